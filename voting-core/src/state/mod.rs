@@ -1,0 +1,329 @@
+//! The ledger state machine: what the entries of finalized blocks mean.
+//!
+//! Deterministic and total: the same blocks give the same [`LedgerState::root`] on every authority,
+//! and every entry is either applied or refused with a [`Refusal`] that says why. A block with one
+//! refused entry is no valid block. Cloning a state is O(1) (persistent maps), so that authorities
+//! keep one state per block that is not final yet.
+//!
+//! ```text
+//!  state ──begin(place)──▶ BlockDraft ──try_apply(entry)…──▶ finish() ──▶ next state, root
+//! ```
+
+mod election;
+mod refusal;
+
+use std::sync::Arc;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use imbl::OrdMap;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+pub use election::{ActRecord, CountedBallot, ElectionState, VoterRecord};
+pub use refusal::Refusal;
+
+use crate::crypto::PublicKey;
+use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root};
+use crate::entry::{Act, Entry, VerifiedEntry};
+use crate::epoch::Genesis;
+use crate::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym};
+use crate::time::Timestamp;
+
+/// Elections in one chain; bounds the state root's work.
+pub const MAX_ELECTIONS: usize = 100_000;
+
+/// Where an entry stands in a chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Position {
+    /// Height of its block.
+    pub height: Height,
+    /// Place in the block, from 0.
+    pub index: u32,
+}
+
+/// Where a block stands: all that the state machine may know about it beyond its entries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Place {
+    /// Its height.
+    pub height: Height,
+    /// Hash of its parent.
+    pub parent: BlockHash,
+    /// Its timestamp.
+    pub timestamp: Timestamp,
+}
+
+/// A block that cannot follow this state.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ApplyError {
+    /// Not the next height.
+    #[error("the block has height {actual}, the next is {expected}")]
+    Height {
+        /// Height given.
+        actual: Height,
+        /// Height that follows.
+        expected: Height,
+    },
+    /// Not later than the block before.
+    #[error("the block's time {actual} is not later than {previous}, its parent's")]
+    Time {
+        /// Time given.
+        actual: Timestamp,
+        /// Time of the parent.
+        previous: Timestamp,
+    },
+    /// An entry is refused.
+    #[error("entry {index} is refused: {reason}")]
+    Entry {
+        /// Place in the block, from 0.
+        index: usize,
+        /// Why.
+        reason: Refusal,
+    },
+    /// The header commits to another state.
+    #[error("the block's state root is {actual}, applying its entries gives {expected}")]
+    StateRoot {
+        /// Root in the header.
+        actual: Digest,
+        /// Root computed.
+        expected: Digest,
+    },
+}
+
+/// What applying an entry did, for hooks and projections.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Applied {
+    /// An officer's act took effect.
+    Acted,
+    /// Voters were certified.
+    Certified,
+    /// A ballot counts.
+    Cast {
+        /// The voter.
+        voter: Pseudonym,
+        /// The ballot that counts now.
+        ballot: BallotHash,
+        /// The ballot that it replaces.
+        replaced: Option<BallotHash>,
+    },
+}
+
+/// State of one chain after a block.
+#[derive(Debug, Clone)]
+pub struct LedgerState {
+    chain: ChainId,
+    partition: PartitionId,
+    partitions: u16,
+    officers: Arc<[PublicKey]>,
+    height: Height,
+    timestamp: Timestamp,
+    elections: OrdMap<ElectionId, Arc<ElectionState>>,
+}
+
+impl LedgerState {
+    /// The state before the first block of a chain.
+    #[must_use]
+    pub fn genesis(genesis: &Genesis, partition: PartitionId) -> Self {
+        Self {
+            chain: genesis.chain_id(partition),
+            partition,
+            partitions: genesis.partitions,
+            officers: genesis.officers.iter().map(|officer| officer.key).collect(),
+            height: Height(0),
+            timestamp: genesis.founded_at,
+            elections: OrdMap::new(),
+        }
+    }
+
+    /// The chain this is the state of.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.chain
+    }
+
+    /// Height of the last block applied; 0 before the first.
+    #[must_use]
+    pub const fn height(&self) -> Height {
+        self.height
+    }
+
+    /// Timestamp of the last block applied.
+    #[must_use]
+    pub const fn timestamp(&self) -> Timestamp {
+        self.timestamp
+    }
+
+    /// All elections, ordered by id.
+    pub fn elections(&self) -> impl Iterator<Item = &Arc<ElectionState>> {
+        self.elections.values()
+    }
+
+    /// One election.
+    #[must_use]
+    pub fn election(&self, id: ElectionId) -> Option<&Arc<ElectionState>> {
+        self.elections.get(&id)
+    }
+
+    /// Whether this entry is in the ledger already, and where.
+    #[must_use]
+    pub fn position_of(&self, entry: &VerifiedEntry) -> Option<Position> {
+        let election = self.election(entry.entry().election())?;
+        match entry.entry() {
+            Entry::Cast(_) => election.ballot_position(entry.ballot_hash()?),
+            Entry::Act(_) | Entry::Certify(_) => election.entry_position(entry.hash()),
+        }
+    }
+
+    /// RFC 6962 root over the elections in order of their ids; a leaf is `id ‖ digest`.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        merkle_root(&self.leaves())
+    }
+
+    /// Proof that an election's digest is part of [`LedgerState::root`].
+    #[must_use]
+    pub fn prove_election(&self, id: ElectionId) -> Option<InclusionProof> {
+        let index = self.elections.keys().position(|other| *other == id)?;
+        InclusionProof::of(&self.leaves(), index)
+    }
+
+    /// The leaf of an election with this digest in the state's tree.
+    #[must_use]
+    pub fn election_leaf(id: ElectionId, digest: Digest) -> Digest {
+        leaf_hash(&[id.0.as_slice(), digest.0.as_slice()].concat())
+    }
+
+    /// Starts a block on top of this state.
+    ///
+    /// # Errors
+    /// [`ApplyError::Height`] or [`ApplyError::Time`].
+    pub fn begin(&self, place: Place) -> Result<BlockDraft, ApplyError> {
+        let expected = self.height.next();
+        if place.height != expected {
+            return Err(ApplyError::Height { actual: place.height, expected });
+        }
+        if place.timestamp <= self.timestamp {
+            return Err(ApplyError::Time { actual: place.timestamp, previous: self.timestamp });
+        }
+        let mut state = self.clone();
+        // The hash of the block that closed an election is known from its child on; it draws the lots.
+        let closed_before: Vec<_> = state
+            .elections
+            .values()
+            .filter(|e| e.closed_height() == Some(self.height) && e.lot_seed().is_none())
+            .map(|e| e.id())
+            .collect();
+        for id in closed_before {
+            if let Some(election) = state.elections.get_mut(&id) {
+                Arc::make_mut(election).set_lot_seed(Digest(place.parent.0));
+            }
+        }
+        state.height = place.height;
+        state.timestamp = place.timestamp;
+        Ok(BlockDraft { state, next_index: 0 })
+    }
+
+    /// Applies a whole block.
+    ///
+    /// # Errors
+    /// [`ApplyError`]; the state is then unchanged.
+    pub fn apply(&self, place: Place, entries: &[VerifiedEntry], state_root: Digest) -> Result<Self, ApplyError> {
+        let mut draft = self.begin(place)?;
+        for (index, entry) in entries.iter().enumerate() {
+            draft.try_apply(entry).map_err(|reason| ApplyError::Entry { index, reason })?;
+        }
+        let state = draft.finish();
+        let expected = state.root();
+        if expected != state_root {
+            return Err(ApplyError::StateRoot { actual: state_root, expected });
+        }
+        Ok(state)
+    }
+
+    fn leaves(&self) -> Vec<Digest> {
+        self.elections.values().map(|election| Self::election_leaf(election.id(), election.digest())).collect()
+    }
+}
+
+/// A block being put together or checked, on top of a state.
+#[derive(Debug, Clone)]
+pub struct BlockDraft {
+    state: LedgerState,
+    next_index: u32,
+}
+
+impl BlockDraft {
+    /// Applies the next entry; a refused entry leaves the draft as it was.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why the entry cannot stand here.
+    pub fn try_apply(&mut self, entry: &VerifiedEntry) -> Result<Applied, Refusal> {
+        let position = Position { height: self.state.height, index: self.next_index };
+        let applied = self.dispatch(entry, position)?;
+        self.next_index += 1;
+        Ok(applied)
+    }
+
+    /// Number of entries applied.
+    #[must_use]
+    pub const fn len(&self) -> u32 {
+        self.next_index
+    }
+
+    /// Whether no entry has been applied.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.next_index == 0
+    }
+
+    /// The state after the block.
+    #[must_use]
+    pub fn finish(self) -> LedgerState {
+        self.state
+    }
+
+    fn dispatch(&mut self, entry: &VerifiedEntry, position: Position) -> Result<Applied, Refusal> {
+        let state = &mut self.state;
+        let id = entry.entry().election();
+        match entry.entry() {
+            Entry::Act(signed) => {
+                let act = &signed.content;
+                if !state.officers.contains(&act.officer) {
+                    return Err(Refusal::NotAnOfficer { key: act.officer });
+                }
+                if let (Act::Define(definition), None) = (&act.act, state.elections.get(&id)) {
+                    if state.elections.len() >= MAX_ELECTIONS {
+                        return Err(Refusal::TooManyElections);
+                    }
+                    let election = ElectionState::define(state.chain, act, definition, entry.hash(), position, state.timestamp)?;
+                    state.elections.insert(id, Arc::new(election));
+                    return Ok(Applied::Acted);
+                }
+                let timestamp = state.timestamp;
+                let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
+                Arc::make_mut(election).act(act, entry.hash(), position, timestamp)?;
+                Ok(Applied::Acted)
+            }
+            Entry::Certify(signed) => {
+                let (partition, partitions) = (state.partition, state.partitions);
+                let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
+                for voter in &signed.content.voters {
+                    if PartitionId::of_voter(&voter.pseudonym, partitions) != partition {
+                        return Err(Refusal::OtherPartition { voter: voter.pseudonym });
+                    }
+                }
+                Arc::make_mut(election).certify(&signed.content, entry.hash(), position)?;
+                Ok(Applied::Certified)
+            }
+            Entry::Cast(signed) => {
+                let timestamp = state.timestamp;
+                let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
+                let hash = entry.ballot_hash().unwrap_or_else(|| signed.hash());
+                Arc::make_mut(election).cast(&signed.ballot, hash, entry.hash(), position, timestamp)
+            }
+        }
+    }
+}
+
+/// Identity of an entry in an election's log.
+pub(crate) type EntryLog = imbl::HashMap<EntryHash, Position>;

@@ -1,0 +1,233 @@
+//! Why the state machine refuses an entry.
+
+use thiserror::Error;
+
+use crate::ballot::BallotError;
+use crate::crypto::{KeyError, PublicKey};
+use crate::election::{DefinitionError, Phase};
+use crate::ids::{BallotHash, Digest, ElectionId, Pseudonym};
+use crate::state::Position;
+use crate::tally::TallyError;
+use crate::text::TextError;
+use crate::time::Timestamp;
+
+/// Why an entry cannot be applied to a state.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// No such election.
+    #[error("there is no election {election}")]
+    UnknownElection {
+        /// The id given.
+        election: ElectionId,
+    },
+    /// The chain has no room for another election.
+    #[error("this chain holds as many elections as it can")]
+    TooManyElections,
+    /// The signer is not among the officers of the genesis.
+    #[error("{key} is not the key of an officer")]
+    NotAnOfficer {
+        /// The signer.
+        key: PublicKey,
+    },
+    /// Another act came first, or this one was applied before.
+    #[error("the act has sequence number {actual}, the next one is {expected}: another act came first")]
+    ActSequence {
+        /// Number given.
+        actual: u32,
+        /// Number that follows.
+        expected: u32,
+    },
+    /// Not possible in the election's phase.
+    #[error("the election is {phase}; {action} is not possible")]
+    Phase {
+        /// Where the election stands.
+        phase: Phase,
+        /// What was tried.
+        action: &'static str,
+    },
+    /// Before the time that the definition fixes.
+    #[error("{action} is not possible before {not_before}; the block's time is {now}")]
+    TooEarly {
+        /// What was tried.
+        action: &'static str,
+        /// The time fixed.
+        not_before: Timestamp,
+        /// Time of the block.
+        now: Timestamp,
+    },
+    /// The definition breaks a rule.
+    #[error("the definition is not acceptable: {0}")]
+    Definition(#[from] DefinitionError),
+    /// The definition's id is not the election acted on.
+    #[error("the definition has another id than the election acted on")]
+    DefinitionId,
+    /// The election cannot be made ready without voters.
+    #[error("the roll is empty: state how many voters are entitled first")]
+    EmptyRoll,
+    /// Fewer voters than are certified already.
+    #[error("the roll cannot shrink to {size}: {certified} voters are certified already")]
+    RollBelowCertified {
+        /// Size asked for.
+        size: u64,
+        /// Voters certified.
+        certified: u64,
+    },
+    /// More voters than entitled.
+    #[error("the roll has {size} voters; certifying more is not possible")]
+    RollFull {
+        /// Entitled voters.
+        size: u64,
+    },
+    /// The report stated is not what the ledger's own count gives.
+    #[error("the report's digest is {actual}, counting the ledger gives {expected}")]
+    Report {
+        /// Digest stated.
+        actual: Digest,
+        /// Digest computed.
+        expected: Digest,
+    },
+    /// The close is not final yet as far as this block knows.
+    #[error("the count can be stated from the block after the close on")]
+    ClosedInThisBlock,
+    /// The reason of a cancellation breaks a rule.
+    #[error("the reason {0}")]
+    Reason(TextError),
+    /// Signed by someone other than the election's registrar.
+    #[error("{key} is not the key of this election's registrar")]
+    NotTheRegistrar {
+        /// The signer.
+        key: PublicKey,
+    },
+    /// A certification of nobody, or of too many.
+    #[error("a certification names between 1 and {max} voters, not {actual}")]
+    CertificationSize {
+        /// Voters named.
+        actual: usize,
+        /// Most allowed.
+        max: usize,
+    },
+    /// The voter has a key already.
+    #[error("the voter {voter} has a certified key already")]
+    AlreadyCertified {
+        /// The voter.
+        voter: Pseudonym,
+    },
+    /// The key belongs to another voter.
+    #[error("the key {key} is certified for another voter")]
+    KeyInUse {
+        /// The key.
+        key: PublicKey,
+    },
+    /// The key cannot be used.
+    #[error("the key of voter {voter}: {reason}")]
+    Key {
+        /// The voter.
+        voter: Pseudonym,
+        /// What is wrong with it.
+        reason: KeyError,
+    },
+    /// A weight of zero or too large.
+    #[error("the weight of voter {voter} is {weight}, it must be between 1 and {max}")]
+    Weight {
+        /// The voter.
+        voter: Pseudonym,
+        /// Weight given.
+        weight: u64,
+        /// Largest allowed.
+        max: u64,
+    },
+    /// The voter's ballots belong to another chain of the network.
+    #[error("the voter {voter} belongs to another partition")]
+    OtherPartition {
+        /// The voter.
+        voter: Pseudonym,
+    },
+    /// The signing key is not certified for this election.
+    #[error("the key {key} is not certified for this election")]
+    NotCertified {
+        /// The signer.
+        key: PublicKey,
+    },
+    /// Made for another definition, chain or network.
+    #[error("the ballot was made for another election or another version of it")]
+    Context,
+    /// The ballot breaks the rules of a contest.
+    #[error(transparent)]
+    Ballot(#[from] BallotError),
+    /// The first ballot counts, and there is one.
+    #[error("this voter's ballot was recorded at {at}; the first ballot counts")]
+    AlreadyVoted {
+        /// The ballot that counts.
+        ballot: BallotHash,
+        /// When it was recorded.
+        at: Timestamp,
+        /// Where it stands.
+        position: Position,
+    },
+    /// The very same ballot is in the ledger.
+    #[error("this ballot was recorded before")]
+    Duplicate {
+        /// Where it stands.
+        position: Position,
+    },
+    /// A ballot that replaces another needs a higher sequence number.
+    #[error("the ballot's sequence number {actual} must be higher than {last}, the one of the ballot recorded at {at}")]
+    BallotSequence {
+        /// Number given; the first ballot may have any from 1 on.
+        actual: u32,
+        /// Number of the last ballot.
+        last: u32,
+        /// When that one was recorded.
+        at: Timestamp,
+    },
+    /// Sequence numbers start at 1.
+    #[error("a ballot's sequence number starts at 1")]
+    ZeroSequence,
+    /// The count cannot take another ballot.
+    #[error(transparent)]
+    Tally(#[from] TallyError),
+}
+
+impl Refusal {
+    /// A stable code for programs.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::UnknownElection { .. } => "unknown_election",
+            Self::TooManyElections => "too_many_elections",
+            Self::NotAnOfficer { .. } => "not_an_officer",
+            Self::ActSequence { .. } => "act_sequence",
+            Self::Phase { .. } => "wrong_phase",
+            Self::TooEarly { .. } => "too_early",
+            Self::Definition(_) | Self::DefinitionId => "invalid_definition",
+            Self::EmptyRoll => "empty_roll",
+            Self::RollBelowCertified { .. } => "roll_below_certified",
+            Self::RollFull { .. } => "roll_full",
+            Self::Report { .. } => "wrong_report",
+            Self::ClosedInThisBlock => "just_closed",
+            Self::Reason(_) => "invalid_reason",
+            Self::NotTheRegistrar { .. } => "not_the_registrar",
+            Self::CertificationSize { .. } => "certification_size",
+            Self::AlreadyCertified { .. } => "already_certified",
+            Self::KeyInUse { .. } => "key_in_use",
+            Self::Key { .. } => "invalid_key",
+            Self::Weight { .. } => "invalid_weight",
+            Self::OtherPartition { .. } => "other_partition",
+            Self::NotCertified { .. } => "key_not_certified",
+            Self::Context => "wrong_context",
+            Self::Ballot(BallotError::Contests { .. }) => "wrong_contests",
+            Self::Ballot(BallotError::Selection { reason, .. }) => match reason {
+                crate::ballot::SelectionError::Blank => "blank_not_allowed",
+                crate::ballot::SelectionError::Order => "marks_out_of_order",
+                crate::ballot::SelectionError::UnknownOption { .. } => "unknown_option",
+                crate::ballot::SelectionError::Overvote { .. } => "overvote",
+                crate::ballot::SelectionError::Undervote { .. } => "undervote",
+            },
+            Self::AlreadyVoted { .. } => "already_voted",
+            Self::Duplicate { .. } => "duplicate_ballot",
+            Self::BallotSequence { .. } | Self::ZeroSequence => "stale_sequence",
+            Self::Tally(_) => "tally_overflow",
+        }
+    }
+}

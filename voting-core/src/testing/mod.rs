@@ -1,0 +1,1 @@
+//! Conformance suites for the seams and generators of test data.
