@@ -1,1 +1,6 @@
-//! Conformance suites for the seams and generators of test data.
+//! For tests of this crate and of programs that embed it: a chain in memory, elections to fill it
+//! with, and conformance suites for the seams.
+
+pub mod chain;
+
+pub use chain::{TestChain, ballot, definition, key};

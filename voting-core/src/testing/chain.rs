@@ -1,0 +1,262 @@
+//! A chain without consensus: blocks are sealed on demand and certified by keys it holds itself.
+
+use std::time::Duration;
+
+use crate::ballot::{Ballot, Selection, SignedBallot};
+use crate::block::{Block, BlockHeader, FinalizedBlock, Parent, payload_root};
+use crate::certificate::{Certificate, Statement, Vote};
+use crate::crypto::SigningKey;
+use crate::election::{
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+};
+use crate::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, VerifiedEntry};
+use crate::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
+use crate::ids::{AuthorityIndex, ChainId, Digest, ElectionId, PartitionId, Pseudonym, View};
+use crate::seams::ledger::LedgerHead;
+use crate::state::{LedgerState, Place, Refusal};
+use crate::time::Timestamp;
+
+/// A key from a number: the same number gives the same key.
+#[must_use]
+pub fn key(number: u64) -> SigningKey {
+    SigningKey::from_seed(Digest::of_parts("voting/test-key/v1", &[&number.to_le_bytes()]).0)
+}
+
+/// A one-question plurality election that opens and closes by its officer's hand.
+#[must_use]
+pub fn definition(number: u8, options: &[&str]) -> ElectionDefinition {
+    ElectionDefinition {
+        id: ElectionId([number; 16]),
+        title: format!("Test election {number}"),
+        description: String::new(),
+        contests: vec![Contest {
+            title: "Who shall it be?".to_owned(),
+            method: CountMethodId::Plurality,
+            seats: 1,
+            min: 1,
+            max: 1,
+            allow_blank: true,
+            options: options.iter().map(|name| ContestOption { name: (*name).to_owned(), description: String::new() }).collect(),
+        }],
+        opens_at: TestChain::FOUNDED,
+        closes_at: TestChain::FOUNDED.saturating_add(Duration::from_secs(86_400)),
+        timing: Timing::Officer,
+        revote: RevoteRule::FirstCounts,
+        secrecy: Secrecy::Open,
+        results: ResultVisibility::Voters,
+        registrar: key(TestChain::REGISTRAR).public(),
+        created_by: "Test officer".to_owned(),
+    }
+}
+
+/// A signed ballot that marks the given options of the only contest; none for a blank.
+#[must_use]
+pub fn ballot(chain: ChainId, definition: &ElectionDefinition, voter: &SigningKey, marks: &[u16]) -> SignedBallot {
+    let selection = if marks.is_empty() { Selection::Blank } else { Selection::Marks(marks.to_vec()) };
+    Ballot {
+        election: definition.id,
+        context: definition.context(chain),
+        voter: voter.public(),
+        sequence: 1,
+        selections: vec![selection],
+    }
+    .sign(voter)
+}
+
+/// A chain in memory with authorities `a0`, `a1`, … whose keys it holds.
+#[derive(Debug, Clone)]
+pub struct TestChain {
+    /// What the chain is founded on.
+    pub genesis: Genesis,
+    /// Keys of the authorities, in the order of the epoch.
+    pub authorities: Vec<SigningKey>,
+    /// Key of the one officer.
+    pub officer: SigningKey,
+    /// Key of the registrar that [`definition`] names.
+    pub registrar: SigningKey,
+    /// State after the last block.
+    pub state: LedgerState,
+    /// Every block so far.
+    pub blocks: Vec<FinalizedBlock>,
+}
+
+impl TestChain {
+    /// When the chain was founded.
+    pub const FOUNDED: Timestamp = match Timestamp::from_millis(1_780_000_000_000) {
+        Some(founded) => founded,
+        None => Timestamp::MAX,
+    };
+    const OFFICER: u64 = 2_000_000;
+    const REGISTRAR: u64 = 2_000_001;
+
+    /// A chain with `n` authorities under the Byzantine rule.
+    ///
+    /// # Panics
+    /// If `n` is 0 or more than an epoch can hold.
+    #[must_use]
+    pub fn new(n: usize) -> Self {
+        let authorities: Vec<_> = (0..n as u64).map(|i| key(1_000_000 + i)).collect();
+        let (officer, registrar) = (key(Self::OFFICER), key(Self::REGISTRAR));
+        let genesis = Genesis {
+            network: "test".to_owned(),
+            founded_at: Self::FOUNDED,
+            epoch: Epoch {
+                number: 0,
+                quorum: QuorumRule::Byzantine.threshold(n).expect("a test asks for a possible number of authorities"),
+                authorities: authorities
+                    .iter()
+                    .enumerate()
+                    .map(|(i, key)| Authority { name: format!("a{i}"), key: key.public() })
+                    .collect(),
+                leader: LeaderPolicy::RoundRobin { term: 1 },
+                timers: Timers::default(),
+            },
+            officers: vec![Officer { name: "officer".to_owned(), key: officer.public() }],
+            partitions: 1,
+        };
+        let state = LedgerState::genesis(&genesis, PartitionId(0));
+        Self { genesis, authorities, officer, registrar, state, blocks: Vec::new() }
+    }
+
+    /// The chain's id.
+    #[must_use]
+    pub const fn chain(&self) -> ChainId {
+        self.state.chain()
+    }
+
+    /// The last block, if any.
+    #[must_use]
+    pub fn head(&self) -> Option<LedgerHead> {
+        let header = &self.blocks.last()?.block.header;
+        Some(LedgerHead { height: header.height, view: header.view, hash: header.hash() })
+    }
+
+    /// Seals entries into a block, one second after the last, and certifies it.
+    ///
+    /// # Errors
+    /// The [`Refusal`] of the first entry that cannot be applied; the chain is then unchanged.
+    pub fn append(&mut self, entries: &[Entry]) -> Result<&FinalizedBlock, Refusal> {
+        let block = self.seal(entries)?;
+        let (view, hash) = (block.header.view, block.hash());
+        let certificate = self.certify(Statement::Finalize { view, block: hash });
+        self.blocks.push(FinalizedBlock { block, certificate: Some(certificate) });
+        Ok(self.blocks.last().expect("just pushed"))
+    }
+
+    /// A quorum's certificate for a statement.
+    #[must_use]
+    pub fn certify(&self, statement: Statement) -> Certificate {
+        let epoch = &self.genesis.epoch;
+        let votes = self.authorities.iter().take(usize::from(epoch.quorum)).enumerate();
+        let votes =
+            votes.map(|(i, key)| Vote::sign(self.chain(), epoch.number, statement, AuthorityIndex(i as u16), key)).collect();
+        Certificate::from_votes(votes, epoch).expect("a quorum of distinct authorities")
+    }
+
+    fn seal(&mut self, entries: &[Entry]) -> Result<Block, Refusal> {
+        let parent = self.head().map_or(Parent::GENESIS, |head| Parent { view: head.view, hash: head.hash });
+        let timestamp = self.state.timestamp().saturating_add(Duration::from_secs(1));
+        let place = Place { height: self.state.height().next(), parent: parent.hash, timestamp };
+        let mut draft = self.state.begin(place).expect("the next height, a later time");
+        let bytes: Vec<_> = entries.iter().map(Entry::to_bytes).collect();
+        for entry in &bytes {
+            let entry = VerifiedEntry::verify(entry.clone(), self.chain()).expect("tests sign what they append");
+            draft.try_apply(&entry)?;
+        }
+        self.state = draft.finish();
+        let hashes: Vec<_> = bytes.iter().map(crate::block::EntryBytes::hash).collect();
+        let header = BlockHeader {
+            chain: self.chain(),
+            epoch: 0,
+            view: View(parent.view.0 + 1),
+            height: place.height,
+            parent,
+            payload_root: payload_root(&hashes),
+            entries: bytes.len() as u32,
+            state_root: self.state.root(),
+            timestamp,
+        };
+        Ok(Block { header, entries: bytes })
+    }
+
+    /// The officer's next act on an election, signed.
+    #[must_use]
+    pub fn act(&self, election: ElectionId, act: Act) -> Entry {
+        let sequence = self.state.election(election).map_or(0, |election| election.acts().len()) as u32 + 1;
+        let act = OfficerAct { chain: self.chain(), election, sequence, act, officer: self.officer.public() };
+        Entry::act(act, &self.officer)
+    }
+
+    /// Defines an election, certifies `voters` voters with the keys [`key`]`(0..voters)`, and opens it.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    pub fn open_election(&mut self, definition: &ElectionDefinition, voters: u64) -> Result<(), Refusal> {
+        let id = definition.id;
+        let mut acts = vec![Act::Define(definition.clone()), Act::SetRoll { size: voters }];
+        acts.extend([Phase::Ready, Phase::Scheduled].map(|to| Act::Advance { to }));
+        for act in acts {
+            let entry = self.act(id, act);
+            self.append(&[entry])?;
+        }
+        let numbers: Vec<u64> = (0..voters).collect();
+        for some in numbers.chunks(crate::entry::MAX_CERTIFIED_PER_ENTRY) {
+            let entry = self.certification(id, some.iter().map(|n| (pseudonym(*n), 1, *n)));
+            self.append(&[entry])?;
+        }
+        let open = self.act(id, Act::Advance { to: Phase::Open });
+        self.append(&[open]).map(|_| ())
+    }
+
+    /// A certification of voters given by pseudonym, weight and number of their key.
+    pub fn certification(&self, election: ElectionId, voters: impl Iterator<Item = (Pseudonym, u64, u64)>) -> Entry {
+        let voters =
+            voters.map(|(pseudonym, weight, number)| CertifiedVoter { pseudonym, key: key(number).public(), weight }).collect();
+        let content = Certification { chain: self.chain(), election, voters, registrar: self.registrar.public() };
+        Entry::certify(content, &self.registrar)
+    }
+
+    /// Closes an election, states its count and publishes it.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    pub fn finish_election(&mut self, id: ElectionId) -> Result<(), Refusal> {
+        let close = self.act(id, Act::Advance { to: Phase::Closed });
+        let closing = self.append(&[close])?.block.hash();
+        let election = self.state.election(id).ok_or(Refusal::UnknownElection { election: id })?;
+        let report = election.tally().report(election.definition(), Digest(closing.0));
+        let tally = self.act(id, Act::Tally { report: crate::codec::Canonical::digest(&report) });
+        self.append(&[tally])?;
+        let publish = self.act(id, Act::Advance { to: Phase::Published });
+        self.append(&[publish]).map(|_| ())
+    }
+}
+
+/// The pseudonym of test voter `number`.
+#[must_use]
+pub fn pseudonym(number: u64) -> Pseudonym {
+    Pseudonym(Digest::of_parts("voting/test-voter/v1", &[&number.to_le_bytes()]).0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_election_runs_from_definition_to_published_result() {
+        let mut chain = TestChain::new(4);
+        let election = definition(1, &["Ada", "Bob"]);
+        chain.open_election(&election, 3).unwrap();
+        let cast = |chain: &TestChain, voter, mark| Entry::Cast(ballot(chain.chain(), &election, &key(voter), &[mark]));
+        let (first, second) = (cast(&chain, 0, 1), cast(&chain, 1, 1));
+        chain.append(&[first, second]).unwrap();
+        let again = cast(&chain, 0, 0);
+        assert!(matches!(chain.append(&[again]), Err(Refusal::AlreadyVoted { .. })));
+        chain.finish_election(election.id).unwrap();
+        let state = chain.state.election(election.id).unwrap();
+        assert_eq!(state.phase(), Phase::Published);
+        let report = state.report().unwrap();
+        assert_eq!((report.contests[0].options[0].name.as_str(), report.contests[0].options[0].votes), ("Bob", 2));
+        assert!(report.contests[0].options[0].elected);
+    }
+}
