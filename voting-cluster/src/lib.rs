@@ -5,6 +5,7 @@
 //!  BallotQueue ─▶ node/intake ─▶ mempool ─▶ node/propose ─▶ consensus ─▶ node/finalize ─▶ node/publish ─▶ Replica
 //! ```
 
+pub mod mempool;
 pub mod replica;
 
 pub use replica::{Committed, EntryStatus, Replica};

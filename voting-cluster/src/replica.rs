@@ -3,6 +3,7 @@
 //! A replica is fed finalized blocks in order, by a node's publish stage or by a follower. It answers
 //! from memory, and it wakes those who wait for an entry. It never decides anything.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -44,7 +45,7 @@ pub enum EntryStatus {
     /// Will not be in any block.
     Refused {
         /// Stable code, as [`voting_core::state::Refusal::code`] or [`voting_core::entry::EntryError::code`] give it.
-        code: &'static str,
+        code: Cow<'static, str>,
         /// For people.
         reason: String,
     },
@@ -175,7 +176,8 @@ impl Replica {
     }
 
     /// Notes that an entry will be in no block, and wakes those who wait for it.
-    pub fn note_refused(&self, hash: EntryHash, code: &'static str, reason: String) {
+    pub fn note_refused(&self, hash: EntryHash, code: impl Into<Cow<'static, str>>, reason: String) {
+        let code = code.into();
         let status = EntryStatus::Refused { code, reason };
         let mut board = self.board();
         board.wake(&hash, &status);
@@ -193,6 +195,9 @@ impl Replica {
     pub fn watch(&self, hash: EntryHash) -> Waiter {
         let (sender, receiver) = oneshot::channel();
         let mut board = self.board();
+        if board.waiting.len() >= REMEMBERED_ENTRIES {
+            board.waiting.retain(|_, waiters| waiters.iter().any(|waiter| !waiter.is_closed()));
+        }
         let waiting = board.waiting.entry(hash).or_default();
         waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(sender);
@@ -248,7 +253,8 @@ mod tests {
             Entry::Cast(testing::ballot(chain.chain(), &definition(1, &["A", "B"]), &testing::key(0), &[0])).to_bytes().hash();
         let waiter = replica.watch(other);
         replica.note_refused(other, "wrong_phase", "not open".to_owned());
-        assert!(matches!(waiter.wait(Duration::ZERO).await, EntryStatus::Refused { code: "wrong_phase", .. }));
+        let refused = EntryStatus::Refused { code: "wrong_phase".into(), reason: "not open".to_owned() };
+        assert_eq!(waiter.wait(Duration::ZERO).await, refused);
     }
 
     #[tokio::test]

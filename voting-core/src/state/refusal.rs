@@ -190,6 +190,27 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// Whether no later state of the same chain can accept the entry. What is not permanent may only
+    /// have come too early: before its election, its certification or an earlier act was final.
+    #[must_use]
+    pub const fn is_permanent(&self) -> bool {
+        match self {
+            Self::UnknownElection { .. }
+            | Self::TooEarly { .. }
+            | Self::EmptyRoll
+            | Self::RollFull { .. }
+            | Self::ClosedInThisBlock
+            | Self::NotTheRegistrar { .. }
+            | Self::NotCertified { .. }
+            | Self::Context
+            | Self::Ballot(_) => false,
+            // An election never returns to a phase before it was scheduled.
+            Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
+            Self::ActSequence { actual, expected } => *actual < *expected,
+            _ => true,
+        }
+    }
+
     /// A stable code for programs.
     #[must_use]
     pub const fn code(&self) -> &'static str {
