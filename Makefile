@@ -1,0 +1,56 @@
+# Two commands matter: `make run` starts everything, `make test` checks everything.
+# The rest are parts of them, or slow campaigns that stand apart.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+PORT ?= 8000
+
+.PHONY: help
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+.PHONY: run
+run: tools ## Start four authorities, the gateway and a demo election at http://localhost:8000
+	$(CARGO) run --release --bin voting -- dev --port $(PORT)
+
+.PHONY: test
+test: tools lint unit docs ## Everything that must hold before a change lands
+
+.PHONY: lint
+lint: tools ## Formatting and lints
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
+
+.PHONY: unit
+unit: tools ## Unit, property, integration, simulation and fault tests
+	$(CARGO) test --workspace --all-features --locked
+
+.PHONY: docs
+docs: tools ## API documentation without warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+
+.PHONY: bench
+bench: tools ## Votes per second and time to finality, beside the machine's own limits
+	$(CARGO) run --release --bin voting -- bench
+
+.PHONY: soak
+soak: tools ## Slow campaigns: many simulator seeds
+	$(CARGO) run --release --bin voting -- simulate --seeds 20000
+
+.PHONY: deny
+deny: ## Licences, bans and sources of the dependencies
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing; install it with: cargo install --locked cargo-deny" >&2; exit 1; }
+	$(CARGO) deny check bans licenses sources
+
+.PHONY: fix
+fix: tools ## Format, and apply what the lints can mend
+	$(CARGO) fmt --all
+	$(CARGO) clippy --workspace --all-targets --all-features --fix --allow-dirty --allow-staged
+
+.PHONY: tools
+tools:
+	@command -v $(CARGO) >/dev/null || { echo "cargo is missing; install Rust 1.95 or newer: https://rustup.rs" >&2; exit 1; }
+	@command -v cc >/dev/null || { echo "a C linker is missing; install it with: apt-get install -y build-essential" >&2; exit 1; }
