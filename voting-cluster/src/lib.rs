@@ -5,7 +5,13 @@
 //!  BallotQueue ─▶ node/intake ─▶ mempool ─▶ node/propose ─▶ consensus ─▶ node/finalize ─▶ node/publish ─▶ Replica
 //! ```
 
+pub mod clock;
+pub mod ledger;
+pub mod lock;
 pub mod mempool;
+pub mod queue;
 pub mod replica;
+pub mod store;
+pub mod transport;
 
 pub use replica::{Committed, EntryStatus, Replica};

@@ -1,0 +1,5 @@
+//! Backends of [`voting_core::seams::BallotQueue`].
+
+mod memory;
+
+pub use memory::MemoryQueue;
