@@ -68,6 +68,15 @@ impl BlockHeader {
     pub fn hash(&self) -> BlockHash {
         BlockHash(self.digest().0)
     }
+
+    /// Whether this is the header of a child of `parent`: names it, one higher, of a later view and time.
+    #[must_use]
+    pub fn follows(&self, parent: &Self) -> bool {
+        self.parent == Parent { view: parent.view, hash: parent.hash() }
+            && parent.height.0.checked_add(1) == Some(self.height.0)
+            && self.view > parent.view
+            && self.timestamp > parent.timestamp
+    }
 }
 
 /// An entry's canonical bytes, shared and not yet understood; see [`crate::entry::Entry`].
