@@ -1,0 +1,347 @@
+//! The engine: every input is noted, then [`Engine::settle`] does whatever the rules now allow.
+//!
+//! Noting and doing are kept apart on purpose. Messages arrive in any order; a rule is a condition on
+//! what is known, tried again whenever something new is known, in one place. Nothing depends on which
+//! message came last.
+
+mod catch_up;
+mod certificates;
+mod proposals;
+mod timing;
+mod voting;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+use voting_core::block::{Block, FinalizedBlock, Parent};
+use voting_core::certificate::{Certificate, Statement};
+use voting_core::codec::DecodeError;
+use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
+use voting_core::seams::{JournalRecord, LedgerHead};
+
+use crate::config::EngineConfig;
+use crate::input::{Input, TimerId};
+use crate::journal::Record;
+use crate::leader::leader;
+use crate::message::Message;
+use crate::output::Output;
+use crate::view::{BlockState, Validity, ViewState};
+
+/// The journal cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum RecoverError {
+    /// A record is damaged.
+    #[error("journal record {index}: {reason}")]
+    Record {
+        /// Place in the journal, from 0.
+        index: usize,
+        /// What is wrong.
+        reason: DecodeError,
+    },
+    /// An own vote that another authority made: the journal is not this authority's.
+    #[error("journal record {index} is a vote of authority {authority}, not of this one")]
+    Foreign {
+        /// Place in the journal, from 0.
+        index: usize,
+        /// Whose vote.
+        authority: AuthorityIndex,
+    },
+}
+
+/// One authority's consensus state machine.
+#[derive(Debug, Clone)]
+pub struct Engine {
+    config: EngineConfig,
+    now: Duration,
+    /// The current view: one above the highest view with a certificate.
+    view: View,
+    head: LedgerHead,
+    /// Finalize certificate of the head; `None` for genesis.
+    head_certificate: Option<Certificate>,
+    /// Views above the head's.
+    views: BTreeMap<View, ViewState>,
+    /// Blocks above the head.
+    blocks: BTreeMap<BlockHash, BlockState>,
+    /// Highest Finalize certificate above the head whose block cannot be committed yet.
+    target: Option<Certificate>,
+    work: bool,
+    timing: timing::Timing,
+    catch_up: catch_up::CatchUp,
+    /// Counts what became known, so that [`Engine::settle`] sees when nothing new did.
+    changes: u64,
+    out: Vec<Output>,
+}
+
+impl Engine {
+    /// An engine that goes on where the ledger and the journal end. `head` is the last finalized
+    /// block with its Finalize certificate, `journal` every record not pruned, in order.
+    ///
+    /// # Errors
+    /// [`RecoverError`] if a record is damaged or another authority's.
+    pub fn recover(
+        config: EngineConfig,
+        head: Option<(LedgerHead, Certificate)>,
+        journal: &[JournalRecord],
+    ) -> Result<Self, RecoverError> {
+        let genesis = LedgerHead { height: Height(0), view: View(0), hash: BlockHash::GENESIS };
+        let (head, head_certificate) = head.map_or((genesis, None), |(head, certificate)| (head, Some(certificate)));
+        let mut engine = Self {
+            now: Duration::ZERO,
+            view: head.view.next(),
+            head,
+            head_certificate,
+            views: BTreeMap::new(),
+            blocks: BTreeMap::new(),
+            target: None,
+            work: false,
+            timing: timing::Timing::new(config.epoch.len()),
+            catch_up: catch_up::CatchUp::default(),
+            changes: 0,
+            out: Vec::new(),
+            config,
+        };
+        for (index, record) in journal.iter().enumerate() {
+            if record.view <= engine.head.view {
+                continue;
+            }
+            let record = Record::from_journal(record).map_err(|reason| RecoverError::Record { index, reason })?;
+            engine.restore(index, record)?;
+        }
+        Ok(engine)
+    }
+
+    fn restore(&mut self, index: usize, record: Record) -> Result<(), RecoverError> {
+        match record {
+            Record::Vote(vote) => {
+                if vote.authority != self.config.me {
+                    return Err(RecoverError::Foreign { index, authority: vote.authority });
+                }
+                let me = self.config.me;
+                let view = vote.statement.view();
+                let state = self.views.entry(view).or_default();
+                state.votes.count(vote, &self.config.epoch);
+                match vote.statement {
+                    Statement::Notarize { block, .. } => {
+                        state.my_notarize = Some(vote);
+                        // An own proposal, to be sent again; a block of another leader is proposed by its leader.
+                        let own = self
+                            .blocks
+                            .get(&block)
+                            .is_some_and(|known| leader(&self.config.epoch, view, known.block.header.height) == me);
+                        if own {
+                            state.proposal = Some((block, vote));
+                        }
+                    }
+                    Statement::Skip { .. } => state.my_skip = Some(vote),
+                    Statement::Finalize { .. } => state.my_finalize = Some(vote),
+                }
+                self.view = self.view.max(view);
+            }
+            Record::Block(block) => {
+                let state = BlockState { block: Arc::new(block), validity: Validity::Waiting, durable: true };
+                self.blocks.insert(state.block.hash(), state);
+            }
+            Record::Certificate(certificate) => {
+                let view = certificate.statement.view();
+                self.view = self.view.max(view.next());
+                if matches!(certificate.statement, Statement::Finalize { .. })
+                    && self.target.as_ref().is_none_or(|target| target.statement.view() < view)
+                {
+                    self.target = Some(certificate.clone());
+                }
+                let statement = certificate.statement;
+                *self.views.entry(view).or_default().slot(&statement) = Some(certificate);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes one input in and returns what to do, in order: persist, send, ask the host, commit.
+    /// `now` is monotonic time and never goes back.
+    pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Output> {
+        self.now = self.now.max(now);
+        match input {
+            Input::Start => self.on_start(),
+            Input::Message { from, message } => self.on_message(from, message),
+            Input::Built { view, block } => self.on_built(view, block),
+            Input::BuildFailed { view } => {
+                if view == self.view {
+                    self.cast_skip();
+                }
+            }
+            Input::Validated { block, valid, timely } => self.on_validated(block, valid, timely),
+            Input::Timer(timer) => self.on_timer(timer),
+            Input::WorkAvailable(work) => self.work = work,
+        }
+        self.settle();
+        let mut out = std::mem::take(&mut self.out);
+        out.sort_by_key(Output::rank);
+        out
+    }
+
+    /// Does whatever the rules allow, until nothing new follows.
+    fn settle(&mut self) {
+        loop {
+            let before = self.changes;
+            self.try_commit();
+            self.advance();
+            self.ask_validations();
+            self.try_notarize();
+            self.try_finalize();
+            self.try_build();
+            self.try_skip_at_once();
+            if self.changes == before {
+                break;
+            }
+        }
+        self.request_missing();
+        self.arm_timers();
+    }
+
+    fn on_message(&mut self, from: AuthorityIndex, message: Message) {
+        if from == self.config.me || usize::from(from.0) >= self.config.epoch.len() {
+            return;
+        }
+        self.heard(from);
+        match message {
+            Message::Proposal(proposal) => self.on_proposal(from, *proposal),
+            Message::Vote(vote) => self.on_vote(from, vote),
+            Message::Certificate(certificate) => self.on_certificate(from, certificate),
+            Message::Hello { height } => self.on_hello(from, height),
+            Message::RequestBlocks { from: height } => self.on_request_blocks(from, height),
+            Message::Blocks(blocks) => self.on_blocks(blocks),
+            Message::RequestBlock { hash } => self.on_request_block(from, hash),
+            Message::Block(block) => self.on_block(*block),
+        }
+    }
+
+    /// Enters the view above the highest one with a certificate.
+    fn advance(&mut self) {
+        let certified = |state: &ViewState| state.notarization.is_some() || state.skip.is_some() || state.finalization.is_some();
+        let highest = self.views.iter().rev().find(|(_, state)| certified(state)).map_or(self.head.view, |(view, _)| *view);
+        let next = highest.max(self.head.view).next();
+        if next > self.view {
+            self.view = next;
+            self.changes += 1;
+            self.disarm_timers();
+        }
+    }
+
+    /// The block that a proposal in this view builds on: the notarized block of the highest view
+    /// below, if every view between has a Skip certificate.
+    fn best_parent(&self, view: View) -> Option<Parent> {
+        let mut below = view.0.checked_sub(1)?;
+        while below > self.head.view.0 {
+            let state = self.views.get(&View(below))?;
+            match (state.notarized(), &state.skip) {
+                (Some(hash), _) => return Some(Parent { view: View(below), hash }),
+                (None, Some(_)) => below -= 1,
+                (None, None) => return None,
+            }
+        }
+        Some(Parent { view: self.head.view, hash: self.head.hash })
+    }
+
+    /// Whether a block of this view may have this parent: a certificate for the parent, and Skip
+    /// certificates for every view between.
+    fn is_justified(&self, view: View, parent: Parent) -> bool {
+        let certified = if parent.view == self.head.view {
+            parent.hash == self.head.hash
+        } else {
+            self.views.get(&parent.view).is_some_and(|state| state.notarized() == Some(parent.hash))
+        };
+        let skipped = |between: u64| self.views.get(&View(between)).is_some_and(|state| state.skip.is_some());
+        certified && parent.view < view && (parent.view.0 + 1..view.0).all(skipped)
+    }
+
+    /// Height of a block whose state the host holds: the head, or a valid block.
+    fn applied_height(&self, hash: &BlockHash) -> Option<Height> {
+        if *hash == self.head.hash {
+            return Some(self.head.height);
+        }
+        let known = self.blocks.get(hash)?;
+        matches!(known.validity, Validity::Valid { .. }).then_some(known.block.header.height)
+    }
+
+    /// Height of a known block.
+    fn height_of(&self, hash: &BlockHash) -> Option<Height> {
+        if *hash == self.head.hash { Some(self.head.height) } else { Some(self.blocks.get(hash)?.block.header.height) }
+    }
+
+    /// Who should lead the current view, as far as this authority can tell.
+    fn expected_leader(&self) -> Option<AuthorityIndex> {
+        let height = self.height_of(&self.best_parent(self.view)?.hash)?;
+        Some(leader(&self.config.epoch, self.view, height.next()))
+    }
+
+    fn insert_block(&mut self, hash: BlockHash, block: Block) {
+        self.blocks.entry(hash).or_insert_with(|| BlockState {
+            block: Arc::new(block),
+            validity: Validity::Waiting,
+            durable: false,
+        });
+        self.changes += 1;
+    }
+
+    fn persist(&mut self, record: &Record) {
+        self.out.push(Output::Persist(record.to_journal()));
+    }
+
+    fn set_timer(&mut self, timer: TimerId, after: Duration) {
+        self.out.push(Output::SetTimer { timer, after });
+    }
+
+    /// The current view.
+    #[must_use]
+    pub const fn view(&self) -> View {
+        self.view
+    }
+
+    /// Who leads the current view, as far as this authority can tell.
+    #[must_use]
+    pub fn current_leader(&self) -> AuthorityIndex {
+        self.expected_leader().unwrap_or_else(|| leader(&self.config.epoch, self.view, self.head.height.next()))
+    }
+
+    /// The last final block; height 0 before the first.
+    #[must_use]
+    pub const fn head(&self) -> LedgerHead {
+        self.head
+    }
+
+    /// Notarized blocks above the head.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.views.values().filter(|state| state.notarization.is_some()).count()
+    }
+
+    /// Views and blocks held in memory: what the bounds are about.
+    #[must_use]
+    pub fn held(&self) -> (usize, usize) {
+        (self.views.len(), self.blocks.len())
+    }
+
+    /// Makes blocks final, lowest first.
+    fn commit(&mut self, blocks: Vec<FinalizedBlock>) {
+        for finalized in blocks {
+            let header = &finalized.block.header;
+            debug_assert_eq!(header.parent.hash, self.head.hash, "blocks are committed without gaps");
+            self.head = LedgerHead { height: header.height, view: header.view, hash: header.hash() };
+            if finalized.certificate.is_some() {
+                self.head_certificate.clone_from(&finalized.certificate);
+            }
+            self.out.push(Output::Commit(finalized));
+            self.changes += 1;
+        }
+        let head = self.head;
+        self.views.retain(|view, _| *view > head.view);
+        self.blocks.retain(|_, known| known.block.header.view > head.view && known.block.header.height > head.height);
+        if self.target.as_ref().is_some_and(|target| target.statement.view() <= head.view) {
+            self.target = None;
+        }
+        self.out.push(Output::Prune { below: head.view.next() });
+    }
+}
