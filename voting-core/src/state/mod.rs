@@ -135,6 +135,14 @@ impl LedgerState {
         }
     }
 
+    /// The state from which the entries of a single election are replayed, without those of others: no
+    /// elections, just below the block at height `first` that defines the election. Its root
+    /// is not the chain's.
+    #[must_use]
+    pub fn replay(genesis: &Genesis, partition: PartitionId, first: Height) -> Self {
+        Self { height: Height(first.0.saturating_sub(1)), ..Self::genesis(genesis, partition) }
+    }
+
     /// The chain this is the state of.
     #[must_use]
     pub const fn chain(&self) -> ChainId {
