@@ -5,15 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use voting_core::block::FinalizedBlock;
-use voting_core::ids::{ChainId, Height};
+use voting_core::ids::Height;
 use voting_core::seams::{JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead};
 
 use super::rules::{check_next, head_of, is_above, not_next};
 
-/// One chain's ledger in memory.
-#[derive(Debug)]
+/// A ledger in memory, of the chain of its first block.
+#[derive(Debug, Default)]
 pub struct MemoryLedger {
-    chain: ChainId,
     inner: Mutex<Inner>,
 }
 
@@ -31,10 +30,10 @@ impl Inner {
 }
 
 impl MemoryLedger {
-    /// An empty ledger of a chain.
+    /// An empty ledger.
     #[must_use]
-    pub fn new(chain: ChainId) -> Self {
-        Self { chain, inner: Mutex::default() }
+    pub fn new() -> Self {
+        Self::default()
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -50,7 +49,8 @@ impl Ledger for MemoryLedger {
         let mut fresh = Vec::with_capacity(batch.blocks.len());
         for block in batch.blocks {
             if is_above(head, &block) {
-                check_next(self.chain, head, &block)?;
+                let first = inner.blocks.first().or(fresh.first()).unwrap_or(&block);
+                check_next(first.block.header.chain, head, &block)?;
                 head = Some(head_of(&block));
                 fresh.push(block);
             } else if inner.at(block.block.header.height) != Some(&block) && !fresh.contains(&block) {

@@ -8,7 +8,7 @@ use voting_core::seams::store::MAX_LIST;
 use voting_core::seams::{Clock, KeyClass, Op, Store, StoreError, StoreKey, Versioned};
 
 use super::rows::Rows;
-use super::rules::check_batch;
+use super::rules::{check_batch, decide_all};
 
 /// Keys of all classes in memory; all vanish with the process.
 pub struct MemoryStore {
@@ -39,8 +39,8 @@ impl Store for MemoryStore {
         check_batch(&ops)?;
         let now = self.clock.monotonic();
         let mut rows = self.rows();
-        let decisions = rows.decide(&ops, now)?;
-        rows.apply(ops, &decisions, now);
+        let decisions = decide_all(&ops, |key| Ok::<_, StoreError>(rows.version(key, now)))??;
+        rows.apply(ops.into_iter().zip(decisions), now);
         Ok(())
     }
 

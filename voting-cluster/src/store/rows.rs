@@ -5,9 +5,9 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_core::seams::{KeyClass, Op, StoreError, StoreKey, Versioned};
+use voting_core::seams::{KeyClass, Op, StoreKey, Versioned};
 
-use super::rules::{Decision, decide};
+use super::rules::Decision;
 
 /// Rows by tag, class and path.
 ///
@@ -41,18 +41,18 @@ impl Rows {
         self.row(key, now).map(Row::versioned)
     }
 
-    /// What each operation does; nothing is changed yet.
-    pub(super) fn decide(&self, ops: &[Op], now: Duration) -> Result<Vec<Decision>, StoreError> {
-        ops.iter().map(|op| decide(op, self.row(op.key(), now).map(|row| row.version))).collect()
+    /// The version of a key that has not expired.
+    pub(super) fn version(&self, key: &StoreKey, now: Duration) -> Option<u64> {
+        self.row(key, now).map(|row| row.version)
     }
 
-    /// Carries out what [`Rows::decide`] decided, and forgets what has expired.
-    pub(super) fn apply(&mut self, ops: Vec<Op>, decisions: &[Decision], now: Duration) {
+    /// Carries out what was decided, and forgets what has expired.
+    pub(super) fn apply(&mut self, decided: impl Iterator<Item = (Op, Decision)>, now: Duration) {
         while let Some((_, key)) = self.ends.first().filter(|(end, _)| *end <= now).cloned() {
             self.remove(&key);
         }
-        for (op, decision) in ops.into_iter().zip(decisions) {
-            match (op, *decision) {
+        for (op, decision) in decided {
+            match (op, decision) {
                 (Op::Put { key, value, expires_in, .. }, Decision::Write(version)) => {
                     self.remove(&key);
                     let ends_at = expires_in.map(|after| now.saturating_add(after));

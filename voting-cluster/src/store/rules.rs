@@ -7,7 +7,7 @@ use voting_core::seams::{Condition, Op, StoreError, StoreKey};
 
 /// What becomes of one operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Decision {
+pub(super) enum Decision {
     /// The value is written with this version.
     Write(u64),
     /// The key is removed.
@@ -17,7 +17,7 @@ pub(crate) enum Decision {
 }
 
 /// Refuses batches that no state could make possible.
-pub(crate) fn check_batch(ops: &[Op]) -> Result<(), StoreError> {
+pub(super) fn check_batch(ops: &[Op]) -> Result<(), StoreError> {
     let refuse = |why: String| Err(StoreError::Batch(why));
     if ops.len() > MAX_BATCH_OPS {
         return refuse(format!("{} operations, at most {MAX_BATCH_OPS} are allowed", ops.len()));
@@ -45,8 +45,24 @@ pub(crate) fn check_batch(ops: &[Op]) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What each operation of a batch does, given the keys' versions. The inner error is the first
+/// refusal, the outer one a failure to look a version up.
+pub(super) fn decide_all<E>(
+    ops: &[Op],
+    version: impl Fn(&StoreKey) -> Result<Option<u64>, E>,
+) -> Result<Result<Vec<Decision>, StoreError>, E> {
+    let mut decisions = Vec::with_capacity(ops.len());
+    for op in ops {
+        match decide(op, version(op.key())?) {
+            Ok(decision) => decisions.push(decision),
+            Err(refused) => return Ok(Err(refused)),
+        }
+    }
+    Ok(Ok(decisions))
+}
+
 /// What an operation does to a key that has this version, or does not exist.
-pub(crate) fn decide(op: &Op, current: Option<u64>) -> Result<Decision, StoreError> {
+fn decide(op: &Op, current: Option<u64>) -> Result<Decision, StoreError> {
     let conflict = |key: &StoreKey| StoreError::Conflict { key: key.clone(), actual: current };
     match op {
         Op::Put { key, condition, .. } => match (*condition, current) {
