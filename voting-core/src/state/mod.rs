@@ -272,6 +272,12 @@ impl BlockDraft {
         Ok(applied)
     }
 
+    /// One election, as the entries applied so far leave it.
+    #[must_use]
+    pub fn election(&self, id: ElectionId) -> Option<&Arc<ElectionState>> {
+        self.state.election(id)
+    }
+
     /// Number of entries applied.
     #[must_use]
     pub const fn len(&self) -> u32 {

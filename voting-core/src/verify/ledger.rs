@@ -1,0 +1,319 @@
+//! Checks 1, 5, 6 and 7: the chain block by block, and the election's entries replayed by the ledger's rules.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::{Check, Failure, KnownBlock, Location, Options, Progress, Runner};
+use crate::ballot::{Ballot, Selection};
+use crate::block::{BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES, Parent, payload_root};
+use crate::bundle::{BundleBlock, BundleItem, Opening};
+use crate::certificate::{Certificate, CertificateError, Statement};
+use crate::codec::Canonical;
+use crate::crypto::PublicKey;
+use crate::election::RevoteRule;
+use crate::entry::{Entry, EntryError, VerifiedEntry};
+use crate::epoch::Genesis;
+use crate::ids::{BallotHash, ChainId, Digest, ElectionId, Height};
+use crate::state::{LedgerState, Place, Refusal};
+
+/// Signatures checked at a time: enough to keep many cores busy, few enough to wait for.
+const BATCH_SIGNATURES: usize = 4_096;
+/// Bytes of entries held back for a batch.
+const BATCH_BYTES: usize = 16 * 1024 * 1024;
+
+/// A voter, noted independently of the state machine.
+pub(super) struct Voter {
+    pub(super) weight: u64,
+    pub(super) counted: Option<Counted>,
+}
+
+/// The ballot of a voter that counts.
+pub(super) struct Counted {
+    pub(super) hash: BallotHash,
+    pub(super) sequence: u32,
+    pub(super) selections: Vec<Selection>,
+}
+
+/// Counts of what was replayed.
+#[derive(Default)]
+pub(super) struct Replayed {
+    pub(super) blocks: u64,
+    pub(super) certificates: u64,
+    pub(super) foreign: u64,
+    pub(super) acts: u64,
+    pub(super) certifications: u64,
+    pub(super) ballots: u64,
+}
+
+/// The chain so far.
+pub(super) struct Replay<'a> {
+    pub(super) opening: Opening,
+    pub(super) genesis: Digest,
+    pub(super) chain: ChainId,
+    pub(super) state: LedgerState,
+    pub(super) counts: Replayed,
+    /// Certificates signed, by authority.
+    pub(super) signatures: Vec<u64>,
+    pub(super) voters: HashMap<PublicKey, Voter>,
+    pub(super) first: Option<BlockHeader>,
+    pub(super) last: Option<(BlockHeader, bool)>,
+    known: &'a [KnownBlock],
+    pending: Vec<Pending>,
+    pending_signatures: usize,
+    pending_bytes: usize,
+}
+
+/// A block whose structure holds, waiting for its signatures.
+struct Pending {
+    header: BlockHeader,
+    certificate: Option<Certificate>,
+    foreign: u64,
+    own: Vec<(u32, EntryBytes)>,
+    at: Location,
+}
+
+/// A signature, or the quorum of them in a certificate.
+enum Job<'b> {
+    Certificate(&'b Certificate),
+    Entry(&'b EntryBytes),
+}
+
+enum Verdict {
+    Certificate(Result<(), CertificateError>),
+    Entry(Box<Result<VerifiedEntry, EntryError>>),
+}
+
+impl<'a> Replay<'a> {
+    pub(super) fn begin(opening: &Opening, options: &'a Options) -> Result<Self, Failure> {
+        let genesis = &opening.genesis;
+        let wrong = |reason: String| Failure::new(Check::Genesis, Location::START, reason);
+        let digest = genesis.digest();
+        if let Some(pinned) = options.genesis.filter(|pinned| *pinned != digest) {
+            return Err(wrong(format!("the bundle's genesis has digest {digest}, expected was {pinned}")));
+        }
+        genesis.check().map_err(|error| wrong(error.to_string()))?;
+        if opening.partition.0 >= genesis.partitions {
+            return Err(wrong(format!("partition {} does not exist: there are {}", opening.partition, genesis.partitions)));
+        }
+        Ok(Self {
+            chain: genesis.chain_id(opening.partition),
+            genesis: digest,
+            state: LedgerState::genesis(genesis, opening.partition),
+            counts: Replayed::default(),
+            signatures: vec![0; genesis.epoch.len()],
+            voters: HashMap::new(),
+            first: None,
+            last: None,
+            known: &options.known,
+            pending: Vec::new(),
+            pending_signatures: 0,
+            pending_bytes: 0,
+            opening: opening.clone(),
+        })
+    }
+
+    /// Checks what needs no signature and keeps the block for the next batch.
+    pub(super) fn accept(&mut self, block: BundleBlock, byte: u64) -> Result<(), Failure> {
+        let at = Location { byte, height: Some(block.header.height), entry: None };
+        self.check_place(&block, at)?;
+        let own = check_items(block.items, &block.header, self.first.is_none(), at)?;
+        let BundleBlock { header, certificate, .. } = BundleBlock { items: Vec::new(), ..block };
+        if let Some(certificate) = &certificate {
+            let expected = Statement::Finalize { view: header.view, block: header.hash() };
+            if certificate.statement != expected {
+                return Err(Failure::new(Check::Certificates, at, "the certificate does not finalize this block"));
+            }
+            self.pending_signatures += certificate.signatures.len();
+        }
+        if self.first.is_none() {
+            self.state = LedgerState::replay(&self.opening.genesis, self.opening.partition, header.height);
+            self.first = Some(header.clone());
+        }
+        self.last = Some((header.clone(), certificate.is_some()));
+        self.pending_signatures += own.len();
+        self.pending_bytes += own.iter().map(|(_, bytes)| bytes.as_slice().len()).sum::<usize>();
+        let foreign = if own.is_empty() { 0 } else { u64::from(header.entries) - own.len() as u64 };
+        self.pending.push(Pending { header, certificate, foreign, own, at });
+        Ok(())
+    }
+
+    fn check_place(&self, block: &BundleBlock, at: Location) -> Result<(), Failure> {
+        let wrong = |reason: &str| Err(Failure::new(Check::Parents, at, reason));
+        let header = &block.header;
+        if header.chain != self.chain {
+            return wrong("the block belongs to another network or partition");
+        }
+        if header.epoch != self.opening.genesis.epoch.number {
+            return wrong("the block belongs to another epoch");
+        }
+        match &self.last {
+            Some((last, _)) if !header.follows(last) => return wrong("the block does not follow the one before it"),
+            None if header.height == Height(0) => return wrong("a block cannot have height 0"),
+            None if (header.height == Height(1)) != (header.parent == Parent::GENESIS) => {
+                return wrong("height and parent contradict each other");
+            }
+            _ => {}
+        }
+        let hash = header.hash();
+        if let Some(known) = self.known.iter().find(|known| known.height == header.height && known.hash != hash) {
+            let reason = format!("the block has hash {hash}, known from elsewhere is {}", known.hash);
+            return Err(Failure::new(Check::Extends, at, reason));
+        }
+        Ok(())
+    }
+
+    pub(super) fn batch_is_full(&self) -> bool {
+        self.pending_signatures >= BATCH_SIGNATURES || self.pending_bytes >= BATCH_BYTES || self.pending.len() >= BATCH_SIGNATURES
+    }
+
+    /// Checks the signatures of the blocks held back, then replays them.
+    pub(super) fn flush(&mut self, runner: &Runner<'_>) -> Result<(), Failure> {
+        let pending = std::mem::take(&mut self.pending);
+        (self.pending_signatures, self.pending_bytes) = (0, 0);
+        let mut verdicts = run_jobs(&pending, self.chain, &self.opening.genesis, runner).into_iter();
+        for block in &pending {
+            self.replay(block, &mut verdicts)?;
+        }
+        Ok(())
+    }
+
+    fn replay(&mut self, block: &Pending, verdicts: &mut impl Iterator<Item = Option<Verdict>>) -> Result<(), Failure> {
+        if let Some(certificate) = &block.certificate {
+            let verdict = match verdicts.next() {
+                Some(Some(Verdict::Certificate(verdict))) => verdict,
+                _ => return Err(Failure::new(Check::Certificates, block.at, "the certificate was not checked")),
+            };
+            verdict.map_err(|error| Failure::new(Check::Certificates, block.at, error))?;
+            for (authority, _) in &certificate.signatures {
+                if let Some(count) = self.signatures.get_mut(usize::from(authority.0)) {
+                    *count += 1;
+                }
+            }
+            self.counts.certificates += 1;
+        }
+        let header = &block.header;
+        let place = Place { height: header.height, parent: header.parent.hash, timestamp: header.timestamp };
+        let mut draft = self.state.begin(place).map_err(|error| Failure::new(Check::Parents, block.at, error))?;
+        for (index, bytes) in &block.own {
+            let at = block.at.entry(*index);
+            let verdict = match verdicts.next() {
+                Some(Some(Verdict::Entry(verdict))) => *verdict,
+                _ => return Err(Failure::new(Check::Signatures, at, "the signature was not checked")),
+            };
+            let entry = verdict.map_err(|error| Failure::new(check_of_error(&error), at, error))?;
+            if entry.bytes() != bytes || entry.entry().election() != self.opening.election {
+                return Err(Failure::new(Check::Entries, at, "the entry belongs to another election"));
+            }
+            draft.try_apply(&entry).map_err(|refusal| Failure::new(check_of(&entry, &refusal), at, refusal))?;
+            let revote = draft.election(self.opening.election).map(|election| election.definition().revote);
+            note(&mut self.voters, &mut self.counts, entry.entry(), revote);
+        }
+        self.state = draft.finish();
+        self.counts.blocks += 1;
+        self.counts.foreign += block.foreign;
+        Ok(())
+    }
+
+    pub(super) fn progress(&self, bytes: u64) -> Progress {
+        let Replayed { blocks, acts, certifications, ballots, .. } = self.counts;
+        Progress { bytes, blocks, entries: acts + certifications + ballots }
+    }
+
+    pub(super) const fn election(&self) -> ElectionId {
+        self.opening.election
+    }
+}
+
+/// Checks the entries listed against the header, and returns the election's own.
+fn check_items(items: Vec<BundleItem>, header: &BlockHeader, first: bool, at: Location) -> Result<Vec<(u32, EntryBytes)>, Failure> {
+    let wrong = |reason: String| Err(Failure::new(Check::Entries, at, reason));
+    if items.is_empty() {
+        return if first { wrong("the first block has no entry of this election".to_owned()) } else { Ok(Vec::new()) };
+    }
+    if items.len() > MAX_BLOCK_ENTRIES || items.len() != header.entries as usize {
+        return wrong(format!("{} entries are listed, the header says {}", items.len(), header.entries));
+    }
+    let hashes: Vec<_> = items.iter().map(BundleItem::hash).collect();
+    if payload_root(&hashes) != header.payload_root {
+        return wrong("the entries do not hash to the header's payload root".to_owned());
+    }
+    let own = (0..).zip(items).filter_map(|(index, item)| match item {
+        BundleItem::Own(bytes) => Some((index, bytes)),
+        BundleItem::Foreign(_) => None,
+    });
+    let own: Vec<_> = own.collect();
+    if own.is_empty() {
+        return wrong("entries are listed although none is of this election".to_owned());
+    }
+    Ok(own)
+}
+
+/// Checks certificates and entries wherever the runner likes; verdicts are in the order of the blocks.
+fn run_jobs(pending: &[Pending], chain: ChainId, genesis: &Genesis, runner: &Runner<'_>) -> Vec<Option<Verdict>> {
+    let jobs: Vec<_> = pending
+        .iter()
+        .flat_map(|block| {
+            let entries = block.own.iter().map(|(_, bytes)| Job::Entry(bytes));
+            block.certificate.iter().map(Job::Certificate).chain(entries)
+        })
+        .collect();
+    let verdicts: Vec<OnceLock<Verdict>> = jobs.iter().map(|_| OnceLock::new()).collect();
+    runner(jobs.len(), &|index| {
+        if let (Some(job), Some(verdict)) = (jobs.get(index), verdicts.get(index)) {
+            verdict.get_or_init(|| match job {
+                Job::Certificate(certificate) => Verdict::Certificate(certificate.verify(chain, &genesis.epoch)),
+                Job::Entry(bytes) => Verdict::Entry(Box::new(VerifiedEntry::verify((*bytes).clone(), chain))),
+            });
+        }
+    });
+    verdicts.into_iter().map(OnceLock::into_inner).collect()
+}
+
+/// Notes voters and ballots without asking the state machine, for the recount.
+fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: Option<RevoteRule>) {
+    match entry {
+        Entry::Act(_) => counts.acts += 1,
+        Entry::Certify(signed) => {
+            counts.certifications += 1;
+            for voter in &signed.content.voters {
+                voters.insert(voter.key, Voter { weight: voter.weight, counted: None });
+            }
+        }
+        Entry::Cast(signed) => {
+            counts.ballots += 1;
+            let ballot: &Ballot = &signed.ballot;
+            if let Some(voter) = voters.get_mut(&ballot.voter) {
+                let replaces = match &voter.counted {
+                    None => true,
+                    Some(counted) => revote == Some(RevoteRule::LastCounts) && ballot.sequence > counted.sequence,
+                };
+                if replaces {
+                    let (hash, selections) = (ballot.hash(), ballot.selections.clone());
+                    voter.counted = Some(Counted { hash, sequence: ballot.sequence, selections });
+                }
+            }
+        }
+    }
+}
+
+/// The check that an entry fails which is refused whatever the state.
+const fn check_of_error(error: &EntryError) -> Check {
+    match error {
+        EntryError::Decode(_) => Check::Entries,
+        EntryError::Signature(_) | EntryError::Chain(_) => Check::Signatures,
+    }
+}
+
+/// The check that an entry fails which the state machine refuses.
+const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
+    match (entry.entry(), refusal) {
+        (_, Refusal::Report { .. }) => Check::Recount,
+        (Entry::Act(_), _) => Check::LifeCycle,
+        (Entry::Certify(_), _) | (_, Refusal::NotCertified { .. }) => Check::VoterKeys,
+        (_, Refusal::Duplicate { .. }) => Check::UniqueBallots,
+        (_, Refusal::Phase { .. } | Refusal::UnknownElection { .. }) => Check::Window,
+        (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
+        (_, Refusal::Tally(_)) => Check::Totals,
+        (Entry::Cast(_), _) => Check::Selections,
+    }
+}
