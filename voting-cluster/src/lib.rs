@@ -6,12 +6,16 @@
 //! ```
 
 pub mod clock;
+pub mod embedded;
 pub mod ledger;
 pub mod lock;
 pub mod mempool;
+pub mod node;
 pub mod queue;
 pub mod replica;
 pub mod store;
 pub mod transport;
 
+pub use embedded::{Embedded, EmbeddedConfig};
+pub use node::{Node, NodeConfig, NodeHooks, NodeSeams, NodeStatus};
 pub use replica::{Committed, EntryStatus, Replica};

@@ -15,7 +15,7 @@ use std::time::Duration;
 use voting_core::crypto::PublicKey;
 use voting_core::entry::{Entry, VerifiedEntry};
 use voting_core::ids::{BlockHash, ElectionId, EntryHash};
-use voting_core::state::{BlockDraft, LedgerState, Place, Refusal};
+use voting_core::state::{Applied, BlockDraft, LedgerState, Place, Refusal};
 
 /// Ready and held entries together: some 15 MB of ballots, several seconds of work.
 pub const MAX_ENTRIES: usize = 50_000;
@@ -128,26 +128,27 @@ impl Mempool {
         self.entries.get(hash).map(|slot| &slot.entry)
     }
 
-    /// Puts entries into a draft, oldest first, as long as they fit.
-    pub fn fill(&self, draft: &mut BlockDraft, max_entries: usize, max_bytes: usize) -> Vec<Arc<VerifiedEntry>> {
-        let (mut chosen, mut bytes) = (Vec::new(), 0);
+    /// Puts entries into a draft, oldest first, as long as they fit. Returns them with what each did.
+    pub fn fill(&self, draft: &mut BlockDraft, max_entries: usize, max_bytes: usize) -> (Vec<Arc<VerifiedEntry>>, Vec<Applied>) {
+        let (mut chosen, mut effects, mut bytes) = (Vec::new(), Vec::new(), 0);
         for entry in self.ready.values() {
             let size = entry.bytes().as_slice().len();
             if chosen.len() >= max_entries || bytes + size > max_bytes {
                 break;
             }
-            if draft.try_apply(entry).is_ok() {
+            if let Ok(applied) = draft.try_apply(entry) {
                 bytes += size;
                 chosen.push(Arc::clone(entry));
+                effects.push(applied);
             }
         }
-        chosen
+        (chosen, effects)
     }
 
     /// Forgets what a finalized block contains, and judges anew what the block may have decided:
     /// other ballots of its voters, every entry of an election an officer acted on, and what is held.
     /// Returns the entries that no later block can contain.
-    pub fn finalized(&mut self, block: &[VerifiedEntry], tip: &Tip, now: Duration) -> Vec<(EntryHash, Refusal)> {
+    pub fn finalized(&mut self, block: &[Arc<VerifiedEntry>], tip: &Tip, now: Duration) -> Vec<(EntryHash, Refusal)> {
         let mut suspects = Vec::new();
         for entry in block {
             self.remove(&entry.hash());
@@ -287,7 +288,7 @@ mod tests {
         assert_eq!(pool.admit(verified(&chain, &first), &tip(&chain), NOW), Admission::Known);
         assert_eq!(pool.admit(verified(&chain, &second), &tip(&chain), NOW), Admission::Ready, "not decided yet");
 
-        let block = [verified(&chain, &first).as_ref().clone()];
+        let block = [verified(&chain, &first)];
         chain.append(&[first.clone()]).unwrap();
         let refused = pool.finalized(&block, &tip(&chain), NOW);
         assert!(matches!(refused.as_slice(), [(hash, Refusal::AlreadyVoted { .. })] if *hash == second.to_bytes().hash()));
@@ -323,7 +324,7 @@ mod tests {
         let mut pool = Mempool::default();
         pool.admit(verified(&chain, &vote(&chain, &election, 0, 0)), &tip(&chain), NOW);
         let close = chain.act(election.id, Act::Advance { to: Phase::Closed });
-        let block = [verified(&chain, &close).as_ref().clone()];
+        let block = [verified(&chain, &close)];
         chain.append(&[close]).unwrap();
         assert!(matches!(pool.finalized(&block, &tip(&chain), NOW).as_slice(), [(_, Refusal::Phase { phase: Phase::Closed, .. })]));
     }
@@ -342,11 +343,11 @@ mod tests {
             timestamp: chain.state.timestamp().saturating_add(NOW),
         };
         let mut draft = chain.state.begin(place).unwrap();
-        assert_eq!(pool.fill(&mut draft, 3, usize::MAX).len(), 3);
+        assert_eq!(pool.fill(&mut draft, 3, usize::MAX).0.len(), 3);
         let mut draft = chain.state.begin(place).unwrap();
-        assert_eq!(pool.fill(&mut draft, 100, usize::MAX).len(), 5, "one ballot per voter");
+        assert_eq!(pool.fill(&mut draft, 100, usize::MAX).0.len(), 5, "one ballot per voter");
         let mut draft = chain.state.begin(place).unwrap();
-        assert!(pool.fill(&mut draft, 100, 10).is_empty());
+        assert!(pool.fill(&mut draft, 100, 10).0.is_empty());
         assert_eq!(pool.ready(), 10, "a proposal takes nothing out");
     }
 }

@@ -26,7 +26,7 @@ pub struct Committed {
     /// The block and its certificate.
     pub block: Arc<FinalizedBlock>,
     /// Its entries, decoded.
-    pub entries: Arc<[VerifiedEntry]>,
+    pub entries: Arc<[Arc<VerifiedEntry>]>,
     /// What each entry did.
     pub applied: Arc<[Applied]>,
     /// State after it.
@@ -225,8 +225,12 @@ mod tests {
 
     fn committed(chain: &TestChain, at: usize) -> Arc<Committed> {
         let block = chain.blocks[at].clone();
-        let entries: Vec<_> =
-            block.block.entries.iter().map(|bytes| VerifiedEntry::verify(bytes.clone(), chain.chain()).unwrap()).collect();
+        let entries: Vec<_> = block
+            .block
+            .entries
+            .iter()
+            .map(|bytes| Arc::new(VerifiedEntry::verify(bytes.clone(), chain.chain()).unwrap()))
+            .collect();
         Arc::new(Committed { block: Arc::new(block), entries: entries.into(), applied: Arc::new([]), state: chain.state.clone() })
     }
 

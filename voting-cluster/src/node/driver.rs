@@ -1,0 +1,319 @@
+//! Third stage: drives the consensus engine.
+//!
+//! Inputs that have piled up are handled together: the journal records of all of them and the blocks
+//! that became final go to disk in one write, and only then is anything sent or told. The engine's
+//! order of outputs (persist, send, commit) is thereby kept at one flush per round, however many
+//! messages a round has.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+use voting_consensus::{Engine, EngineConfig, Input, Message, Output, TimerId};
+use voting_core::Canonical;
+use voting_core::block::{Block, FinalizedBlock, Parent};
+use voting_core::certificate::Certificate;
+use voting_core::ids::{AuthorityIndex, BlockHash, View};
+use voting_core::seams::{JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
+
+use super::{NodeError, NodeStatus, Shared, finalize, intake, propose, publish};
+
+/// Events waiting for the driver; more consensus messages than this are dropped, which the protocol survives.
+const EVENTS: usize = 4_096;
+/// Shared batches waiting for verification; more are dropped and seen again in a proposal.
+const SHARED_BATCHES: usize = 64;
+/// Events handled in one round, so that one round's write stays small.
+const ROUND: usize = 256;
+
+enum Event {
+    Message { from: AuthorityIndex, message: Message },
+    Built { view: View, block: Option<Arc<Block>> },
+    Validated { block: BlockHash, valid: bool, timely: bool },
+}
+
+pub(super) struct Driver {
+    shared: Arc<Shared>,
+    engine: Engine,
+    events: mpsc::Receiver<Event>,
+    sender: mpsc::Sender<Event>,
+    timers: BTreeMap<TimerId, Instant>,
+    building: Option<AbortHandle>,
+    tasks: JoinSet<()>,
+    status: watch::Sender<NodeStatus>,
+}
+
+impl Driver {
+    /// Restores the engine from the ledger's head and journal.
+    pub(super) async fn recover(
+        shared: Arc<Shared>,
+        head: Option<LedgerHead>,
+    ) -> Result<(Self, watch::Receiver<NodeStatus>), NodeError> {
+        let config = EngineConfig::new(shared.chain, Arc::new(shared.genesis.epoch.clone()), shared.me, shared.config.key.clone());
+        let journal = shared.ledger.journal().await?;
+        let head = match head {
+            None => None,
+            Some(head) => Some((head, head_certificate(&shared, head).await?)),
+        };
+        let engine = Engine::recover(config, head, &journal).map_err(|error| NodeError::Journal(error.to_string()))?;
+        let (sender, events) = mpsc::channel(EVENTS);
+        let mut driver = Self {
+            status: watch::Sender::new(status_of(&shared, &engine)),
+            shared,
+            engine,
+            events,
+            sender,
+            timers: BTreeMap::new(),
+            building: None,
+            tasks: JoinSet::new(),
+        };
+        let status = driver.status.subscribe();
+        driver.tasks.spawn(receive(Arc::clone(&driver.shared), driver.sender.clone()));
+        Ok((driver, status))
+    }
+
+    /// Runs until told to stop; the step at hand is finished first.
+    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
+        let mut has_work = self.shared.has_work.subscribe();
+        let mut inputs = vec![Input::Start];
+        loop {
+            self.step(inputs).await?;
+            inputs = Vec::new();
+            let timer = self.timers.values().min().copied();
+            let expiry = self.next_expiry();
+            tokio::select! {
+                biased;
+                () = told_to_stop(&mut stopping) => return Ok(()),
+                event = self.events.recv() => match event {
+                    Some(event) => inputs.push(input_of(event)),
+                    None => return Err(NodeError::Transport),
+                },
+                _ = has_work.changed() => inputs.push(Input::WorkAvailable(*has_work.borrow_and_update())),
+                () = sleep_until(timer) => {}
+                () = sleep_until(expiry) => self.expire_held().await,
+                Some(ended) = self.tasks.join_next() => {
+                    if let Err(error) = ended && error.is_panic() {
+                        std::panic::resume_unwind(error.into_panic());
+                    }
+                }
+            }
+            while inputs.len() < ROUND
+                && let Ok(event) = self.events.try_recv()
+            {
+                inputs.push(input_of(event));
+            }
+            let now = Instant::now();
+            let due: Vec<_> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
+            for timer in due {
+                self.timers.remove(&timer);
+                inputs.push(Input::Timer(timer));
+            }
+        }
+    }
+
+    /// Handles inputs and carries out what they lead to: disk first, then the rest.
+    async fn step(&mut self, inputs: Vec<Input>) -> Result<(), NodeError> {
+        let now = self.shared.clock.monotonic();
+        let mut outputs: Vec<Output> = Vec::new();
+        for input in inputs {
+            outputs.extend(self.engine.handle(now, input));
+        }
+        let (mut journal, mut commits, mut prune_below, mut rest) = (Vec::new(), Vec::new(), None, Vec::new());
+        for output in outputs {
+            match output {
+                Output::Persist(record) => journal.push(record),
+                Output::Commit(finalized) => commits.push(finalized),
+                Output::Prune { below } => prune_below = Some(below),
+                other => rest.push(other),
+            }
+        }
+        let candidates = self.write(journal, &commits, prune_below).await?;
+        for output in rest {
+            self.carry_out(output).await?;
+        }
+        for (finalized, candidate) in commits.into_iter().zip(candidates) {
+            publish::publish(&self.shared, Arc::new(finalized), &candidate).await;
+        }
+        let status = status_of(&self.shared, &self.engine);
+        self.status.send_if_modified(|known| std::mem::replace(known, status) != status);
+        Ok(())
+    }
+
+    async fn write(
+        &self,
+        journal: Vec<JournalRecord>,
+        commits: &[FinalizedBlock],
+        prune_below: Option<View>,
+    ) -> Result<Vec<Arc<super::tree::Candidate>>, NodeError> {
+        let mut candidates = Vec::with_capacity(commits.len());
+        for finalized in commits {
+            candidates.push(finalize::applied(&self.shared, finalized).await?);
+        }
+        finalize::write(&self.shared, journal, commits.to_vec(), prune_below).await?;
+        Ok(candidates)
+    }
+
+    async fn carry_out(&mut self, output: Output) -> Result<(), NodeError> {
+        match output {
+            Output::Persist(_) | Output::Commit(_) | Output::Prune { .. } => {} // carried out before everything else
+            Output::Send { to, message } => self.send(to, &message).await?,
+            Output::Broadcast(message) => {
+                let bytes = Bytes::from(message.to_canonical());
+                closed(self.shared.transport.broadcast(MessageKind::Consensus, bytes).await)?;
+            }
+            Output::Build { view, parent, empty } => self.build(view, parent, empty),
+            Output::Validate { block } => self.validate(block),
+            Output::SetTimer { timer, after } => drop(self.timers.insert(timer, Instant::now() + after)),
+            Output::CancelTimer { timer } => drop(self.timers.remove(&timer)),
+            Output::ReadBlocks { to, from } => self.answer_request(to, from).await?,
+            Output::Evidence(evidence) => {
+                warn!(authority = %evidence.authority(), "an authority contradicted itself");
+                self.shared.hooks.evidence(&evidence);
+            }
+            Output::Conflict(certificate) => return Err(NodeError::Conflict(Box::new(certificate))),
+        }
+        Ok(())
+    }
+
+    async fn send(&self, to: AuthorityIndex, message: &Message) -> Result<(), NodeError> {
+        let Some(authority) = self.shared.genesis.epoch.authority(to) else { return Ok(()) };
+        let bytes = Bytes::from(message.to_canonical());
+        closed(self.shared.transport.send(&NodeName(authority.name.clone()), MessageKind::Consensus, bytes).await)
+    }
+
+    /// Starts building a block; a block being built for an earlier view is given up.
+    fn build(&mut self, view: View, parent: Parent, empty: bool) {
+        if let Some(building) = self.building.take() {
+            building.abort();
+        }
+        let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
+        self.building = Some(self.tasks.spawn(async move {
+            let block = propose::build(shared, view, parent, empty).await;
+            let _ = sender.send(Event::Built { view, block }).await; // the driver has stopped
+        }));
+    }
+
+    fn validate(&mut self, block: Arc<Block>) {
+        let (shared, sender) = (Arc::clone(&self.shared), self.sender.clone());
+        self.tasks.spawn(async move {
+            let hash = block.hash();
+            let timely = propose::looks_timely(&shared, block.header.timestamp);
+            let result = propose::validate(&shared, block).await;
+            if let Err(reason) = &result {
+                info!(%hash, %reason, "a proposed block is not valid");
+            }
+            let _ = sender.send(Event::Validated { block: hash, valid: result.is_ok(), timely }).await; // the driver has stopped
+        });
+    }
+
+    /// Answers a peer that lacks finalized blocks, with as many as fit one message.
+    async fn answer_request(&self, to: AuthorityIndex, from: voting_core::Height) -> Result<(), NodeError> {
+        let mut blocks = self.shared.ledger.blocks(from, voting_consensus::MAX_CATCH_UP_BLOCKS).await?;
+        voting_consensus::trim_to_message(&mut blocks);
+        if blocks.is_empty() {
+            return Ok(());
+        }
+        self.send(to, &Message::Blocks(blocks)).await
+    }
+
+    fn next_expiry(&self) -> Option<Instant> {
+        let at = self.shared.mempool().next_expiry()?;
+        Some(Instant::now() + at.saturating_sub(self.shared.clock.monotonic()).max(Duration::from_millis(1)))
+    }
+
+    async fn expire_held(&self) {
+        let now = self.shared.clock.monotonic();
+        let refused = {
+            let tree = self.shared.tree();
+            self.shared.mempool().expire(tree.finalized(), now)
+        };
+        self.shared.note_work();
+        intake::refuse(&self.shared, refused).await;
+    }
+}
+
+/// The Finalize certificate of the head. A ledger is only ever appended up to a block that has one.
+async fn head_certificate(shared: &Shared, head: LedgerHead) -> Result<Certificate, NodeError> {
+    let block = shared.ledger.block(head.height).await?;
+    block
+        .and_then(|finalized| finalized.certificate)
+        .ok_or_else(|| NodeError::Journal(format!("the last block of the ledger, at height {}, has no certificate", head.height)))
+}
+
+fn input_of(event: Event) -> Input {
+    match event {
+        Event::Message { from, message } => Input::Message { from, message },
+        Event::Built { view, block: Some(block) } => Input::Built { view, block },
+        Event::Built { view, block: None } => Input::BuildFailed { view },
+        Event::Validated { block, valid, timely } => Input::Validated { block, valid, timely },
+    }
+}
+
+fn status_of(shared: &Shared, engine: &Engine) -> NodeStatus {
+    NodeStatus {
+        authority: shared.me,
+        view: engine.view(),
+        leader: engine.current_leader(),
+        height: shared.tree().finalized().state.height(),
+        ready: shared.mempool().ready(),
+        depth: engine.depth(),
+    }
+}
+
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await; // the handle is gone: nobody wants this node any more
+}
+
+async fn sleep_until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Lost messages are the protocol's business; a closed transport is the end.
+fn closed(result: Result<(), TransportError>) -> Result<(), NodeError> {
+    match result {
+        Err(TransportError::Closed) => Err(NodeError::Transport),
+        Err(error) => {
+            debug!(%error, "a message was not sent");
+            Ok(())
+        }
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Receives and routes by kind until the transport is closed.
+async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>) {
+    let (batches, mut waiting) = mpsc::channel::<Bytes>(SHARED_BATCHES);
+    let admitting = Arc::clone(&shared);
+    let admit = async move {
+        while let Some(bytes) = waiting.recv().await {
+            intake::receive_shared(&admitting, &bytes).await;
+        }
+    };
+    let route = async move {
+        while let Ok(envelope) = shared.transport.receive().await {
+            match envelope.kind {
+                MessageKind::Consensus => {
+                    let from = shared.genesis.epoch.authorities.iter().position(|authority| authority.name == envelope.from.0);
+                    let message = Message::from_canonical(&envelope.bytes);
+                    match (from, message) {
+                        (Some(from), Ok(message)) => {
+                            let _ = events.try_send(Event::Message { from: AuthorityIndex(from as u16), message }); // full: dropped
+                        }
+                        (_, Err(error)) => debug!(from = %envelope.from, %error, "not a consensus message"),
+                        (None, Ok(_)) => debug!(from = %envelope.from, "a consensus message from no authority"),
+                    }
+                }
+                MessageKind::Entries => drop(batches.try_send(envelope.bytes)), // full: dropped
+                _ => {}
+            }
+        }
+    };
+    tokio::join!(admit, route);
+}

@@ -1,0 +1,189 @@
+//! First stage: entries come in from the queue and from other authorities, are verified in parallel,
+//! shared, and admitted to the mempool.
+//!
+//! An entry from the queue is acknowledged once it is final or refused, by whoever took it. If this
+//! node dies first, the queue hands it to another.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use bytes::Bytes;
+use tracing::{debug, warn};
+use voting_core::block::{EntryBytes, MAX_BLOCK_BYTES};
+use voting_core::codec::Canonical;
+use voting_core::entry::{EntryError, VerifiedEntry};
+use voting_core::ids::EntryHash;
+use voting_core::seams::transport::MAX_MESSAGE_BYTES;
+use voting_core::seams::{Delivery, MessageKind, QueueError};
+use voting_core::state::Refusal;
+
+use super::Shared;
+use super::verify::verify_all;
+use crate::mempool::Admission;
+
+/// Entries taken at a time: some 20 ms of verification on one core.
+const BATCH: usize = 512;
+/// How long to wait for the queue before looking after abandoned entries.
+const TAKE_WAIT: Duration = Duration::from_millis(500);
+/// Taken by another node and not settled for this long: many times the time to finality.
+const ABANDONED_AFTER: Duration = Duration::from_secs(10);
+/// Above this many waiting entries, no more are taken from the queue: it is the queue that refuses.
+const MEMPOOL_HIGH_WATER: usize = crate::mempool::MAX_ENTRIES / 2;
+/// How long to pause when there is no room or the queue is away.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Verified entries on their way to the other authorities.
+#[derive(BorshSerialize, BorshDeserialize)]
+struct SharedEntries(Vec<EntryBytes>);
+
+impl Canonical for SharedEntries {
+    const TAG: &'static str = "voting/shared-entries/v1";
+    const MAX_BYTES: usize = MAX_MESSAGE_BYTES;
+}
+
+/// Entries that this node took from the queue and has not settled yet.
+#[derive(Debug, Default)]
+pub(super) struct Taken(Mutex<HashSet<EntryHash>>);
+
+impl Taken {
+    fn insert(&self, hashes: impl Iterator<Item = EntryHash>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(hashes);
+    }
+
+    /// Those of the given entries that are this node's to acknowledge, which it then no longer is.
+    pub(super) fn settle(&self, hashes: impl Iterator<Item = EntryHash>) -> Vec<EntryHash> {
+        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        hashes.filter(|hash| taken.remove(hash)).collect()
+    }
+}
+
+/// Takes entries from the queue until the node stops.
+pub(super) async fn run(shared: Arc<Shared>) {
+    let mut reclaimed_at = shared.clock.monotonic();
+    loop {
+        if shared.mempool().len() >= MEMPOOL_HIGH_WATER {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        let now = shared.clock.monotonic();
+        let reclaims = now.saturating_sub(reclaimed_at) >= ABANDONED_AFTER / 2;
+        let taken = if reclaims {
+            reclaimed_at = now;
+            shared.queue.reclaim(&shared.name.0, BATCH, ABANDONED_AFTER).await
+        } else {
+            shared.queue.take(&shared.name.0, BATCH, TAKE_WAIT).await
+        };
+        match taken {
+            Ok(deliveries) if deliveries.is_empty() => {}
+            Ok(deliveries) => admit_deliveries(&shared, deliveries).await,
+            Err(error) => {
+                warn!(%error, "the queue cannot be read");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+}
+
+async fn admit_deliveries(shared: &Shared, deliveries: Vec<Delivery>) {
+    shared.taken.insert(deliveries.iter().map(|delivery| delivery.hash));
+    let hashes: Vec<_> = deliveries.iter().map(|delivery| delivery.hash).collect();
+    let results = verify_all(deliveries.into_iter().map(|delivery| delivery.entry).collect(), shared.chain).await;
+    let mut verified = Vec::with_capacity(results.len());
+    for (hash, result) in hashes.into_iter().zip(results) {
+        match result {
+            Ok(entry) => verified.push(entry),
+            Err(error) => refuse_entry(shared, hash, &error).await,
+        }
+    }
+    share(shared, &verified).await;
+    admit(shared, verified).await;
+}
+
+/// Entries that another authority has verified; its word counts for nothing.
+pub(super) async fn receive_shared(shared: &Shared, bytes: &[u8]) {
+    let SharedEntries(entries) = match SharedEntries::from_canonical(bytes) {
+        Ok(entries) => entries,
+        Err(error) => {
+            debug!(%error, "a peer shared something that is no list of entries");
+            return;
+        }
+    };
+    let unknown: Vec<_> = {
+        let mempool = shared.mempool();
+        entries.into_iter().take(BATCH).filter(|entry| mempool.get(&entry.hash()).is_none()).collect()
+    };
+    let verified = verify_all(unknown, shared.chain).await.into_iter().flatten().collect();
+    admit(shared, verified).await;
+}
+
+async fn share(shared: &Shared, entries: &[Arc<VerifiedEntry>]) {
+    let mut rest = entries;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fits = rest
+            .iter()
+            .take_while(|entry| {
+                bytes += entry.bytes().as_slice().len() + 4;
+                bytes <= MAX_BLOCK_BYTES
+            })
+            .count()
+            .max(1);
+        let (now, later) = rest.split_at(fits);
+        let message = SharedEntries(now.iter().map(|entry| entry.bytes().clone()).collect());
+        if let Err(error) = shared.transport.broadcast(MessageKind::Entries, Bytes::from(message.to_canonical())).await {
+            debug!(%error, "entries were not shared; they will be seen in a proposal");
+        }
+        rest = later;
+    }
+}
+
+async fn admit(shared: &Shared, entries: Vec<Arc<VerifiedEntry>>) {
+    let now = shared.clock.monotonic();
+    let mut settled = Vec::new();
+    let mut refused = Vec::new();
+    {
+        let tree = shared.tree();
+        let mut mempool = shared.mempool();
+        for entry in entries {
+            let hash = entry.hash();
+            match mempool.admit(entry, tree.finalized(), now) {
+                Admission::Ready | Admission::Held | Admission::Known => {}
+                // It stays in the queue, untouched, and is handed out again later.
+                Admission::Full => drop(shared.taken.settle(std::iter::once(hash))),
+                Admission::Final => settled.push(hash),
+                Admission::Refused(refusal) => refused.push((hash, refusal)),
+            }
+        }
+    }
+    shared.note_work();
+    acknowledge(shared, settled.into_iter()).await;
+    refuse(shared, refused).await;
+}
+
+/// Refuses what the ledger will never contain: tells those who wait, and settles the queue.
+pub(super) async fn refuse(shared: &Shared, refused: Vec<(EntryHash, Refusal)>) {
+    for (hash, refusal) in &refused {
+        shared.hooks.refused(*hash, refusal.code(), &refusal.to_string());
+        shared.replica.note_refused(*hash, refusal.code(), refusal.to_string());
+    }
+    acknowledge(shared, refused.into_iter().map(|(hash, _)| hash)).await;
+}
+
+async fn refuse_entry(shared: &Shared, hash: EntryHash, error: &EntryError) {
+    shared.hooks.refused(hash, error.code(), &error.to_string());
+    shared.replica.note_refused(hash, error.code(), error.to_string());
+    acknowledge(shared, std::iter::once(hash)).await;
+}
+
+/// Settles entries in the queue if this node took them.
+pub(super) async fn acknowledge(shared: &Shared, hashes: impl Iterator<Item = EntryHash>) {
+    let mine = shared.taken.settle(hashes);
+    if mine.is_empty() {
+        return;
+    }
+    if let Err(QueueError::Unavailable(error)) = shared.queue.acknowledge(&mine).await {
+        debug!(%error, "entries could not be acknowledged; they will be handed out again and found final");
+    }
+}

@@ -1,0 +1,307 @@
+//! The node runtime: one authority, from queue to durable ledger.
+//!
+//! ```text
+//!  queue ─▶ intake ─▶ mempool ─▶ propose ─▶ driver(consensus engine) ─▶ finalize ─▶ publish ─▶ replica, hooks, queue
+//!              │                    ▲              ▲        │
+//!              └── shares entries ──┘    transport ┘        └─▶ transport
+//! ```
+//!
+//! Each stage is a file with that name. The engine decides, the driver carries out: first every
+//! journal record of a step in one durable write, then everything else.
+
+mod driver;
+mod finalize;
+mod intake;
+mod propose;
+mod publish;
+mod recover;
+mod tree;
+mod verify;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinHandle;
+use voting_core::crypto::SigningKey;
+use voting_core::epoch::Genesis;
+use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, PartitionId, View};
+use voting_core::seams::{BallotQueue, Clock, Ledger, LedgerError, NodeName, Transport};
+use voting_core::state::LedgerState;
+
+pub use publish::NoHooks;
+
+use crate::mempool::Mempool;
+use crate::replica::{Committed, Replica};
+use tree::Tree;
+
+/// What an authority is told of as it happens. Calls must be quick: they stand in the way of the next block.
+pub trait NodeHooks: Send + Sync + 'static {
+    /// A block is final and durable here. In order of height, at least once: after a restart, blocks
+    /// from the height that [`NodeHooks::resume_after`] gives are delivered again.
+    fn finalized(&self, _committed: &Arc<Committed>) {}
+
+    /// Blocks up to this height need not be delivered again after a restart; `None` for only new ones.
+    fn resume_after(&self) -> Option<Height> {
+        None
+    }
+
+    /// An entry will be in no block, for the reason with this stable code.
+    fn refused(&self, _entry: EntryHash, _code: &'static str, _reason: &str) {}
+
+    /// An authority contradicted itself; both signed votes are in the evidence.
+    fn evidence(&self, _evidence: &voting_consensus::Evidence) {}
+}
+
+/// What one authority needs to run.
+pub struct NodeConfig {
+    /// What the network is founded on.
+    pub genesis: Arc<Genesis>,
+    /// The chain this authority works on.
+    pub partition: PartitionId,
+    /// This authority's secret key; its public half names it in the genesis.
+    pub key: SigningKey,
+    /// Shortest time from one block to the next.
+    pub block_interval: Duration,
+    /// Most entries in a block, at most [`voting_core::block::MAX_BLOCK_ENTRIES`].
+    pub block_entries: usize,
+}
+
+/// Under load, blocks this far apart are large enough for their fixed cost not to matter.
+pub const DEFAULT_BLOCK_INTERVAL: Duration = Duration::from_millis(4);
+/// A block that takes some 40 ms to verify on one core.
+pub const DEFAULT_BLOCK_ENTRIES: usize = 1_024;
+
+impl NodeConfig {
+    /// The usual configuration.
+    #[must_use]
+    pub fn new(genesis: Arc<Genesis>, key: SigningKey) -> Self {
+        Self {
+            genesis,
+            partition: PartitionId(0),
+            key,
+            block_interval: DEFAULT_BLOCK_INTERVAL,
+            block_entries: DEFAULT_BLOCK_ENTRIES,
+        }
+    }
+}
+
+impl std::fmt::Debug for NodeConfig {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeConfig").field("partition", &self.partition).field("key", &self.key.public()).finish_non_exhaustive()
+    }
+}
+
+/// The seams that one authority works with.
+#[derive(Clone)]
+pub struct NodeSeams {
+    /// Its own durable log.
+    pub ledger: Arc<dyn Ledger>,
+    /// Where entries come from.
+    pub queue: Arc<dyn BallotQueue>,
+    /// Its end of the network; nodes are named as authorities are.
+    pub transport: Arc<dyn Transport>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// Who is told.
+    pub hooks: Arc<dyn NodeHooks>,
+}
+
+impl std::fmt::Debug for NodeSeams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NodeSeams").field("name", self.transport.name()).finish_non_exhaustive()
+    }
+}
+
+/// Why a node did not start, or stopped by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum NodeError {
+    /// The key is not an authority's.
+    #[error("the key {0} is not the key of an authority in the genesis")]
+    NotAnAuthority(voting_core::crypto::PublicKey),
+    /// The ledger failed: what it was to remember may be lost, so this authority says nothing more.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// The journal does not fit the ledger.
+    #[error("the consensus journal cannot be used: {0}")]
+    Journal(String),
+    /// A quorum finalized what this authority finds invalid.
+    #[error("block {hash} at height {height} is final, but not valid by this authority's rules: {reason}")]
+    Diverged {
+        /// Its height.
+        height: Height,
+        /// Its identity.
+        hash: BlockHash,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A quorum certified a block beside what is final here.
+    #[error(
+        "a quorum certified a block that conflicts with what is final here: more authorities lie than the quorum rule tolerates; the certificate is {0:?}"
+    )]
+    Conflict(Box<voting_core::certificate::Certificate>),
+    /// The transport was closed under the node.
+    #[error("the transport is closed")]
+    Transport,
+}
+
+/// Where a node stands, for status pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Which authority it is.
+    pub authority: AuthorityIndex,
+    /// The view it is in.
+    pub view: View,
+    /// Who leads that view.
+    pub leader: AuthorityIndex,
+    /// Height of its last finalized block.
+    pub height: Height,
+    /// Entries ready for a block.
+    pub ready: usize,
+    /// Notarized blocks above the finalized one.
+    pub depth: usize,
+}
+
+/// What the stages share.
+struct Shared {
+    config: NodeConfig,
+    genesis: Arc<Genesis>,
+    chain: ChainId,
+    me: AuthorityIndex,
+    name: NodeName,
+    ledger: Arc<dyn Ledger>,
+    queue: Arc<dyn BallotQueue>,
+    transport: Arc<dyn Transport>,
+    clock: Arc<dyn Clock>,
+    hooks: Arc<dyn NodeHooks>,
+    replica: Arc<Replica>,
+    taken: intake::Taken,
+    tree: Mutex<Tree>,
+    mempool: Mutex<Mempool>,
+    /// Wakes the proposer.
+    work: Notify,
+    /// Tells the driver whether some entry is ready.
+    has_work: watch::Sender<bool>,
+}
+
+impl Shared {
+    // Lock order: tree, then mempool. A poisoned lock means that a thread panicked; the node is then
+    // stopping, and the data is only read on the way out.
+    fn tree(&self) -> MutexGuard<'_, Tree> {
+        self.tree.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn mempool(&self) -> MutexGuard<'_, Mempool> {
+        self.mempool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells driver and proposer that the mempool has changed.
+    fn note_work(&self) {
+        let has_work = self.mempool().has_work();
+        self.has_work.send_if_modified(|known| std::mem::replace(known, has_work) != has_work);
+        if has_work {
+            self.work.notify_waiters();
+        }
+    }
+}
+
+/// A running authority.
+#[derive(Debug)]
+pub struct Node {
+    replica: Arc<Replica>,
+    status: watch::Receiver<NodeStatus>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), NodeError>>,
+}
+
+impl Node {
+    /// Recovers from the ledger and starts. Returns once the state is rebuilt.
+    ///
+    /// # Errors
+    /// [`NodeError`] if the key is no authority's or the ledger cannot be used.
+    pub async fn start(config: NodeConfig, seams: NodeSeams) -> Result<Self, NodeError> {
+        let genesis = Arc::clone(&config.genesis);
+        let me = genesis.epoch.index_of(&config.key.public()).ok_or_else(|| NodeError::NotAnAuthority(config.key.public()))?;
+        let NodeSeams { ledger, queue, transport, clock, hooks } = seams;
+        let origin = LedgerState::genesis(&genesis, config.partition);
+        let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
+        let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let shared = Arc::new(Shared {
+            chain: genesis.chain_id(config.partition),
+            me,
+            name: transport.name().clone(),
+            genesis,
+            config,
+            ledger,
+            queue,
+            transport,
+            clock,
+            hooks,
+            replica: Arc::clone(&replica),
+            taken: intake::Taken::default(),
+            tree: Mutex::new(Tree::new(tip)),
+            mempool: Mutex::default(),
+            work: Notify::new(),
+            has_work: watch::Sender::new(false),
+        });
+        let (stop, stopping) = watch::channel(false);
+        let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head).await?;
+        let task = tokio::spawn(run(shared, driver, stopping));
+        Ok(Self { replica, status, stop, task })
+    }
+
+    /// What this authority knows to be final.
+    #[must_use]
+    pub const fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// Where it stands, as it changes.
+    #[must_use]
+    pub fn status(&self) -> watch::Receiver<NodeStatus> {
+        self.status.clone()
+    }
+
+    /// Whether it has stopped by itself.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Stops after the step at hand is durable, and waits until it has.
+    ///
+    /// # Errors
+    /// The [`NodeError`] that had stopped it before.
+    pub async fn shutdown(self) -> Result<(), NodeError> {
+        let _ = self.stop.send(true); // it may have stopped by itself
+        join(self.task).await
+    }
+
+    /// Waits until it stops by itself.
+    ///
+    /// # Errors
+    /// The [`NodeError`] that stopped it.
+    pub async fn stopped(self) -> Result<(), NodeError> {
+        join(self.task).await
+    }
+}
+
+async fn join(task: JoinHandle<Result<(), NodeError>>) -> Result<(), NodeError> {
+    match task.await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Ok(()), // the runtime is going down
+        },
+    }
+}
+
+/// Intake beside the driver, until the driver ends by itself or is told to stop.
+async fn run(shared: Arc<Shared>, driver: driver::Driver, stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
+    let intake = tokio::spawn(intake::run(shared));
+    let result = driver.run(stopping).await;
+    intake.abort();
+    result
+}

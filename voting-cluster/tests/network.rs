@@ -1,0 +1,166 @@
+//! Four authorities in one process: from definition to certified result, with real faults in between.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use voting_cluster::{Embedded, EmbeddedConfig, EntryStatus};
+use voting_core::codec::Canonical;
+use voting_core::crypto::SigningKey;
+use voting_core::election::{ElectionDefinition, Phase};
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
+use voting_core::ids::{ElectionId, Height};
+use voting_core::testing::{chain::pseudonym, definition, key};
+
+/// Far above the time to finality, so that a test that waits this long has found a standstill.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+async fn submit(network: &Embedded, entry: &Entry) -> EntryStatus {
+    network.submit(entry, PATIENCE).await.expect("the queue has room")
+}
+
+async fn must(network: &Embedded, entry: &Entry) {
+    let status = submit(network, entry).await;
+    assert!(matches!(status, EntryStatus::Final(_)), "{status:?}");
+}
+
+fn act(network: &Embedded, election: ElectionId, act: Act) -> Entry {
+    let state = network.replica().state();
+    let officer = &network.identity().officer;
+    let sequence = state.election(election).map_or(0, |election| election.acts().len()) as u32 + 1;
+    Entry::act(OfficerAct { chain: state.chain(), election, sequence, act, officer: officer.public() }, officer)
+}
+
+fn election_for(network: &Embedded) -> ElectionDefinition {
+    ElectionDefinition { registrar: network.identity().registrar.public(), ..definition(1, &["Ada", "Bob"]) }
+}
+
+async fn open(network: &Embedded, voters: u64) -> ElectionDefinition {
+    let election = election_for(network);
+    let acts = [
+        Act::Define(election.clone()),
+        Act::SetRoll { size: voters },
+        Act::Advance { to: Phase::Ready },
+        Act::Advance { to: Phase::Scheduled },
+        Act::Advance { to: Phase::Open },
+    ];
+    for next in acts {
+        must(network, &act(network, election.id, next)).await;
+    }
+    let registrar = &network.identity().registrar;
+    let numbers: Vec<u64> = (0..voters).collect();
+    for some in numbers.chunks(MAX_CERTIFIED_PER_ENTRY) {
+        let voters = some.iter().map(|n| CertifiedVoter { pseudonym: pseudonym(*n), key: key(*n).public(), weight: 1 }).collect();
+        let chain = network.replica().state().chain();
+        let certification = Certification { chain, election: election.id, voters, registrar: registrar.public() };
+        must(network, &Entry::certify(certification, registrar)).await;
+    }
+    election
+}
+
+fn vote(network: &Embedded, election: &ElectionDefinition, voter: &SigningKey, mark: u16) -> Entry {
+    let chain = network.replica().state().chain();
+    Entry::Cast(voting_core::testing::ballot(chain, election, voter, &[mark]))
+}
+
+/// Every authority reaches the first one's height, with the same chain and the same state.
+async fn assert_agreement(network: &Embedded) {
+    let height = network.replica().state().height();
+    for node in network.nodes() {
+        tokio::time::timeout(PATIENCE, node.replica().reached(height)).await.expect("every authority catches up");
+    }
+    let reference = network.ledgers()[0].blocks(Height(1), 1_000_000).await.unwrap();
+    for ledger in &network.ledgers()[1..] {
+        let blocks = ledger.blocks(Height(1), 1_000_000).await.unwrap();
+        for (ours, theirs) in reference.iter().zip(&blocks) {
+            assert_eq!(ours.block, theirs.block);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_election_runs_from_definition_to_certified_result() {
+    let network = Embedded::start(EmbeddedConfig::default()).await.unwrap();
+    let election = open(&network, 300).await;
+    let ballots: Vec<_> = (0..300).map(|n| vote(&network, &election, &key(n), (n % 3 == 0).into())).collect();
+    let network = Arc::new(network);
+    let casts = ballots.into_iter().map(|ballot| {
+        let network = Arc::clone(&network);
+        tokio::spawn(async move { must(&network, &ballot).await })
+    });
+    for cast in casts.collect::<Vec<_>>() {
+        cast.await.unwrap();
+    }
+
+    // The same bytes again: the same place. Another ballot of the same voter: refused for good.
+    let again = vote(&network, &election, &key(0), 1);
+    assert!(matches!(submit(&network, &again).await, EntryStatus::Final(_)));
+    let other = vote(&network, &election, &key(0), 0);
+    let refused = submit(&network, &other).await;
+    assert!(matches!(&refused, EntryStatus::Refused { code, .. } if code == "already_voted"), "{refused:?}");
+    let stranger = vote(&network, &election, &key(9_999), 0);
+    let refused = submit(&network, &stranger).await;
+    assert!(matches!(&refused, EntryStatus::Refused { code, .. } if code == "key_not_certified"), "{refused:?}");
+
+    must(&network, &act(&network, election.id, Act::Advance { to: Phase::Closed })).await;
+    let state = network.replica().state();
+    let closing = network.replica().head().unwrap().hash;
+    let report = state.election(election.id).unwrap().tally().report(&election, voting_core::Digest(closing.0));
+    must(&network, &act(&network, election.id, Act::Tally { report: report.digest() })).await;
+    must(&network, &act(&network, election.id, Act::Advance { to: Phase::Published })).await;
+
+    let state = network.replica().state();
+    let result = state.election(election.id).unwrap();
+    assert_eq!((result.phase(), result.voted()), (Phase::Published, 300));
+    let counted: Vec<_> = result.report().unwrap().contests[0].options.iter().map(|o| (o.name.as_str(), o.votes)).collect();
+    assert_eq!(counted, [("Ada", 200), ("Bob", 100)]);
+    assert_agreement(&network).await;
+    Arc::try_unwrap(network).unwrap().shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_on_disk_goes_on_where_it_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = EmbeddedConfig { data: Some(folder.path().to_owned()), ..EmbeddedConfig::default() };
+    let network = Embedded::start(config.clone()).await.unwrap();
+    let election = open(&network, 20).await;
+    for n in 0..10 {
+        must(&network, &vote(&network, &election, &key(n), 0)).await;
+    }
+    let (before, genesis) = (network.replica().state(), network.identity().genesis.digest());
+    network.shutdown().await.unwrap();
+
+    let network = Embedded::start(config).await.unwrap();
+    assert_eq!(network.identity().genesis.digest(), genesis);
+    let after = network.replica().state();
+    assert!(after.height() >= before.height());
+    assert_eq!(after.election(election.id).unwrap().digest(), before.election(election.id).unwrap().digest());
+    for n in 10..20 {
+        must(&network, &vote(&network, &election, &key(n), 1)).await;
+    }
+    let second = submit(&network, &vote(&network, &election, &key(3), 1)).await;
+    assert!(matches!(second, EntryStatus::Refused { .. }), "{second:?}");
+    assert_eq!(network.replica().state().election(election.id).unwrap().voted(), 20);
+    assert_agreement(&network).await;
+    network.shutdown().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_authority_cut_off_does_not_stop_the_others_and_catches_up() {
+    let network = Embedded::start(EmbeddedConfig::default()).await.unwrap();
+    let election = open(&network, 60).await;
+    let cut = voting_core::seams::NodeName("authority-3".to_owned());
+    network.network().isolate(&cut);
+    let height_before = network.nodes()[3].replica().state().height();
+    for n in 0..40 {
+        must(&network, &vote(&network, &election, &key(n), 0)).await;
+    }
+    let behind = network.nodes()[3].replica().state().height();
+    assert!(network.replica().state().height() > behind, "the cut took place: {behind} against {height_before}");
+    network.network().heal_all();
+    for n in 40..60 {
+        must(&network, &vote(&network, &election, &key(n), 0)).await;
+    }
+    assert_agreement(&network).await;
+    assert_eq!(network.nodes()[3].replica().state().election(election.id).unwrap().voted(), 60);
+    network.shutdown().await.unwrap();
+}
