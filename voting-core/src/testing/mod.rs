@@ -2,5 +2,6 @@
 //! with, and conformance suites for the seams.
 
 pub mod chain;
+pub mod conformance;
 
 pub use chain::{TestChain, ballot, definition, key};
