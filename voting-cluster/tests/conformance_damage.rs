@@ -3,14 +3,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tempfile::TempDir;
 use voting_cluster::ledger::RedbLedger;
-use voting_core::Height;
+use voting_cluster::store::RedbStore;
 use voting_core::block::FinalizedBlock;
 use voting_core::ids::View;
-use voting_core::seams::{JournalRecord, Ledger, LedgerBatch, LedgerError};
+use voting_core::seams::{
+    Clock, Condition, JournalRecord, KeyClass, Ledger, LedgerBatch, LedgerError, ManualClock, Store, StoreError, StoreKey,
+};
 use voting_core::testing::conformance::ledger::{CHAIN, blocks};
+use voting_core::{Height, Timestamp};
 
 const AUTHORITY: &str = "a0";
 
@@ -113,7 +117,7 @@ async fn crashed() -> (Ground, Image) {
 
 /// Every byte of the header, and bytes spread over the rest.
 fn positions(length: usize) -> impl Iterator<Item = usize> {
-    (0..320).chain((320..length).step_by(length / 400))
+    (0..320).chain((320..length).step_by(length / 250))
 }
 
 async fn flip_everywhere(ground: &Ground, image: &Image) -> (usize, usize) {
@@ -270,4 +274,35 @@ async fn the_ledger_of_another_authority_is_refused() {
     fs::remove_file(ground.identity()).unwrap();
     let opened = RedbLedger::open(ground.database(), CHAIN, "a1");
     assert!(matches!(opened.err(), Some(LedgerError::Foreign(owner)) if owner.contains(AUTHORITY)));
+}
+
+/// A store stands on the same ground: one look at each way to lose it.
+#[tokio::test]
+async fn a_damaged_store_is_not_a_fresh_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.redb");
+    let clock = Arc::new(ManualClock::new(Timestamp::default()));
+    let key = StoreKey::new("accounts", KeyClass::Account, "ada").unwrap();
+    let open = || RedbStore::open(&path, Arc::clone(&clock) as Arc<dyn Clock>);
+    let store = open().unwrap();
+    store.put(key.clone(), vec![7; 1_000], Condition::Absent, None).await.unwrap();
+    assert!(matches!(open().err(), Some(StoreError::Unavailable(_))), "it is open already");
+    drop(store);
+    let bytes = fs::read(&path).unwrap();
+    let marked = bytes.windows(1_000).position(|window| window == [7; 1_000]).unwrap();
+    let mut flipped = bytes.clone();
+    flipped[marked + 500] ^= 1;
+    for damaged in [&flipped[..], &bytes[..bytes.len() / 3], &[]] {
+        fs::write(&path, damaged).unwrap();
+        assert!(matches!(open().err(), Some(StoreError::Damaged(_))));
+    }
+    fs::remove_file(&path).unwrap();
+    assert!(matches!(open().err(), Some(StoreError::Damaged(_))));
+    fs::write(&path, bytes).unwrap();
+    assert_eq!(open().unwrap().get(&key).await.unwrap().map(|found| found.version), Some(1));
+
+    let (ground, _) = closed().await;
+    let opened = RedbStore::open(ground.database(), Arc::clone(&clock) as Arc<dyn Clock>);
+    assert!(matches!(opened.err(), Some(StoreError::Damaged(_))), "a ledger is not a store");
+    assert!(ground.is_intact("after it was taken for a store").await);
 }

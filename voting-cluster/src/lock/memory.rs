@@ -209,3 +209,79 @@ impl fmt::Debug for MemoryLocks {
         f.debug_struct("MemoryLocks").field("locks", &self.inner().locks.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::sync::mpsc;
+    use voting_core::Timestamp;
+    use voting_core::seams::ManualClock;
+
+    const LONG: Duration = Duration::from_secs(600);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    fn locks() -> (Arc<ManualClock>, Arc<MemoryLocks>) {
+        let clock = Arc::new(ManualClock::new(Timestamp::default()));
+        (Arc::clone(&clock), Arc::new(MemoryLocks::new(clock)))
+    }
+
+    fn waiters(locks: &MemoryLocks) -> usize {
+        locks.inner().locks.get("a").map_or(0, |line| line.waiters.len())
+    }
+
+    #[tokio::test]
+    async fn waiters_are_served_in_the_order_they_came() {
+        let (_clock, locks) = locks();
+        let held = locks.acquire("a", LONG, PATIENCE).await.unwrap();
+        let (served, mut order) = mpsc::unbounded_channel();
+        for n in 0..10 {
+            let (acquiring, served) = (Arc::clone(&locks), served.clone());
+            tokio::spawn(async move {
+                let lease = acquiring.acquire("a", LONG, PATIENCE).await.unwrap();
+                served.send(n).unwrap();
+                acquiring.release(&lease).await.unwrap();
+            });
+            while waiters(&locks) <= n {
+                tokio::task::yield_now().await;
+            }
+        }
+        locks.release(&held).await.unwrap();
+        for n in 0..10 {
+            assert_eq!(order.recv().await, Some(n));
+        }
+    }
+
+    #[tokio::test]
+    async fn nobody_overtakes_a_waiter_when_the_lease_has_ended_unnoticed() {
+        let (clock, locks) = locks();
+        locks.acquire("a", LONG, PATIENCE).await.unwrap();
+        let first = tokio::spawn({
+            let locks = Arc::clone(&locks);
+            async move { locks.acquire("a", LONG, PATIENCE).await }
+        });
+        while waiters(&locks) == 0 {
+            tokio::task::yield_now().await;
+        }
+        clock.advance(LONG); // no timer has fired: only the next to come sees it
+        assert!(matches!(locks.acquire("a", LONG, Duration::ZERO).await, Err(LockError::Timeout { .. })));
+        assert!(first.await.unwrap().is_ok());
+    }
+
+    #[tokio::test]
+    async fn locks_out_of_use_are_forgotten() {
+        let (clock, locks) = locks();
+        for n in 0..3_000 {
+            let lease = locks.acquire(&n.to_string(), LONG, PATIENCE).await.unwrap();
+            if n % 2 == 0 {
+                locks.release(&lease).await.unwrap();
+            }
+        }
+        assert_eq!(locks.inner().locks.len(), 1_500, "the held ones");
+        clock.advance(LONG);
+        for _ in 0..2_000 {
+            let lease = locks.acquire("a", LONG, PATIENCE).await.unwrap();
+            locks.release(&lease).await.unwrap();
+        }
+        assert_eq!(locks.inner().locks.len(), 0);
+    }
+}

@@ -262,3 +262,72 @@ impl Drop for MemoryTransport {
         self.inbox.close();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(5);
+
+    fn ends(network: &MemoryNetwork) -> [MemoryTransport; 3] {
+        ["a", "b", "c"].map(|name| network.join(name.into()))
+    }
+
+    async fn arrives(from: &MemoryTransport, to: &MemoryTransport) -> bool {
+        from.send(&to.name, MessageKind::Heartbeat, Bytes::new()).await.unwrap();
+        timeout_at(Instant::now() + PATIENCE, to.receive()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn cut_links_lose_messages_until_they_are_healed() {
+        let network = MemoryNetwork::new();
+        let [a, b, c] = ends(&network);
+        network.cut_one_way(&a.name, &b.name);
+        assert!(!arrives(&a, &b).await && arrives(&b, &a).await && arrives(&a, &c).await);
+        let asked = a.send_acknowledged(&b.name, MessageKind::Heartbeat, Bytes::new(), PATIENCE).await;
+        assert_eq!(asked, Err(TransportError::NotAcknowledged { to: b.name.clone(), after: PATIENCE }));
+        network.cut(&a.name, &b.name);
+        assert!(!arrives(&a, &b).await && !arrives(&b, &a).await);
+        network.heal(&b.name, &a.name);
+        assert!(arrives(&a, &b).await && arrives(&b, &a).await, "what was lost stays lost, what is new arrives");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_isolated_node_hears_nobody_and_is_heard_by_nobody() {
+        let network = MemoryNetwork::new();
+        let [a, b, c] = ends(&network);
+        network.isolate(&b.name);
+        for other in [&a, &c] {
+            assert!(!arrives(other, &b).await && !arrives(&b, other).await);
+        }
+        assert!(arrives(&a, &c).await);
+        network.heal_all();
+        assert!(arrives(&a, &b).await && arrives(&b, &c).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_joins_again_replaces_its_former_end() {
+        let network = MemoryNetwork::new();
+        let [a, b, _c] = ends(&network);
+        let again = network.join(b.name.clone());
+        assert_eq!(b.receive().await, Err(TransportError::Closed));
+        drop(b);
+        assert!(arrives(&a, &again).await, "the end of the former does not close the latter");
+        let name = again.name.clone();
+        drop(again);
+        assert_eq!(a.send(&name, MessageKind::Heartbeat, Bytes::new()).await, Err(TransportError::UnknownNode(name)));
+    }
+
+    #[tokio::test]
+    async fn an_inbox_is_bounded_in_bytes_too() {
+        let network = MemoryNetwork::new();
+        let [a, b, _c] = ends(&network);
+        let large = Bytes::from(vec![0; MAX_MESSAGE_BYTES]);
+        for _ in 0..INBOX_BYTES / MAX_MESSAGE_BYTES {
+            a.send(&b.name, MessageKind::Consensus, large.clone()).await.unwrap();
+        }
+        assert_eq!(a.send(&b.name, MessageKind::Consensus, large.clone()).await, Err(TransportError::Full(b.name.clone())));
+        b.receive().await.unwrap();
+        a.send(&b.name, MessageKind::Consensus, large).await.unwrap();
+    }
+}
