@@ -296,3 +296,29 @@ fn list_accounts(
     }
     Ok(found)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use redb::ReadableTableMetadata as _;
+    use voting_core::seams::{Condition, ManualClock};
+
+    #[tokio::test]
+    async fn expired_accounts_leave_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(Timestamp::default()));
+        let store = RedbStore::open(folder.path().join("store.redb"), Arc::clone(&clock) as Arc<dyn Clock>).unwrap();
+        let put = |n: u64, expires_in| {
+            let key = StoreKey::new("accounts", KeyClass::Account, n.to_string()).unwrap();
+            store.put(key, Vec::new(), Condition::Any, expires_in)
+        };
+        for n in 0..20 {
+            put(n, Some(Duration::from_secs(10 + n % 2))).await.unwrap();
+        }
+        put(0, None).await.unwrap(); // its former end counts no more
+        clock.advance(Duration::from_secs(10));
+        put(20, None).await.unwrap();
+        let lengths = store.shared.file.read(|tx| Ok((tx.open_table(ACCOUNTS)?.len()?, tx.open_table(ENDS)?.len()?)));
+        assert_eq!(lengths, Ok((12, 10)), "ten end later, two never");
+    }
+}
