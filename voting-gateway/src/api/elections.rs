@@ -1,0 +1,359 @@
+//! Elections: list, set up, run.
+
+use poem::http::HeaderMap;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use voting_core::election::{
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+};
+use voting_core::entry::Act;
+use voting_core::ids::ElectionId;
+use voting_core::state::{ElectionState, VoterRecord};
+use voting_core::time::Timestamp;
+
+use super::models::{
+    Cancel, Candidate, Close, ContestModel, Election, ElectionListItem, NewContest, NewElection, OptionModel, TimingRule, word,
+};
+use crate::accounts::{Role, random_bytes};
+use crate::problem::Problem;
+use crate::roll;
+use crate::state::{Caller, GatewayState, is_visible};
+
+/// Addresses listed with an election; more are paged through `/elections/{id}/voters`.
+const LISTED_VOTERS: usize = 1_000;
+
+pub(crate) struct ElectionsApi(pub(super) GatewayState);
+
+/// An election was set up.
+#[derive(ApiResponse)]
+enum Created {
+    /// Set up, as a draft.
+    #[oai(status = 201)]
+    Created(Json<Election>),
+}
+
+/// What the ledger and the roll say about a caller in one election.
+struct Standing {
+    eligible: bool,
+    record: Option<VoterRecord>,
+}
+
+impl Standing {
+    fn has_voted(&self) -> bool {
+        self.record.as_ref().is_some_and(|record| record.counted.is_some())
+    }
+}
+
+#[OpenApi]
+impl ElectionsApi {
+    /// List elections
+    ///
+    /// Announced, open and finished ones; administrators also see drafts.
+    #[oai(path = "/elections", method = "get", operation_id = "listElections")]
+    async fn list(&self, headers: &HeaderMap) -> Result<Json<Vec<ElectionListItem>>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        self.items(caller.as_ref(), |_| true).await
+    }
+
+    /// Elections the caller has voted in
+    #[oai(path = "/user/voted-elections", method = "get", operation_id = "listVotedElections")]
+    async fn voted(&self, headers: &HeaderMap) -> Result<Json<Vec<ElectionListItem>>, Problem> {
+        let caller = self.0.signed_in(headers).await?;
+        self.items(Some(&caller), Standing::has_voted).await
+    }
+
+    /// Set up an election
+    ///
+    /// For administrators. It begins as a draft.
+    #[oai(path = "/elections", method = "post", operation_id = "createElection")]
+    async fn create(&self, headers: &HeaderMap, body: Json<NewElection>) -> Result<Created, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let id = ElectionId(random_bytes().map_err(Problem::internal)?);
+        let definition = self.definition(id, body.0)?;
+        self.0.act(id, Act::Define(definition)).await?;
+        Ok(Created::Created(self.show(id, Some(&caller)).await?))
+    }
+
+    /// One election
+    #[oai(path = "/elections/:id", method = "get", operation_id = "getElection")]
+    async fn get(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Election>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(&id, is_admin(caller.as_ref()))?;
+        self.show(election.id(), caller.as_ref()).await
+    }
+
+    /// Replace a draft
+    ///
+    /// For administrators, until it is published.
+    #[oai(path = "/elections/:id", method = "put", operation_id = "replaceElection")]
+    async fn replace(&self, headers: &HeaderMap, id: Path<String>, body: Json<NewElection>) -> Result<Json<Election>, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let id = self.0.election(&id, true)?.id();
+        let definition = self.definition(id, body.0)?;
+        self.0.act(id, Act::Define(definition)).await?;
+        self.show(id, Some(&caller)).await
+    }
+
+    /// Candidates of an election
+    #[oai(path = "/elections/:id/candidates", method = "get", operation_id = "listCandidates")]
+    async fn candidates(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Vec<Candidate>>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(&id, is_admin(caller.as_ref()))?;
+        let contests = election.definition().contests.iter().enumerate();
+        let candidates = contests.flat_map(|(contest, questions)| {
+            questions.options.iter().enumerate().map(move |(option, named)| Candidate {
+                id: format!("{contest}-{option}"),
+                contest: contest as u16,
+                option: option as u16,
+                name: named.name.clone(),
+                description: named.description.clone(),
+            })
+        });
+        Ok(Json(candidates.collect()))
+    }
+
+    /// Announce an election
+    ///
+    /// For administrators: fixes the definition and the roll.
+    #[oai(path = "/elections/:id/publish", method = "post", operation_id = "publishElection")]
+    async fn publish(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Election>, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let election = self.0.election(&id, true)?;
+        let id = election.id();
+        if election.phase() == Phase::Draft {
+            let size = roll::count(self.0.backend.store.as_ref(), id).await?;
+            if size != election.roll_size() {
+                self.0.act(id, Act::SetRoll { size }).await?;
+            }
+            self.0.act(id, Act::Advance { to: Phase::Ready }).await?;
+        }
+        self.0.act(id, Act::Advance { to: Phase::Scheduled }).await?;
+        self.show(id, Some(&caller)).await
+    }
+
+    /// Open an election
+    ///
+    /// For administrators. With fixed times this is done by itself when it is due, and refused before.
+    #[oai(path = "/elections/:id/open", method = "post", operation_id = "openElection")]
+    async fn open(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Election>, Problem> {
+        self.advance(headers, &id, Phase::Open).await
+    }
+
+    /// Close an election
+    ///
+    /// For administrators. The count is stated for the authorities to certify, and published unless
+    /// `publish` is false. Repeating the call completes what was interrupted.
+    #[oai(path = "/elections/:id/close", method = "post", operation_id = "closeElection")]
+    async fn close(&self, headers: &HeaderMap, id: Path<String>, body: Json<Close>) -> Result<Json<Election>, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let id = self.0.election(&id, true)?.id();
+        let publishes = body.publish.unwrap_or(true);
+        let phase = |state: &GatewayState| state.backend.replica.state().election(id).map(|election| election.phase());
+        if !matches!(phase(&self.0), Some(Phase::Closed | Phase::Tallied)) {
+            self.0.act(id, Act::Advance { to: Phase::Closed }).await?;
+        }
+        if phase(&self.0) == Some(Phase::Closed) {
+            self.0.state_tally(id).await?;
+        }
+        if publishes && phase(&self.0) == Some(Phase::Tallied) {
+            self.0.act(id, Act::Advance { to: Phase::Published }).await?;
+        }
+        self.show(id, Some(&caller)).await
+    }
+
+    /// Publish a certified result
+    ///
+    /// For administrators, where closing did not.
+    #[oai(path = "/elections/:id/publish-result", method = "post", operation_id = "publishResult")]
+    async fn publish_result(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Election>, Problem> {
+        self.advance(headers, &id, Phase::Published).await
+    }
+
+    /// Cancel an election
+    ///
+    /// For administrators, with a reason that everyone can read.
+    #[oai(path = "/elections/:id/cancel", method = "post", operation_id = "cancelElection")]
+    async fn cancel(&self, headers: &HeaderMap, id: Path<String>, body: Json<Cancel>) -> Result<Json<Election>, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let id = self.0.election(&id, true)?.id();
+        self.0.act(id, Act::Cancel { reason: body.0.reason }).await?;
+        self.show(id, Some(&caller)).await
+    }
+}
+
+fn is_admin(caller: Option<&Caller>) -> bool {
+    caller.is_some_and(|caller| caller.is(Role::Admin))
+}
+
+impl ElectionsApi {
+    async fn advance(&self, headers: &HeaderMap, id: &str, to: Phase) -> Result<Json<Election>, Problem> {
+        let caller = self.0.require(headers, Role::Admin).await?;
+        let id = self.0.election(id, true)?.id();
+        self.0.act(id, Act::Advance { to }).await?;
+        self.show(id, Some(&caller)).await
+    }
+
+    async fn standing(&self, caller: Option<&Caller>, election: &ElectionState) -> Result<Standing, Problem> {
+        let Some(caller) = caller else { return Ok(Standing { eligible: false, record: None }) };
+        let label = &caller.account.email;
+        let eligible = roll::find(self.0.backend.store.as_ref(), election.id(), label).await?.is_some();
+        let pseudonym = roll::pseudonym(&self.0.backend.pseudonym_secret, election.id(), label);
+        Ok(Standing { eligible, record: election.voter(&pseudonym).cloned() })
+    }
+
+    async fn items(
+        &self,
+        caller: Option<&Caller>,
+        wanted: impl Fn(&Standing) -> bool,
+    ) -> Result<Json<Vec<ElectionListItem>>, Problem> {
+        let state = self.0.backend.replica.state();
+        let mut items = Vec::new();
+        for election in state.elections().filter(|election| is_visible(election.phase(), is_admin(caller))) {
+            let standing = self.standing(caller, election).await?;
+            if wanted(&standing) {
+                let definition = election.definition();
+                items.push(ElectionListItem {
+                    id: election.id().to_string(),
+                    title: definition.title.clone(),
+                    description: definition.description.clone(),
+                    start_date: definition.opens_at.to_string(),
+                    end_date: definition.closes_at.to_string(),
+                    has_voted: standing.has_voted(),
+                    phase: election.phase().to_string(),
+                    eligible: standing.eligible,
+                    roll_size: election.roll_size(),
+                    voted: election.voted(),
+                });
+            }
+        }
+        items.sort_by(|a, b| (&a.start_date, &a.title).cmp(&(&b.start_date, &b.title)));
+        Ok(Json(items))
+    }
+
+    async fn show(&self, id: ElectionId, caller: Option<&Caller>) -> Result<Json<Election>, Problem> {
+        let state = self.0.backend.replica.state();
+        let election =
+            state.election(id).ok_or_else(|| Problem::not_found("unknown_election", format!("there is no election {id}")))?;
+        let standing = self.standing(caller, election).await?;
+        let definition = election.definition();
+        let eligible_voters = if is_admin(caller) {
+            let page = roll::page(self.0.backend.store.as_ref(), id, None, LISTED_VOTERS).await?;
+            page.into_iter().map(|(_, voter)| voter.label).collect()
+        } else {
+            Vec::new()
+        };
+        let counted = standing.record.as_ref().and_then(|record| record.counted.as_ref());
+        Ok(Json(Election {
+            id: id.to_string(),
+            title: definition.title.clone(),
+            description: definition.description.clone(),
+            start_date: definition.opens_at.to_string(),
+            end_date: definition.closes_at.to_string(),
+            created_by: definition.created_by.clone(),
+            eligible_voters,
+            contests: definition.contests.iter().map(contest_model).collect(),
+            phase: election.phase().to_string(),
+            timing: word(definition.timing),
+            revote: word(definition.revote),
+            results: word(definition.results),
+            secrecy: word(definition.secrecy),
+            roll_size: election.roll_size(),
+            certified: election.certified(),
+            voted: election.voted(),
+            ballots: election.ballots(),
+            cancel_reason: election.cancel_reason().map(str::to_owned),
+            context: election.context().to_string(),
+            chain: state.chain().to_string(),
+            has_voted: counted.is_some(),
+            eligible: standing.eligible,
+            my_key: standing.record.as_ref().map(|record| record.key.to_string()),
+            my_sequence: counted.map(|ballot| ballot.sequence),
+            reason: reason(caller, &standing, election).map(str::to_owned),
+        }))
+    }
+
+    fn definition(&self, id: ElectionId, new: NewElection) -> Result<ElectionDefinition, Problem> {
+        let time = |field: &str, text: &str| {
+            text.parse::<Timestamp>().map_err(|error| Problem::unprocessable("invalid_definition", format!("{field}: {error}")))
+        };
+        let contests = match (new.contests, new.candidates) {
+            (Some(contests), None) => contests.into_iter().map(contest).collect(),
+            (None, Some(candidates)) => {
+                let options = candidates.into_iter().map(|name| OptionModel { name, description: String::new() }).collect();
+                let method = super::models::Method::Plurality;
+                let title = new.title.clone();
+                vec![contest(NewContest { title, method, seats: None, min: None, max: None, allow_blank: None, options })]
+            }
+            _ => return Err(Problem::unprocessable("invalid_definition", "give either contests or candidates")),
+        };
+        let definition = ElectionDefinition {
+            id,
+            title: new.title,
+            description: new.description,
+            contests,
+            opens_at: time("start_date", &new.start_date)?,
+            closes_at: time("end_date", &new.end_date)?,
+            timing: new.timing.unwrap_or(TimingRule::Fixed).into(),
+            revote: new.revote.map_or(RevoteRule::FirstCounts, Into::into),
+            secrecy: Secrecy::Open,
+            results: new.results.map_or(ResultVisibility::Voters, Into::into),
+            registrar: self.0.backend.registrar.public(),
+            created_by: self.0.config.office.clone(),
+        };
+        definition.check().map_err(|error| Problem::unprocessable("invalid_definition", error.to_string()))?;
+        if definition.timing == Timing::Fixed && definition.closes_at <= self.0.backend.clock.now() {
+            return Err(Problem::unprocessable("invalid_definition", format!("end_date {} has passed", definition.closes_at)));
+        }
+        Ok(definition)
+    }
+}
+
+/// Why the caller cannot vote now, by name.
+fn reason(caller: Option<&Caller>, standing: &Standing, election: &ElectionState) -> Option<&'static str> {
+    let voted = standing.has_voted() && election.definition().revote == RevoteRule::FirstCounts;
+    match election.phase() {
+        Phase::Cancelled => Some("cancelled"),
+        Phase::Closed | Phase::Tallied | Phase::Published => Some("closed"),
+        _ if caller.is_none() => Some("not_signed_in"),
+        _ if !standing.eligible => Some("not_on_roll"),
+        Phase::Draft | Phase::Ready | Phase::Scheduled => Some("not_open_yet"),
+        Phase::Open if voted => Some("already_voted"),
+        Phase::Open => None,
+    }
+}
+
+fn contest(new: NewContest) -> Contest {
+    let options = new.options.len() as u16;
+    let method = CountMethodId::from(new.method);
+    let most = match method {
+        CountMethodId::Plurality => 1,
+        CountMethodId::Approval => options,
+    };
+    Contest {
+        title: new.title,
+        method,
+        seats: new.seats.unwrap_or(1),
+        min: new.min.unwrap_or(1),
+        max: new.max.unwrap_or(most),
+        allow_blank: new.allow_blank.unwrap_or(true),
+        options: new
+            .options
+            .into_iter()
+            .map(|option| ContestOption { name: option.name, description: option.description })
+            .collect(),
+    }
+}
+
+fn contest_model(contest: &Contest) -> ContestModel {
+    let option = |option: &ContestOption| OptionModel { name: option.name.clone(), description: option.description.clone() };
+    ContestModel {
+        title: contest.title.clone(),
+        method: contest.method.into(),
+        seats: contest.seats,
+        min: contest.min,
+        max: contest.max,
+        allow_blank: contest.allow_blank,
+        options: contest.options.iter().map(option).collect(),
+    }
+}

@@ -1,0 +1,197 @@
+//! Results, events, and the bundle that anyone verifies.
+
+use poem::Body;
+use poem::http::HeaderMap;
+use poem_openapi::OpenApi;
+use poem_openapi::param::{Path, Query};
+use poem_openapi::payload::{Attachment, AttachmentType, Json};
+use std::time::Duration;
+use voting_core::bundle::{BundleWriter, WriteBundleError};
+use voting_core::codec::Canonical;
+use voting_core::election::{Phase, ResultVisibility};
+use voting_core::ids::{Digest, Height};
+use voting_core::state::ElectionState;
+
+use super::models::{CandidateResult, ContestResult, ElectionResult, is_counted};
+use crate::accounts::Role;
+use crate::events::{self, Events};
+use crate::problem::Problem;
+use crate::roll;
+use crate::state::{Caller, GatewayState};
+
+/// Events in one answer.
+const EVENTS_MAX: usize = 1_000;
+/// Longest wait for a new event.
+const EVENTS_WAIT_MAX: Duration = Duration::from_secs(20);
+/// Blocks read at a time for a bundle.
+const PAGE: usize = 64;
+/// Tries to end a bundle at a block that has its own certificate.
+const BUNDLE_TRIES: usize = 20;
+
+pub(crate) struct ResultsApi(pub(super) GatewayState);
+
+#[OpenApi]
+impl ResultsApi {
+    /// The result
+    ///
+    /// For those who voted while it runs, for everyone once it is published (or from the beginning, where
+    /// the election says so). `final` tells whether the authorities have certified the count.
+    #[oai(path = "/elections/:id/results", method = "get", operation_id = "getResults")]
+    async fn results(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<ElectionResult>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(&id, false)?;
+        if !self.may_see(caller.as_ref(), &election) {
+            return Err(Problem::forbidden(
+                "results_hidden",
+                "results are shown to those who have voted, and to everyone once they are published",
+            ));
+        }
+        Ok(Json(show(&election)))
+    }
+
+    /// What happened
+    ///
+    /// Events after a position, in ledger order, the same from every gateway. With `wait_ms` the answer
+    /// waits for the first new one.
+    #[oai(path = "/elections/:id/events", method = "get", operation_id = "listEvents")]
+    async fn events(
+        &self,
+        headers: &HeaderMap,
+        id: Path<String>,
+        after: Query<Option<String>>,
+        limit: Query<Option<usize>>,
+        wait_ms: Query<Option<u64>>,
+    ) -> Result<Json<Events>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(&id, caller.is_some_and(|caller| caller.is(Role::Admin)))?;
+        let after = after.as_deref().map(events::parse).transpose()?;
+        let limit = limit.unwrap_or(EVENTS_MAX).clamp(1, EVENTS_MAX);
+        let until = tokio::time::Instant::now() + Duration::from_millis(wait_ms.unwrap_or(0)).min(EVENTS_WAIT_MAX);
+        let mut blocks = self.0.backend.replica.subscribe();
+        loop {
+            let found = self.0.events(election.id(), after, limit).await?;
+            // A lagging subscription still tells that there is something new.
+            let waited = tokio::time::timeout_at(until, blocks.recv());
+            if !found.events.is_empty() || waited.await.is_err() {
+                return Ok(Json(found));
+            }
+        }
+    }
+
+    /// Everything needed to verify the election offline
+    ///
+    /// A file for `voting verify`: docs/SPEC.md describes every byte.
+    #[oai(path = "/elections/:id/bundle", method = "get", operation_id = "getBundle")]
+    async fn bundle(&self, id: Path<String>) -> Result<Attachment<Body>, Problem> {
+        let election = self.0.election(&id, false)?;
+        let bytes = self.write_bundle(&election).await?;
+        let name = format!("election-{}.bundle", election.id());
+        Ok(Attachment::new(Body::from(bytes)).attachment_type(AttachmentType::Attachment).filename(name))
+    }
+}
+
+impl ResultsApi {
+    fn may_see(&self, caller: Option<&Caller>, election: &ElectionState) -> bool {
+        if election.phase() == Phase::Published || election.definition().results == ResultVisibility::Public {
+            return true;
+        }
+        caller.is_some_and(|caller| {
+            let pseudonym = roll::pseudonym(&self.0.backend.pseudonym_secret, election.id(), &caller.account.email);
+            election.voter(&pseudonym).is_some_and(|record| record.counted.is_some())
+        })
+    }
+
+    /// A bundle ends at a block with its own certificate; if the last one has none yet, the next will.
+    async fn write_bundle(&self, election: &ElectionState) -> Result<Vec<u8>, Problem> {
+        let backend = &self.0.backend;
+        for _ in 0..BUNDLE_TRIES {
+            let state = backend.replica.state();
+            let first = election.acts().first().map_or(Height(1), |act| act.position.height);
+            let mut writer =
+                BundleWriter::begin(Vec::new(), &backend.genesis, backend.partition, election.id()).map_err(Problem::internal)?;
+            let mut next = first;
+            while next <= state.height() {
+                let limit = PAGE.min((state.height().0 - next.0 + 1) as usize);
+                let blocks = backend.ledger.blocks(next, limit).await.map_err(Problem::internal)?;
+                if blocks.is_empty() {
+                    return Err(Problem::internal("the ledger ends before the state"));
+                }
+                for block in &blocks {
+                    writer.block(block).map_err(Problem::internal)?;
+                    next = block.block.header.height.next();
+                }
+            }
+            match writer.finish(&state) {
+                Ok(bytes) => return Ok(bytes),
+                Err(WriteBundleError::NotCertified) => {
+                    let further = backend.replica.reached(state.height().next());
+                    if tokio::time::timeout(Duration::from_millis(500), further).await.is_err() {
+                        break;
+                    }
+                }
+                Err(error) => return Err(Problem::internal(error)),
+            }
+        }
+        Err(Problem::unavailable(
+            "not_certified_yet",
+            "the newest block has no certificate of its own yet; try again",
+            Duration::from_secs(1),
+        ))
+    }
+}
+
+fn show(election: &ElectionState) -> ElectionResult {
+    let certified = election.report().filter(|_| is_counted(election.phase()));
+    let running;
+    let report = match certified {
+        Some(report) => report.as_ref(),
+        None => {
+            // Nobody is elected before the count is certified.
+            running = election.tally().report(election.definition(), Digest::ZERO);
+            &running
+        }
+    };
+    let contests: Vec<ContestResult> = report
+        .contests
+        .iter()
+        .enumerate()
+        .map(|(place, contest)| ContestResult {
+            title: contest.title.clone(),
+            method: contest.method.into(),
+            seats: contest.seats,
+            options: contest
+                .options
+                .iter()
+                .map(|option| CandidateResult {
+                    id: format!("{place}-{}", option.option),
+                    contest: place as u16,
+                    name: option.name.clone(),
+                    votes: option.votes,
+                    elected: option.elected && certified.is_some(),
+                })
+                .collect(),
+            ballots: contest.tally.ballots,
+            weight: contest.tally.weight,
+            blank: contest.tally.blank,
+            undervotes: contest.tally.undervotes,
+            decided_by_lot: if certified.is_some() { contest.decided_by_lot.clone() } else { Vec::new() },
+        })
+        .collect();
+    let candidates = contests.iter().flat_map(|contest| &contest.options).map(|option| CandidateResult {
+        id: option.id.clone(),
+        contest: option.contest,
+        name: option.name.clone(),
+        votes: option.votes,
+        elected: option.elected,
+    });
+    ElectionResult {
+        election_id: election.id().to_string(),
+        candidates: candidates.collect(),
+        votes: Vec::new(),
+        total_votes: election.voted(),
+        phase: election.phase().to_string(),
+        is_final: certified.is_some(),
+        report: certified.map(|report| report.digest().to_string()),
+        contests,
+    }
+}

@@ -1,0 +1,173 @@
+//! Casting ballots. A ballot signed by a certified key needs no session.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use poem_openapi::param::Path;
+use poem_openapi::payload::Json;
+use poem_openapi::{ApiResponse, OpenApi};
+use serde_json::Value;
+use voting_cluster::EntryStatus;
+use voting_core::ballot::{Selection, SignedBallot};
+use voting_core::codec::Canonical;
+use voting_core::entry::Entry;
+use voting_core::ids::BallotHash;
+use voting_core::state::{Position, Refusal};
+
+use super::models::{BallotStatus, CastBallot, PendingBallot, ReceiptModel};
+use crate::problem::Problem;
+use crate::state::GatewayState;
+use crate::submit::refused;
+
+pub(crate) struct VotesApi(pub(super) GatewayState);
+
+/// What became of a ballot just cast.
+#[derive(ApiResponse)]
+enum Cast {
+    /// The same ballot was recorded before.
+    #[oai(status = 200)]
+    Before(Json<ReceiptModel>),
+    /// It is recorded.
+    #[oai(status = 201)]
+    Recorded(Json<ReceiptModel>),
+    /// It is on its way; ask at the address given, or send the same bytes again.
+    #[oai(status = 202)]
+    Pending(Json<PendingBallot>, #[oai(header = "Location")] String),
+}
+
+#[OpenApi]
+impl VotesApi {
+    /// Cast a ballot
+    ///
+    /// Answers 201 with a receipt once a quorum of authorities has the ballot on disk, or 202 if that
+    /// takes longer. Sending the same bytes again is harmless.
+    #[oai(path = "/votes/:election_id", method = "put", operation_id = "castBallot")]
+    async fn cast(&self, election_id: Path<String>, body: Json<CastBallot>) -> Result<Cast, Problem> {
+        let bytes = STANDARD
+            .decode(&body.ballot)
+            .map_err(|error| Problem::bad_request("malformed_ballot", format!("ballot: not base64: {error}")))?;
+        let signed = SignedBallot::from_canonical(&bytes)
+            .map_err(|error| Problem::bad_request("malformed_ballot", format!("ballot: {error}")))?;
+        let election = self.0.election(&election_id, false)?;
+        if signed.ballot.election != election.id() {
+            return Err(Problem::unprocessable("wrong_election", format!("the ballot is for election {}", signed.ballot.election)));
+        }
+        if let Some(readable) = &body.selections {
+            check_readable(readable, &signed.ballot.selections)?;
+        }
+        let hash = signed.hash();
+        if let Some(position) = election.ballot_position(hash) {
+            return Ok(Cast::Before(self.receipt_of(hash, position).await?));
+        }
+        election.check_ballot(&signed.ballot)?;
+        self.0
+            .buckets
+            .ballots
+            .check_key(&signed.ballot.voter)
+            .map_err(|_| Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)))?;
+        let checked = tokio::task::spawn_blocking(move || if signed.verify() { Ok(signed) } else { Err(()) }).await;
+        let signed = checked.map_err(Problem::internal)?.map_err(|()| {
+            Problem::unauthorized("invalid_signature", "the signature is not the one of the key that the ballot names")
+        })?;
+        let entry = Entry::Cast(signed);
+        self.0.ballots_under_way.insert(hash, entry.to_bytes().hash());
+        match self.0.submit(&entry, self.0.config.ballot_wait).await? {
+            EntryStatus::Final(position) => Ok(Cast::Recorded(self.receipt_of(hash, position).await?)),
+            EntryStatus::Refused { code, reason } => Err(self.refusal(&entry, &code, reason)),
+            EntryStatus::Pending | EntryStatus::Unknown => {
+                let status_url = format!("/ballots/{hash}");
+                let pending =
+                    PendingBallot { ballot_hash: hash.to_string(), status: "pending".to_owned(), status_url: status_url.clone() };
+                Ok(Cast::Pending(Json(pending), status_url))
+            }
+        }
+    }
+
+    /// What became of a ballot
+    ///
+    /// Any gateway can tell.
+    #[oai(path = "/ballots/:hash", method = "get", operation_id = "getBallot")]
+    async fn status(&self, hash: Path<String>) -> Result<Json<BallotStatus>, Problem> {
+        let hash = parse_hash(&hash)?;
+        let unknown = BallotStatus {
+            ballot_hash: hash.to_string(),
+            code: hash.code(),
+            status: "unknown".to_owned(),
+            height: None,
+            index: None,
+            reason_code: None,
+            reason: None,
+            receipt_url: None,
+        };
+        let replica = &self.0.backend.replica;
+        if let Some((_, position)) = replica.find_ballot(hash) {
+            return Ok(Json(BallotStatus {
+                status: "final".to_owned(),
+                height: Some(position.height.0),
+                index: Some(position.index),
+                receipt_url: Some(format!("/ballots/{hash}/receipt")),
+                ..unknown
+            }));
+        }
+        Ok(Json(match self.0.ballots_under_way.get(&hash).map(|entry| replica.status(&entry)) {
+            Some(EntryStatus::Refused { code, reason }) => {
+                BallotStatus { status: "refused".to_owned(), reason_code: Some(code.into_owned()), reason: Some(reason), ..unknown }
+            }
+            Some(EntryStatus::Pending | EntryStatus::Final(_)) => BallotStatus { status: "pending".to_owned(), ..unknown },
+            Some(EntryStatus::Unknown) | None => unknown,
+        }))
+    }
+
+    /// The receipt of a recorded ballot
+    #[oai(path = "/ballots/:hash/receipt", method = "get", operation_id = "getReceipt")]
+    async fn receipt(&self, hash: Path<String>) -> Result<Json<ReceiptModel>, Problem> {
+        let hash = parse_hash(&hash)?;
+        let found = self.0.backend.replica.find_ballot(hash);
+        let (_, position) = found.ok_or_else(|| Problem::not_found("unknown_ballot", format!("no ballot {hash} is recorded")))?;
+        self.receipt_of(hash, position).await
+    }
+}
+
+impl VotesApi {
+    async fn receipt_of(&self, hash: BallotHash, position: Position) -> Result<Json<ReceiptModel>, Problem> {
+        let (receipt, finalized) = self.0.receipt(position).await?;
+        Ok(Json(ReceiptModel {
+            election_id: receipt.election.to_string(),
+            ballot_hash: hash.to_string(),
+            code: hash.code(),
+            height: position.height.0,
+            index: position.index,
+            recorded_at: finalized.block.header.timestamp.to_string(),
+            proof: STANDARD.encode(receipt.to_canonical()),
+        }))
+    }
+
+    /// The authorities' refusal, with what the state adds to it: when the ballot that counts was recorded.
+    fn refusal(&self, entry: &Entry, code: &str, reason: String) -> Problem {
+        if let Entry::Cast(signed) = entry
+            && let Some(election) = self.0.backend.replica.state().election(signed.ballot.election)
+            && let Err(refusal @ Refusal::AlreadyVoted { .. }) = election.check_ballot(&signed.ballot)
+        {
+            return refusal.into();
+        }
+        refused(code, reason)
+    }
+}
+
+fn parse_hash(text: &str) -> Result<BallotHash, Problem> {
+    text.parse().map_err(|error: voting_core::ids::ParseIdError| Problem::bad_request("invalid_ballot_hash", error.to_string()))
+}
+
+/// The readable form must say what the signed bytes say: neither a person nor a program is to be told one
+/// thing while another is signed.
+fn check_readable(readable: &[Value], signed: &[Selection]) -> Result<(), Problem> {
+    let said: Result<Vec<Selection>, _> = readable.iter().map(|value| serde_json::from_value(value.clone())).collect();
+    let said = said.map_err(|_| {
+        Problem::unprocessable("invalid_selections", "selections: write one per contest, \"blank\" or {\"marks\": [0]}")
+    })?;
+    if said == signed {
+        return Ok(());
+    }
+    Err(Problem::unprocessable("selections_differ", "selections say something other than the signed ballot"))
+}

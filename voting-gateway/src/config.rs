@@ -1,0 +1,78 @@
+//! How a gateway behaves: the defaults are for an election, not for a benchmark.
+
+use std::time::Duration;
+
+/// Bounds on what callers may ask. Every one answers with 413, 429 or 503 when it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections from one address at a time.
+    pub connections_per_address: usize,
+    /// Connections in all.
+    pub connections: usize,
+    /// A request's header must be complete after this long.
+    pub header_timeout: Duration,
+    /// A request's body must be complete after this long.
+    pub body_timeout: Duration,
+    /// A request must be answered after this long.
+    pub handler_timeout: Duration,
+    /// Bytes of a body, unless said otherwise.
+    pub body_bytes: usize,
+    /// Bytes of a body that carries a ballot: the largest ballot in base64, with room for its readable form.
+    pub ballot_body_bytes: usize,
+    /// Bytes of an uploaded list of voters.
+    pub list_body_bytes: usize,
+    /// Logins per account and minute.
+    pub logins_per_account: u32,
+    /// Logins per address and minute.
+    pub logins_per_address: u32,
+    /// Ballots per voter's key and minute.
+    pub ballots_per_voter: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_per_address: 100,
+            connections: 2_000,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(15),
+            handler_timeout: Duration::from_secs(30),
+            body_bytes: 64 * 1024,
+            ballot_body_bytes: 192 * 1024,
+            list_body_bytes: 4 * 1024 * 1024,
+            logins_per_account: 5,
+            logins_per_address: 20,
+            ballots_per_voter: 10,
+        }
+    }
+}
+
+/// Configuration of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Bounds on callers.
+    pub limits: Limits,
+    /// How long a cast ballot is waited for before the answer is 202.
+    pub ballot_wait: Duration,
+    /// How long an officer's act or a certification is waited for.
+    pub act_wait: Duration,
+    /// Whether cookies are marked `Secure`; only a demo on loopback does without.
+    pub secure_cookies: bool,
+    /// Web origins, besides its own, that may call the API from a browser.
+    pub allowed_origins: Vec<String>,
+    /// Name shown to voters as the creator of elections made here.
+    pub office: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            limits: Limits::default(),
+            ballot_wait: Duration::from_secs(5),
+            act_wait: Duration::from_secs(15),
+            secure_cookies: true,
+            allowed_origins: Vec::new(),
+            office: "Election office".to_owned(),
+        }
+    }
+}

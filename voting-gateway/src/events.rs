@@ -1,0 +1,158 @@
+//! What happened in an election, read from finalized blocks: the same for every client of every gateway.
+
+use poem_openapi::{Object, Union};
+use voting_core::block::Block;
+use voting_core::codec::Canonical;
+use voting_core::entry::{Act, Entry};
+use voting_core::ids::{ElectionId, Height};
+use voting_core::state::Position;
+
+use crate::problem::Problem;
+use crate::state::GatewayState;
+
+/// Blocks read for one answer, so that one request does not read a whole ledger.
+const MAX_BLOCKS: u64 = 2_000;
+const PAGE: usize = 64;
+
+/// The election entered a phase.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub(crate) struct PhaseEvent {
+    /// Place in the ledger: `height.index`.
+    pub position: String,
+    /// When.
+    pub at: String,
+    /// The phase entered.
+    pub phase: String,
+}
+
+/// Voters' keys were certified.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub(crate) struct CertifiedEvent {
+    /// Place in the ledger: `height.index`.
+    pub position: String,
+    /// When.
+    pub at: String,
+    /// How many.
+    pub count: u32,
+}
+
+/// A ballot was recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub(crate) struct BallotEvent {
+    /// Place in the ledger: `height.index`.
+    pub position: String,
+    /// When.
+    pub at: String,
+    /// The ballot.
+    pub ballot_hash: String,
+    /// Its code.
+    pub code: String,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq, Eq, Union)]
+#[oai(one_of = true, discriminator_name = "type")]
+pub(crate) enum Event {
+    /// A change of phase.
+    #[oai(mapping = "phase")]
+    Phase(PhaseEvent),
+    /// Keys certified.
+    #[oai(mapping = "certified")]
+    Certified(CertifiedEvent),
+    /// A ballot recorded.
+    #[oai(mapping = "ballot")]
+    Ballot(BallotEvent),
+}
+
+/// Events in order, and where to go on.
+#[derive(Debug, Clone, Object)]
+pub(crate) struct Events {
+    /// The events.
+    pub events: Vec<Event>,
+    /// Give this as `after` to get what follows.
+    pub next: String,
+}
+
+pub(crate) fn show(position: Position) -> String {
+    format!("{}.{}", position.height, position.index)
+}
+
+/// Reads a cursor `height.index`.
+pub(crate) fn parse(text: &str) -> Result<Position, Problem> {
+    let wrong = || {
+        Problem::bad_request(
+            "invalid_cursor",
+            format!("`{}` is not a position: write HEIGHT.INDEX", text.chars().take(40).collect::<String>()),
+        )
+    };
+    let (height, index) = text.split_once('.').ok_or_else(wrong)?;
+    Ok(Position { height: Height(height.parse().map_err(|_| wrong())?), index: index.parse().map_err(|_| wrong())? })
+}
+
+impl GatewayState {
+    /// Events of an election after a position, at most `limit`.
+    pub(crate) async fn events(&self, election: ElectionId, after: Option<Position>, limit: usize) -> Result<Events, Problem> {
+        let head = self.backend.replica.state().height();
+        let mut height = after.map_or(Height(1), |after| after.height);
+        let (mut events, mut next) = (Vec::new(), after);
+        let last = Height(height.0.saturating_add(MAX_BLOCKS)).min(head);
+        'reading: while height <= last {
+            let blocks = self.backend.ledger.blocks(height, PAGE).await.map_err(Problem::internal)?;
+            if blocks.is_empty() {
+                break;
+            }
+            for finalized in blocks.into_iter().filter(|finalized| finalized.block.header.height <= last) {
+                height = finalized.block.header.height.next();
+                for (position, event) in in_block(&finalized.block, election)? {
+                    if after.is_some_and(|after| position <= after) {
+                        continue;
+                    }
+                    if events.len() >= limit {
+                        break 'reading;
+                    }
+                    events.push(event);
+                    next = Some(position);
+                }
+                if events.len() < limit {
+                    let end =
+                        Position { height: finalized.block.header.height, index: finalized.block.header.entries.saturating_sub(1) };
+                    next = next.max(Some(end));
+                }
+            }
+        }
+        let next = next.unwrap_or(Position { height: Height(0), index: 0 });
+        Ok(Events { events, next: show(next) })
+    }
+}
+
+fn in_block(block: &Block, election: ElectionId) -> Result<Vec<(Position, Event)>, Problem> {
+    let at = block.header.timestamp.to_string();
+    let mut found = Vec::new();
+    for (index, bytes) in block.entries.iter().enumerate() {
+        let entry = Entry::from_canonical(bytes.as_slice()).map_err(Problem::internal)?;
+        if entry.election() != election {
+            continue;
+        }
+        let place = Position { height: block.header.height, index: index as u32 };
+        let (position, at) = (show(place), at.clone());
+        let phase = |phase: &str| Event::Phase(PhaseEvent { position: position.clone(), at: at.clone(), phase: phase.to_owned() });
+        let event = match &entry {
+            Entry::Cast(ballot) => {
+                let hash = ballot.hash();
+                Event::Ballot(BallotEvent { position, at, ballot_hash: hash.to_string(), code: hash.code() })
+            }
+            Entry::Certify(certification) => {
+                Event::Certified(CertifiedEvent { position, at, count: certification.content.voters.len() as u32 })
+            }
+            Entry::Act(act) => match &act.content.act {
+                Act::Define(_) => phase("draft"),
+                Act::Advance { to } => phase(&to.to_string()),
+                Act::Tally { .. } => phase("tallied"),
+                Act::Cancel { .. } => phase("cancelled"),
+                Act::SetRoll { .. } => continue,
+            },
+        };
+        found.push((place, event));
+    }
+    Ok(found)
+}

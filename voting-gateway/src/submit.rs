@@ -1,0 +1,83 @@
+//! Putting an entry on the queue and waiting until the authorities have decided on it.
+
+use std::time::Duration;
+
+use voting_cluster::EntryStatus;
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
+use voting_core::ids::ElectionId;
+
+use crate::problem::Problem;
+use crate::state::GatewayState;
+
+/// Times an act is tried again when another one came first.
+const ACT_TRIES: usize = 5;
+
+impl GatewayState {
+    /// Submits an entry and waits for its fate; `Pending` after `wait`.
+    pub(crate) async fn submit(&self, entry: &Entry, wait: Duration) -> Result<EntryStatus, Problem> {
+        let bytes = entry.to_bytes();
+        let hash = bytes.hash();
+        let replica = &self.backend.replica;
+        let waiter = replica.watch(hash);
+        if let known @ EntryStatus::Final(_) = replica.status(&hash) {
+            return Ok(known);
+        }
+        self.backend.queue.submit(bytes).await?;
+        replica.note_pending(hash);
+        Ok(waiter.wait(wait).await)
+    }
+
+    /// Carries out an officer's act and returns once it is final.
+    pub(crate) async fn act(&self, election: ElectionId, act: Act) -> Result<(), Problem> {
+        let _one_at_a_time = self.acting.lock().await;
+        let officer = &self.backend.officer;
+        for _ in 0..ACT_TRIES {
+            let state = self.backend.replica.state();
+            let sequence = state.election(election).map_or(0, |election| election.acts().len()) as u32 + 1;
+            let signed = OfficerAct { chain: state.chain(), election, sequence, act: act.clone(), officer: officer.public() };
+            match self.submit(&Entry::act(signed, officer), self.config.act_wait).await? {
+                EntryStatus::Final(_) => return Ok(()),
+                EntryStatus::Refused { code, .. } if code == "act_sequence" => {} // another gateway's act came first
+                status => return Err(undecided(status)),
+            }
+        }
+        Err(Problem::conflict("act_sequence", "others act on this election at the same time; look at it again and retry"))
+    }
+
+    /// Certifies voters' keys and returns once that is final.
+    pub(crate) async fn certify(&self, election: ElectionId, voters: &[CertifiedVoter]) -> Result<(), Problem> {
+        let registrar = &self.backend.registrar;
+        for some in voters.chunks(MAX_CERTIFIED_PER_ENTRY) {
+            let chain = self.backend.replica.state().chain();
+            let content = Certification { chain, election, voters: some.to_vec(), registrar: registrar.public() };
+            match self.submit(&Entry::certify(content, registrar), self.config.act_wait).await? {
+                EntryStatus::Final(_) => {}
+                status => return Err(undecided(status)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An entry of the gateway's own that did not become final.
+fn undecided(status: EntryStatus) -> Problem {
+    match status {
+        EntryStatus::Refused { code, reason } => refused(&code, reason),
+        _ => {
+            Problem::unavailable("no_quorum", "the authorities have not decided in time; look again later", Duration::from_secs(5))
+        }
+    }
+}
+
+/// A refusal that the authorities decided, known by its code only.
+pub(crate) fn refused(code: &str, reason: String) -> Problem {
+    match code {
+        "unknown_election" => Problem::not_found(code, reason),
+        "key_not_certified" | "not_an_officer" | "not_the_registrar" => Problem::forbidden(code, reason),
+        "wrong_phase" | "act_sequence" | "already_certified" | "key_in_use" | "already_voted" | "stale_sequence"
+        | "duplicate_ballot" | "too_early" => Problem::conflict(code, reason),
+        "invalid_signature" => Problem::unauthorized(code, reason),
+        "malformed_entry" | "wrong_chain" => Problem::bad_request(code, reason),
+        _ => Problem::unprocessable(code, reason),
+    }
+}
