@@ -36,6 +36,9 @@ use crate::transport::MemoryNetwork;
 /// Ballots that may wait in the queue: several seconds of work.
 pub const QUEUE_CAPACITY: usize = 20_000;
 
+/// The fewest authorities that survive one that lies or fails.
+pub const DEFAULT_AUTHORITIES: usize = 4;
+
 /// What to start.
 #[derive(Debug, Clone)]
 pub struct EmbeddedConfig {
@@ -43,11 +46,11 @@ pub struct EmbeddedConfig {
     pub data: Option<PathBuf>,
     /// Name of the network, where it is founded anew.
     pub network: String,
-    /// Number of authorities, where it is founded anew.
-    pub authorities: usize,
-    /// Threshold, where it is founded anew.
-    pub quorum: QuorumRule,
-    /// Who leads, where it is founded anew.
+    /// Number of authorities; `None` takes what the folder holds, or [`DEFAULT_AUTHORITIES`] for a new network.
+    pub authorities: Option<usize>,
+    /// Threshold; `None` takes what the folder holds, or the Byzantine rule for a new network.
+    pub quorum: Option<QuorumRule>,
+    /// Who leads, where the network is founded anew.
     pub leader: LeaderPolicy,
 }
 
@@ -56,8 +59,8 @@ impl Default for EmbeddedConfig {
         Self {
             data: None,
             network: "embedded".to_owned(),
-            authorities: 4,
-            quorum: QuorumRule::Byzantine,
+            authorities: None,
+            quorum: None,
             leader: LeaderPolicy::RoundRobin { term: 1 },
         }
     }
@@ -161,8 +164,9 @@ impl Identity {
     /// # Errors
     /// [`EmbeddedError::Config`] if the numbers are not possible, [`EmbeddedError::Randomness`].
     pub fn generate(config: &EmbeddedConfig, clock: &dyn Clock) -> Result<Self, EmbeddedError> {
-        let quorum = config.quorum.threshold(config.authorities)?;
-        let authorities = (0..config.authorities).map(|_| random_key()).collect::<Result<Vec<_>, _>>()?;
+        let n = config.authorities.unwrap_or(DEFAULT_AUTHORITIES);
+        let quorum = config.quorum.unwrap_or(QuorumRule::Byzantine).threshold(n)?;
+        let authorities = (0..n).map(|_| random_key()).collect::<Result<Vec<_>, _>>()?;
         let (officer, registrar) = (random_key()?, random_key()?);
         let named = |(index, key): (usize, &SigningKey)| Authority { name: format!("authority-{index}"), key: key.public() };
         let genesis = Genesis {
@@ -189,7 +193,11 @@ impl Identity {
     pub fn load_or_found(dir: &Path, config: &EmbeddedConfig, clock: &dyn Clock) -> Result<Self, EmbeddedError> {
         let path = dir.join("identity.json");
         match fs::read(&path) {
-            Ok(bytes) => Self::parse(&path, &bytes),
+            Ok(bytes) => {
+                let identity = Self::parse(&path, &bytes)?;
+                identity.check_asked(dir, config)?;
+                Ok(identity)
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let identity = Self::generate(config, clock)?;
                 identity.write(dir, &path).map_err(|source| EmbeddedError::File { path, source })?;
@@ -197,6 +205,22 @@ impl Identity {
             }
             Err(source) => Err(EmbeddedError::File { path, source }),
         }
+    }
+
+    /// A folder is not silently used for a network other than the one asked for.
+    fn check_asked(&self, dir: &Path, config: &EmbeddedConfig) -> Result<(), EmbeddedError> {
+        let epoch = &self.genesis.epoch;
+        let mismatch = |actual: String, asked: String| EmbeddedError::Mismatch { path: dir.to_owned(), actual, asked };
+        if let Some(asked) = config.authorities.filter(|asked| *asked != epoch.len()) {
+            return Err(mismatch(format!("{} authorities", epoch.len()), asked.to_string()));
+        }
+        if let Some(rule) = config.quorum {
+            let asked = rule.threshold(epoch.len())?;
+            if asked != epoch.quorum {
+                return Err(mismatch(format!("a quorum of {}", epoch.quorum), asked.to_string()));
+            }
+        }
+        Ok(())
     }
 
     fn parse(path: &Path, bytes: &[u8]) -> Result<Self, EmbeddedError> {
@@ -345,6 +369,19 @@ impl Embedded {
     #[must_use]
     pub fn ledgers(&self) -> &[Arc<dyn Ledger>] {
         &self.ledgers
+    }
+
+    /// Tells at any time whether a quorum of the authorities runs.
+    #[must_use]
+    pub fn health(&self) -> Arc<dyn Fn() -> Result<String, String> + Send + Sync> {
+        let status: Vec<_> = self.nodes.iter().map(Node::status).collect();
+        let quorum = usize::from(self.identity.genesis.epoch.quorum);
+        Arc::new(move || {
+            // A node's status channel closes when its driver ends.
+            let running = status.iter().filter(|status| status.has_changed().is_ok()).count();
+            let detail = format!("{running} of {} run, a quorum is {quorum}", status.len());
+            if running >= quorum { Ok(detail) } else { Err(detail) }
+        })
     }
 
     /// Where entries are submitted.

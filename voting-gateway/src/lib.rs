@@ -16,6 +16,7 @@
 pub mod accounts;
 pub mod api;
 pub mod config;
+pub mod demo;
 mod events;
 mod limits;
 mod pages;

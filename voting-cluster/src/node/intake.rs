@@ -28,7 +28,10 @@ const BATCH: usize = 512;
 /// How long to wait for the queue before looking after abandoned entries.
 const TAKE_WAIT: Duration = Duration::from_millis(500);
 /// Taken by another node and not settled for this long: many times the time to finality.
-const ABANDONED_AFTER: Duration = Duration::from_secs(10);
+const ABANDONED_AFTER: Duration = Duration::from_secs(3);
+/// An authority that has had work for this long and saw nothing become final is probably cut off from
+/// the others: it takes no more from the queue, so that those who can finish entries get them.
+const CUT_OFF_AFTER: Duration = Duration::from_millis(1_500);
 /// Above this many waiting entries, no more are taken from the queue: it is the queue that refuses.
 const MEMPOOL_HIGH_WATER: usize = crate::mempool::MAX_ENTRIES / 2;
 /// How long to pause when there is no room or the queue is away.
@@ -63,7 +66,7 @@ impl Taken {
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut reclaimed_at = shared.clock.monotonic();
     loop {
-        if shared.mempool().len() >= MEMPOOL_HIGH_WATER {
+        if shared.mempool().len() >= MEMPOOL_HIGH_WATER || shared.stalled_for() >= CUT_OFF_AFTER {
             tokio::time::sleep(PAUSE).await;
             continue;
         }

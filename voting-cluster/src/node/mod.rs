@@ -180,6 +180,8 @@ struct Shared {
     taken: intake::Taken,
     tree: Mutex<Tree>,
     mempool: Mutex<Mempool>,
+    /// Since when there has been work without anything becoming final.
+    waiting_since: Mutex<Option<Duration>>,
     /// Wakes the proposer.
     work: Notify,
     /// Tells the driver whether some entry is ready.
@@ -197,9 +199,25 @@ impl Shared {
         self.mempool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// How long there has been work without anything becoming final.
+    fn stalled_for(&self) -> Duration {
+        let since = *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
+        since.map_or(Duration::ZERO, |since| self.clock.monotonic().saturating_sub(since))
+    }
+
+    /// A block became final: the wait begins anew, if there is still something to wait for.
+    fn note_progress(&self) {
+        *self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.note_work();
+    }
+
     /// Tells driver and proposer that the mempool has changed.
     fn note_work(&self) {
         let has_work = self.mempool().has_work();
+        {
+            let mut since = self.waiting_since.lock().unwrap_or_else(PoisonError::into_inner);
+            *since = if has_work { since.or_else(|| Some(self.clock.monotonic())) } else { None };
+        }
         self.has_work.send_if_modified(|known| std::mem::replace(known, has_work) != has_work);
         if has_work {
             self.work.notify_waiters();
@@ -243,6 +261,7 @@ impl Node {
             taken: intake::Taken::default(),
             tree: Mutex::new(Tree::new(tip)),
             mempool: Mutex::default(),
+            waiting_since: Mutex::new(None),
             work: Notify::new(),
             has_work: watch::Sender::new(false),
         });

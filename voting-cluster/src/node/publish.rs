@@ -29,7 +29,7 @@ pub(super) async fn publish(shared: &Shared, finalized: Arc<FinalizedBlock>, can
     });
     shared.hooks.finalized(&committed);
     shared.replica.publish(committed);
-    shared.note_work();
+    shared.note_progress();
     acknowledge(shared, candidate.entries.iter().map(|entry| entry.hash())).await;
     refuse(shared, refused).await;
 }
