@@ -1,0 +1,503 @@
+//! `voting elections`: what there is to vote on, and running it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Subcommand, ValueEnum};
+use serde_json::json;
+use voting_core::election::{CountMethodId, Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::{ElectionId, Timestamp};
+
+use super::Context;
+use crate::api::{Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption};
+use crate::client::{Auth, Client};
+use crate::exit::{CliError, Result};
+use crate::output::{count, fields, table};
+use crate::session::now;
+use crate::state;
+
+/// List, show, create and run elections.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the elections you may see
+    #[command(after_long_help = "Examples:\n  voting elections list\n  voting elections list --output json | jq -r '.[].id'")]
+    List,
+    /// Show an election: its questions, options and state
+    #[command(after_long_help = "Examples:\n  voting elections show \"Board 2026\"\n  voting elections show 3f9a")]
+    Show(Which),
+    Create(Box<CreateArgs>),
+    /// Announce an election: its text and its roll are fixed from then on (administrators)
+    #[command(after_long_help = "Examples:\n  voting elections publish \"Board 2026\"")]
+    Publish(Which),
+    /// Open an election for voting (administrators)
+    #[command(after_long_help = "Examples:\n  voting elections open \"Board 2026\"")]
+    Open(Which),
+    /// Close an election, count it and publish the result (administrators)
+    #[command(
+        after_long_help = "Examples:\n  voting elections close \"Board 2026\"\n  voting elections close \"Board 2026\" --hold-result"
+    )]
+    Close(CloseArgs),
+    /// End an election without a result, for a stated reason (administrators)
+    #[command(after_long_help = "Examples:\n  voting elections cancel \"Board 2026\" --reason \"A candidate withdrew.\"")]
+    Cancel(CancelArgs),
+    /// Show the result of an election
+    ///
+    /// While it runs, results are for those who voted, unless the election makes them public.
+    #[command(
+        after_long_help = "Examples:\n  voting elections results \"Board 2026\"\n  voting elections results 3f9a --output json"
+    )]
+    Results(Which),
+}
+
+#[derive(Debug, clap::Args)]
+struct Which {
+    /// Its id, the beginning of its id, or its title
+    election: String,
+}
+
+#[derive(Debug, clap::Args)]
+struct CloseArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Count, but do not publish the result yet
+    #[arg(long)]
+    hold_result: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct CancelArgs {
+    #[command(flatten)]
+    which: Which,
+    /// Why, for everyone to read
+    #[arg(long)]
+    reason: String,
+}
+
+/// Create an election, as a draft (administrators).
+///
+/// One question can be given with options on the command line; several with --file, a JSON file in the
+/// form of POST /elections. Times are like 2026-05-01T08:00:00Z, or from now: now, +90m, +2h, +7d. By
+/// default voting opens and closes when an administrator says so and the times are an announcement;
+/// with --timing fixed they bind.
+///
+/// Then: `voters import`, `elections publish`, `elections open`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting elections create --title \"Board 2026\" --candidate Ada --candidate Bob --closes +7d
+  voting elections create --title \"Which days?\" --method approval --max 3 --candidate Mon --candidate Tue --candidate Wed
+  voting elections create --file election.json
+
+election.json with two questions:
+  {\"title\": \"Assembly\", \"start_date\": \"2026-05-01T08:00:00Z\", \"end_date\": \"2026-05-08T18:00:00Z\",
+   \"contests\": [
+     {\"title\": \"Chair\",  \"method\": \"plurality\", \"options\": [{\"name\": \"Ada\"}, {\"name\": \"Bob\"}]},
+     {\"title\": \"Budget\", \"method\": \"plurality\", \"allow_blank\": true, \"options\": [{\"name\": \"Yes\"}, {\"name\": \"No\"}]}]}")]
+struct CreateArgs {
+    /// Take everything from a JSON file
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "no_blank", "opens", "closes", "timing", "revote", "results"])]
+    file: Option<PathBuf>,
+    /// Title
+    #[arg(long, required_unless_present = "file")]
+    title: Option<String>,
+    /// What it is about
+    #[arg(long)]
+    description: Option<String>,
+    /// The question, if it is not the title
+    #[arg(long)]
+    question: Option<String>,
+    /// A candidate or an answer; repeat it, in the order of the ballot
+    #[arg(long, value_name = "NAME", required_unless_present = "file")]
+    candidate: Vec<String>,
+    /// How it is counted
+    #[arg(long, value_enum, default_value_t = MethodChoice::Plurality)]
+    method: MethodChoice,
+    /// How many win
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    seats: u16,
+    /// How many a voter may mark [default: one, or all with --method approval]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    max: Option<u16>,
+    /// Refuse blank ballots
+    #[arg(long)]
+    no_blank: bool,
+    /// When voting opens
+    #[arg(long, value_name = "TIME", default_value = "now", value_parser = parse_time)]
+    opens: Timestamp,
+    /// When voting closes
+    #[arg(long, value_name = "TIME", default_value = "+7d", value_parser = parse_time)]
+    closes: Timestamp,
+    /// Whether those times bind
+    #[arg(long, value_enum, default_value_t = TimingChoice::Officer)]
+    timing: TimingChoice,
+    /// Which of a voter's ballots counts
+    #[arg(long, value_enum, default_value_t = RevoteChoice::FirstCounts)]
+    revote: RevoteChoice,
+    /// Who may see results before they are published
+    #[arg(long, value_enum, default_value_t = ResultsChoice::Voters)]
+    results: ResultsChoice,
+}
+
+/// The choices of a rule in the domain, as the command line spells them.
+macro_rules! choices {
+    ($name:ident for $target:ident { $($(#[$doc:meta])* $variant:ident),+ }) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+        enum $name { $($(#[$doc])* $variant),+ }
+
+        impl From<$name> for $target {
+            fn from(choice: $name) -> Self {
+                match choice { $($name::$variant => Self::$variant),+ }
+            }
+        }
+    };
+}
+
+choices!(MethodChoice for CountMethodId {
+    /// Most votes win; a voter marks one, or up to --max
+    Plurality,
+    /// A voter marks all they approve of; most approvals win
+    Approval
+});
+choices!(TimingChoice for Timing {
+    /// An administrator opens and closes
+    Officer,
+    /// Nobody can open earlier or close earlier than stated
+    Fixed
+});
+choices!(RevoteChoice for RevoteRule {
+    /// The first; further ballots are refused
+    FirstCounts,
+    /// The last; each further ballot replaces the one before
+    LastCounts
+});
+choices!(ResultsChoice for ResultVisibility {
+    /// Those who voted
+    Voters,
+    /// Everyone, while voting runs
+    Public
+});
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
+    let client = context.client()?;
+    match args.command {
+        Command::List => list(&client, context).await,
+        Command::Show(which) => show(&client, context, &which).await,
+        Command::Create(args) => create(&client, context, *args).await,
+        Command::Publish(which) => act(&client, context, &which, "publish", json!({})).await,
+        Command::Open(which) => act(&client, context, &which, "open", json!({})).await,
+        Command::Close(CloseArgs { which, hold_result }) => {
+            let body = if hold_result { json!({ "publish": false }) } else { json!({}) };
+            act(&client, context, &which, "close", body).await
+        }
+        Command::Cancel(CancelArgs { which, reason }) => act(&client, context, &which, "cancel", json!({ "reason": reason })).await,
+        Command::Results(which) => results(&client, context, &which).await,
+    }
+}
+
+/// The election that a person means: by id, by the beginning of its id, or by its title.
+pub(crate) async fn resolve(client: &Client, typed: &str) -> Result<ElectionId> {
+    let typed = typed.trim();
+    if let Ok(id) = typed.parse() {
+        return Ok(id);
+    }
+    let elections: Vec<ElectionListItem> = client.get("/elections", Auth::IfSignedIn).await?;
+    pick(&elections, typed)
+}
+
+/// A title that fits wins over ids that begin so.
+fn pick(elections: &[ElectionListItem], typed: &str) -> Result<ElectionId> {
+    let by_title: Vec<_> = elections.iter().filter(|election| election.title.eq_ignore_ascii_case(typed)).collect();
+    let by_id = || elections.iter().filter(|election| typed.len() >= 4 && election.id.to_string().starts_with(typed)).collect();
+    let found = if by_title.is_empty() { by_id() } else { by_title };
+    match found.as_slice() {
+        [one] => Ok(one.id),
+        [] => Err(CliError::usage(
+            format!("there is no election `{typed}` that you may see"),
+            "`voting elections list` shows them; drafts are shown to administrators who are signed in",
+        )),
+        several => {
+            let ids: Vec<_> = several.iter().map(|election| election.id.to_string()).collect();
+            Err(CliError::usage(
+                format!("`{typed}` is the name of {} elections", several.len()),
+                format!("give one of the ids: {}", ids.join(", ")),
+            ))
+        }
+    }
+}
+
+/// An election in full.
+pub(crate) async fn fetch(client: &Client, id: ElectionId) -> Result<Election> {
+    client.get(&format!("/elections/{id}"), Auth::IfSignedIn).await
+}
+
+/// Creates an election.
+pub(crate) async fn create_on(client: &Client, new: &NewElection) -> Result<Election> {
+    client.post("/elections", new).await
+}
+
+/// Lets an election go on: publish, open, close, cancel.
+pub(crate) async fn advance(client: &Client, id: ElectionId, step: &str, body: &serde_json::Value) -> Result<Election> {
+    client.post(&format!("/elections/{id}/{step}"), body).await
+}
+
+/// The result as it stands.
+pub(crate) async fn result_of(client: &Client, id: ElectionId) -> Result<ElectionResult> {
+    client.get(&format!("/elections/{id}/results"), Auth::IfSignedIn).await
+}
+
+async fn list(client: &Client, context: &Context) -> Result<()> {
+    let elections: Vec<ElectionListItem> = client.get("/elections", Auth::IfSignedIn).await?;
+    context.out.answer(&elections, || {
+        if elections.is_empty() {
+            return "no elections that you may see".to_owned();
+        }
+        let rows = elections.iter().map(|election| {
+            let voting = match (election.has_voted, election.eligible) {
+                (true, _) => "voted",
+                (false, true) => "may vote",
+                (false, false) => "",
+            };
+            let turnout = format!("{} of {}", election.voted, election.roll_size);
+            let id = election.id.to_string();
+            [id, election.title.clone(), election.phase.to_string(), short(election.end_date), turnout, voting.to_owned()]
+        });
+        table(["id", "title", "phase", "closes", "turnout", "you"], rows)
+    })
+}
+
+async fn show(client: &Client, context: &Context, which: &Which) -> Result<()> {
+    let election = fetch(client, resolve(client, &which.election).await?).await?;
+    context.out.answer(&election, || describe(&election))
+}
+
+async fn create(client: &Client, context: &Context, args: CreateArgs) -> Result<()> {
+    client.signed_in().await?;
+    let new = new_election(args)?;
+    let election = create_on(client, &new).await?;
+    context.out.answer(&election, || {
+        let id = election.id;
+        format!(
+            "{}\nNext:\n  voting voters import FILE.csv --election {id}\n  voting elections publish {id}\n  voting elections open {id}\n",
+            describe(&election)
+        )
+    })
+}
+
+async fn act(client: &Client, context: &Context, which: &Which, step: &str, body: serde_json::Value) -> Result<()> {
+    client.signed_in().await?;
+    let id = resolve(client, &which.election).await?;
+    let election = advance(client, id, step, &body).await?;
+    context.out.answer(&election, || format!("{} ({id}) is {}", election.title, election.phase))
+}
+
+async fn results(client: &Client, context: &Context, which: &Which) -> Result<()> {
+    let result = result_of(client, resolve(client, &which.election).await?).await?;
+    context.out.answer(&result, || result_text(&result))
+}
+
+/// A result as people read it.
+pub(crate) fn result_text(result: &ElectionResult) -> String {
+    let mut text = String::new();
+    for contest in &result.contests {
+        text.push_str(&format!("{}\n", contest.title));
+        let all = contest.weight.max(1);
+        let rows = contest.options.iter().map(|option| {
+            let share = u128::from(option.votes) * 1000 / u128::from(all);
+            let elected = if option.elected && result.is_final { "elected" } else { "" };
+            [option.name.clone(), option.votes.to_string(), format!("{}.{} %", share / 10, share % 10), elected.to_owned()]
+        });
+        text.push_str(&table(["option", "votes", "share", ""], rows));
+        text.push('\n');
+        text.push_str(&count(contest.ballots, "ballot", "ballots"));
+        if contest.blank > 0 {
+            text.push_str(&format!(", {} of them blank", contest.blank));
+        }
+        text.push('\n');
+        if !contest.decided_by_lot.is_empty() {
+            let name = |place: &u16| {
+                contest.options.iter().find(|option| option.place() == Some(*place)).map_or("?", |option| option.name.as_str())
+            };
+            let names: Vec<_> = contest.decided_by_lot.iter().map(name).collect();
+            text.push_str(&format!("a tie was decided by lot between {}\n", names.join(", ")));
+        }
+        text.push('\n');
+    }
+    match (result.is_final, result.phase) {
+        (true, _) => text.push_str("This is the final result. Anyone can check it: voting export, voting verify.\n"),
+        (false, Phase::Cancelled) => text.push_str("The election was cancelled: there is no result.\n"),
+        (false, _) => text.push_str("Voting is not over: these are the votes so far.\n"),
+    }
+    text
+}
+
+fn describe(election: &Election) -> String {
+    let mut text = fields(&[
+        ("id", election.id.to_string()),
+        ("title", election.title.clone()),
+        ("phase", election.phase.to_string()),
+        ("opens", short(election.start_date)),
+        ("closes", short(election.end_date)),
+        ("turnout", format!("{} of {} voters", election.voted, election.roll_size)),
+        ("set up by", election.created_by.clone()),
+    ]);
+    if let Some(reason) = &election.cancel_reason {
+        text.push_str(&format!("cancelled: {reason}\n"));
+    }
+    if !election.description.is_empty() {
+        text.push_str(&format!("\n{}\n", election.description));
+    }
+    for (at, contest) in election.contests.iter().enumerate() {
+        let marks = if contest.max == 1 { "mark one".to_owned() } else { format!("mark {} to {}", contest.min, contest.max) };
+        let blank = if contest.allow_blank { ", or leave it blank" } else { "" };
+        text.push_str(&format!("\n{}. {} ({marks}{blank})\n", at + 1, contest.title));
+        for (place, option) in contest.options.iter().enumerate() {
+            let about = if option.description.is_empty() { String::new() } else { format!(" — {}", option.description) };
+            text.push_str(&format!("   {:>2}  {}{about}\n", place + 1, option.name));
+        }
+    }
+    let standing = match (election.has_voted, election.reason.as_deref()) {
+        (true, _) => "You have voted.".to_owned(),
+        (false, Some(reason)) => format!("You cannot vote: {}.", why_not(reason)),
+        (false, None) => format!("Vote with: voting vote {} --choice NAME", election.id),
+    };
+    text.push_str(&format!("\n{standing}\n"));
+    text
+}
+
+/// The server's named reason in words.
+pub(crate) fn why_not(reason: &str) -> &str {
+    match reason {
+        "not_signed_in" => "you are not signed in",
+        "not_on_roll" => "you are not on the roll",
+        "not_open_yet" => "it is not open yet",
+        "closed" => "it is closed",
+        "already_voted" => "you have voted already",
+        "cancelled" => "it was cancelled",
+        other => other,
+    }
+}
+
+fn new_election(args: CreateArgs) -> Result<NewElection> {
+    if let Some(path) = &args.file {
+        let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
+        return serde_json::from_slice(&bytes).map_err(|error| {
+            CliError::usage(
+                format!("{} is no election: {error}", path.display()),
+                "`voting elections create --help` shows the form of the file",
+            )
+        });
+    }
+    let title = args.title.unwrap_or_default();
+    let method = CountMethodId::from(args.method);
+    let options = args.candidate.iter().map(|name| NewOption { name: name.clone(), description: None }).collect::<Vec<_>>();
+    let all = u16::try_from(options.len()).unwrap_or(u16::MAX);
+    let contest = NewContest {
+        title: args.question.unwrap_or_else(|| title.clone()),
+        method,
+        seats: Some(args.seats),
+        min: Some(1),
+        max: Some(args.max.unwrap_or(if method == CountMethodId::Approval { all } else { 1 })),
+        allow_blank: Some(!args.no_blank),
+        options,
+    };
+    Ok(NewElection {
+        title,
+        description: args.description,
+        start_date: args.opens,
+        end_date: args.closes,
+        candidates: Vec::new(),
+        contests: vec![contest],
+        timing: Some(args.timing.into()),
+        revote: Some(args.revote.into()),
+        results: Some(args.results.into()),
+    })
+}
+
+/// A moment as RFC 3339 writes it, or counted from now.
+fn parse_time(text: &str) -> Result<Timestamp, String> {
+    if text == "now" {
+        return Ok(now());
+    }
+    let Some(span) = text.strip_prefix('+') else {
+        return text.parse().map_err(|error: voting_core::time::ParseTimestampError| error.to_string());
+    };
+    let wrong = || format!("`{text}` is not a time from now: write it like +90m, +2h or +7d");
+    let unit = span.chars().last().ok_or_else(wrong)?;
+    let seconds = match unit {
+        'm' => 60,
+        'h' => 3_600,
+        'd' => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u32 = span.strip_suffix(unit).and_then(|number| number.parse().ok()).ok_or_else(wrong)?;
+    Ok(now().saturating_add(Duration::from_secs(u64::from(number) * seconds)))
+}
+
+/// To the second.
+fn short(moment: Timestamp) -> String {
+    Timestamp::from_millis(moment.as_millis() / 1_000 * 1_000).unwrap_or(moment).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn item(id: u8, title: &str) -> ElectionListItem {
+        serde_json::from_value(json!({
+            "id": ElectionId([id; 16]), "title": title, "phase": "open",
+            "start_date": "2026-05-01T08:00:00Z", "end_date": "2026-05-02T08:00:00Z",
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn elections_are_found_by_title_or_the_beginning_of_the_id() {
+        let list = [item(0xaa, "Board"), item(0xbb, "Budget"), item(0xbc, "budget")];
+        assert_eq!(pick(&list, "board").unwrap(), ElectionId([0xaa; 16]));
+        assert_eq!(pick(&list, "bbbb").unwrap(), ElectionId([0xbb; 16]));
+        assert!(pick(&list, "bb").unwrap_err().what.contains("no election"), "two letters are too few");
+        let two = pick(&list, "Budget").unwrap_err();
+        assert!(two.what.contains("2 elections") && two.next.contains("bcbcbc"), "{two:?}");
+    }
+
+    #[test]
+    fn times_are_given_as_moments_or_from_now() {
+        assert_eq!(parse_time("2026-05-01T08:00:00Z").unwrap().to_string(), "2026-05-01T08:00:00Z");
+        let before = now();
+        let later = parse_time("+90m").unwrap();
+        let span = later.since(before);
+        assert!(span >= Duration::from_secs(5_400) && span < Duration::from_secs(5_460), "{span:?}");
+        assert!(parse_time("+7d").unwrap() > parse_time("+2h").unwrap());
+        for wrong in ["", "+", "+h", "+2", "+2y", "+-2h", "tomorrow", "+h2"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_result_is_shown_with_shares_and_says_whether_it_is_final() {
+        let mut result: ElectionResult = serde_json::from_value(json!({
+            "election_id": ElectionId([1; 16]), "phase": "open", "final": false, "total_votes": 3,
+            "contests": [{
+                "title": "Who?", "method": "plurality", "seats": 1,
+                "options": [
+                    {"id": "0-1", "contest": 0, "name": "Bob", "votes": 2, "elected": true},
+                    {"id": "0-0", "contest": 0, "name": "Ada", "votes": 1, "elected": false},
+                ],
+                "ballots": 4, "weight": 4, "blank": 1, "undervotes": 0, "decided_by_lot": [0, 1],
+            }],
+        }))
+        .unwrap();
+        let text = result_text(&result);
+        assert!(text.contains("50.0 %") && text.contains("4 ballots, 1 of them blank"), "{text}");
+        assert!(text.contains("not over") && !text.contains("elected"), "nobody is elected before the close");
+        result.is_final = true;
+        assert!(result_text(&result).contains("elected"));
+        assert!(result_text(&result).contains("by lot between Ada, Bob"));
+    }
+}

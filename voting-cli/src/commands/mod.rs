@@ -1,0 +1,58 @@
+//! One file per command. A command takes its arguments and a [`Context`], prints through
+//! [`Output`] and returns an error that says what to do next.
+
+pub(crate) mod completions;
+pub(crate) mod dev;
+pub(crate) mod doctor;
+pub(crate) mod elections;
+pub(crate) mod export;
+pub(crate) mod login;
+pub(crate) mod logout;
+pub(crate) mod man;
+pub(crate) mod receipt;
+pub(crate) mod trust;
+pub(crate) mod verify;
+pub(crate) mod vote;
+pub(crate) mod voters;
+pub(crate) mod whoami;
+
+use crate::args::Command;
+use crate::client::Client;
+use crate::exit::Result;
+use crate::output::Output;
+
+/// What every command gets.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Address of the gateway, as given.
+    pub(crate) url: String,
+    /// Where words go.
+    pub(crate) out: Output,
+}
+
+impl Context {
+    /// A client for the gateway; connects to nothing yet.
+    pub(crate) fn client(&self) -> Result<Client> {
+        Client::new(&self.url, self.out)
+    }
+}
+
+/// Runs a command.
+pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
+    match command {
+        Command::Dev(args) => dev::run(args, &context).await,
+        Command::Login(args) => login::run(args, &context).await,
+        Command::Logout(args) => logout::run(args, &context).await,
+        Command::Whoami(args) => whoami::run(args, &context).await,
+        Command::Elections(args) => elections::run(args, &context).await,
+        Command::Voters(args) => voters::run(args, &context).await,
+        Command::Vote(args) => vote::run(args, &context).await,
+        Command::Receipt(args) => receipt::run(args, &context),
+        Command::Export(args) => export::run(args, &context).await,
+        Command::Verify(args) => verify::run(args, &context),
+        Command::Trust(args) => trust::run(args, &context).await,
+        Command::Doctor(args) => doctor::run(args, &context).await,
+        Command::Completions(args) => completions::run(args, &context),
+        Command::Man(args) => man::run(args, &context),
+    }
+}

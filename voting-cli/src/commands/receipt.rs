@@ -1,0 +1,279 @@
+//! `voting receipt`: the proofs this machine holds, listed and checked offline.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use clap::Subcommand;
+use serde::Serialize;
+use voting_core::epoch::Genesis;
+use voting_core::receipt::{Receipt, ReceiptError, Recorded};
+use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
+
+use super::Context;
+use crate::api::ReceiptAnswer;
+use crate::cast::decode_proof;
+use crate::client::parse_url;
+use crate::exit::{CliError, Result};
+use crate::output::{fields, table};
+use crate::pinned;
+use crate::state::{self, ServerDir};
+use crate::wallet::{Held, Wallet, means_ballot};
+
+/// Show and verify the receipts of your votes, offline.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// List the ballots signed on this machine, and what became of them
+    #[command(after_long_help = "\
+Examples:
+  voting receipt show                      all at the server of --url
+  voting receipt show \"Board 2026\"         those of one election
+  voting receipt show K3Q7-9FZA-M2XR       one, by the beginning of its code or hash")]
+    Show(ShowArgs),
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ShowArgs {
+    /// A ballot's code or hash, or an election's title or id; all without it
+    which: Option<String>,
+}
+
+/// Check receipts against the pinned network, without any server.
+///
+/// A receipt proves that a quorum of the authorities recorded the ballot, and with the ballot at hand
+/// that it is this very one. It does not show the choice. It can also be a file: the bytes of a receipt,
+/// or the JSON that GET /ballots/{hash}/receipt serves.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting receipt verify                    every receipt at the server of --url
+  voting receipt verify \"Board 2026\"
+  voting receipt verify receipt.json
+  voting receipt verify receipt.json --genesis genesis.bin")]
+struct VerifyArgs {
+    /// A ballot's code or hash, an election's title or id, or a file; all without it
+    which: Option<String>,
+    /// Rely on the genesis in this file instead of the pinned one
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
+}
+
+/// One ballot, as it is listed.
+#[derive(Debug, Serialize)]
+struct Line {
+    election: ElectionId,
+    title: String,
+    ballot_hash: BallotHash,
+    code: String,
+    sequence: u32,
+    /// `recorded`, `refused` or `unknown`.
+    standing: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<Height>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recorded_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+}
+
+/// What a receipt proved.
+#[derive(Debug, Serialize)]
+struct Proved {
+    election: ElectionId,
+    ballot_hash: BallotHash,
+    code: String,
+    #[serde(flatten)]
+    recorded: Recorded,
+}
+
+pub(crate) fn run(args: Args, context: &Context) -> Result<()> {
+    let server = ServerDir::of(&state::root()?, &parse_url(&context.url)?);
+    match args.command {
+        Command::Show(args) => show(&args, &server, context),
+        Command::Verify(args) => verify(&args, &server, context),
+    }
+}
+
+/// The error for a receipt that proves nothing.
+pub(crate) fn does_not_hold(error: &ReceiptError, place: &impl fmt::Display) -> CliError {
+    CliError {
+        code: Some(error.code().to_owned()),
+        ..CliError::verification(
+            format!("the receipt in {place} does not hold: {error}"),
+            "keep it as it is and tell whoever runs the election; if the network was founded anew, give its genesis with --genesis",
+        )
+    }
+}
+
+fn show(args: &ShowArgs, server: &ServerDir, context: &Context) -> Result<()> {
+    let lines: Vec<_> = held(server, args.which.as_deref())?.into_iter().map(|(_, title, held)| line(title, &held)).collect();
+    if let (Some(which), true) = (&args.which, lines.is_empty()) {
+        return Err(nothing_held(which, context));
+    }
+    context.out.answer(&lines, || {
+        if lines.is_empty() {
+            return "no ballots were signed on this machine for this server".to_owned();
+        }
+        let rows = lines.iter().map(|line| {
+            let what = match (&line.reason, line.recorded_at, line.height, line.index) {
+                (Some(reason), ..) => format!("refused: {reason}"),
+                (None, Some(at), Some(height), Some(index)) => format!("recorded {at} in block {height}, entry {index}"),
+                _ => "not known yet: run the vote command again".to_owned(),
+            };
+            [line.title.clone(), line.code.clone(), what]
+        });
+        table(["election", "code", "outcome"], rows)
+    })
+}
+
+fn line(title: String, held: &Held) -> Line {
+    let last = held.receipt.as_ref().and_then(|receipt| receipt.headers.first());
+    Line {
+        election: held.ballot.ballot.election,
+        title,
+        ballot_hash: held.ballot.hash(),
+        code: held.ballot.hash().code(),
+        sequence: held.ballot.ballot.sequence,
+        standing: match (&held.receipt, &held.refused) {
+            (Some(_), _) => "recorded",
+            (None, Some(_)) => "refused",
+            (None, None) => "unknown",
+        },
+        height: held.receipt.as_ref().map(|receipt| receipt.position.height),
+        index: held.receipt.as_ref().map(|receipt| receipt.position.index),
+        recorded_at: last.map(|header| header.timestamp),
+        reason: held.refused.as_ref().map(|refusal| refusal.detail.clone()),
+    }
+}
+
+fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()> {
+    let genesis = match &args.genesis {
+        Some(path) => pinned::read_file(path)?,
+        None => pinned::load(server)?.ok_or_else(|| no_genesis(context))?,
+    };
+    let proved = match args.which.as_deref().filter(|which| Path::new(which).is_file()) {
+        Some(path) => vec![verify_file(Path::new(path), &genesis, server)?],
+        None => verify_held(args.which.as_deref(), &genesis, server, context)?,
+    };
+    context.out.answer(&proved, || match proved.as_slice() {
+        [] => "no receipts are held for this server".to_owned(),
+        [one] => describe(one),
+        several => {
+            table(
+                ["code", "block", "entry", "time"],
+                several.iter().map(|proved| {
+                    let Recorded { height, index, timestamp, .. } = &proved.recorded;
+                    [proved.code.clone(), height.to_string(), index.to_string(), timestamp.to_string()]
+                }),
+            ) + "\nEvery receipt holds.\n"
+        }
+    })
+}
+
+fn verify_held(which: Option<&str>, genesis: &Genesis, server: &ServerDir, context: &Context) -> Result<Vec<Proved>> {
+    let mut proved = Vec::new();
+    for (wallet, _, held) in held(server, which)? {
+        if let Some(receipt) = &held.receipt {
+            let recorded = check(receipt, genesis, Some(&held)).map_err(|error| does_not_hold(&error, &wallet.path().display()))?;
+            proved.push(prove(receipt, recorded));
+        }
+    }
+    match which {
+        Some(which) if proved.is_empty() => Err(nothing_held(which, context)),
+        _ => Ok(proved),
+    }
+}
+
+fn verify_file(path: &Path, genesis: &Genesis, server: &ServerDir) -> Result<Proved> {
+    let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
+    let receipt = read_receipt(&bytes).map_err(|reason| {
+        CliError::verification(
+            format!("{} is no receipt: {reason}", path.display()),
+            "give the bytes of a receipt, or the JSON that GET /ballots/{hash}/receipt serves",
+        )
+    })?;
+    let mine = held(server, Some(&receipt.ballot.to_string()))?.pop().map(|(_, _, held)| held);
+    let recorded = check(&receipt, genesis, mine.as_ref()).map_err(|error| does_not_hold(&error, &path.display()))?;
+    Ok(prove(&receipt, recorded))
+}
+
+fn read_receipt(bytes: &[u8]) -> Result<Receipt, String> {
+    match serde_json::from_slice::<ReceiptAnswer>(bytes) {
+        Ok(shown) => decode_proof(&shown),
+        Err(_) if bytes.trim_ascii_start().starts_with(b"{") => Err("the JSON has no usable field `proof`".to_owned()),
+        Err(_) => Receipt::from_canonical(bytes).map_err(|error| error.to_string()),
+    }
+}
+
+/// Checks a receipt in the partition that its first header names.
+fn check(receipt: &Receipt, genesis: &Genesis, held: Option<&Held>) -> Result<Recorded, ReceiptError> {
+    let chain = receipt.headers.first().map(|header| header.chain);
+    let partition = (0..genesis.partitions).map(PartitionId).find(|partition| Some(genesis.chain_id(*partition)) == chain);
+    receipt.verify(genesis, partition.unwrap_or_default(), held.map(|held| &held.ballot))
+}
+
+fn prove(receipt: &Receipt, recorded: Recorded) -> Proved {
+    Proved { election: receipt.election, ballot_hash: receipt.ballot, code: receipt.ballot.code(), recorded }
+}
+
+fn describe(proved: &Proved) -> String {
+    let Recorded { height, index, timestamp, signers, ballot_checked, .. } = &proved.recorded;
+    let same = if *ballot_checked {
+        "yes: it is the ballot signed on this machine"
+    } else {
+        "not checked: this machine does not hold the ballot, so its hash is the issuer's word"
+    };
+    format!(
+        "The receipt holds: the ballot is recorded.\n{}",
+        fields(&[
+            ("code", proved.code.clone()),
+            ("election", proved.election.to_string()),
+            ("place", format!("block {height}, entry {index}")),
+            ("time", timestamp.to_string()),
+            ("signed by", signers.join(", ")),
+            ("ballot", same.to_owned()),
+        ])
+    )
+}
+
+/// Ballots held for a server, with the title of their election; only those meant, if something is typed.
+fn held(server: &ServerDir, which: Option<&str>) -> Result<Vec<(Wallet, String, Held)>> {
+    let mut found = Vec::new();
+    for wallet in Wallet::all(server)? {
+        let title = wallet.election()?.map_or_else(|| "(title not kept)".to_owned(), |election| election.title);
+        for held in wallet.ballots()? {
+            let election = held.ballot.ballot.election.to_string();
+            let meant = which.is_none_or(|typed| {
+                means_ballot(typed, held.ballot.hash())
+                    || title.eq_ignore_ascii_case(typed)
+                    || (typed.len() >= 4 && election.starts_with(typed))
+            });
+            if meant {
+                found.push((wallet.clone(), title.clone(), held));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn nothing_held(which: &str, context: &Context) -> CliError {
+    CliError::usage(
+        format!("no receipt for `{which}` is held here for {}", context.url),
+        "`voting receipt show` lists what is; receipts are kept per server, see --url",
+    )
+}
+
+fn no_genesis(context: &Context) -> CliError {
+    CliError::usage(
+        format!("no network is pinned for {}, so there is nothing to check receipts against", context.url),
+        "pin it with `voting trust`, or give a genesis file with --genesis",
+    )
+}

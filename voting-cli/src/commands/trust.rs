@@ -1,0 +1,100 @@
+//! `voting trust`: the network that proofs are checked against.
+
+use serde::Serialize;
+use voting_core::epoch::Genesis;
+use voting_core::{Canonical as _, Digest, Timestamp};
+
+use super::Context;
+use crate::exit::{CliError, Result};
+use crate::output::{fields, table};
+use crate::pinned;
+
+/// Show, pin or forget the network behind a server.
+///
+/// Receipts and ballots are checked against the genesis of a network: the document that names its
+/// authorities. It is pinned at the first contact with a server. To rely on more than that, compare the
+/// digest with the one the operator publishes, or give the published one with --genesis beforehand.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting trust                             the pinned network and its authorities; pins it at first contact
+  voting trust --genesis 9c1e…             pin the server's network only if its genesis has this digest
+  voting trust --forget                    before trusting a network that was founded anew")]
+pub(crate) struct Args {
+    /// The published digest, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", conflicts_with = "forget")]
+    genesis: Option<Digest>,
+    /// Forget the pinned network; sessions, keys and receipts stay
+    #[arg(long)]
+    forget: bool,
+}
+
+/// A pinned network.
+#[derive(Debug, Serialize)]
+struct Answer {
+    network: String,
+    genesis: Digest,
+    founded_at: Timestamp,
+    quorum: u16,
+    authorities: Vec<Authority>,
+}
+
+#[derive(Debug, Serialize)]
+struct Authority {
+    name: String,
+    fingerprint: String,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
+    let client = context.client()?;
+    if args.forget {
+        pinned::forget(client.dir())?;
+        return context
+            .out
+            .answer(&serde_json::json!({ "pinned": null }), || format!("no network is pinned for {} now", client.url()));
+    }
+    let genesis = match (args.genesis, pinned::load(client.dir())?) {
+        (Some(published), Some(genesis)) => {
+            pinned::same(&genesis, published)?;
+            genesis
+        }
+        (Some(published), None) => {
+            let genesis = pinned::fetch(&client).await?;
+            let actual = genesis.digest();
+            if actual != published {
+                return Err(CliError::verification(
+                    format!("the genesis of {} is {actual}, not the published one", client.url()),
+                    "check the digest and the address; nothing was pinned",
+                ));
+            }
+            pinned::pin(client.dir(), &genesis)?;
+            genesis
+        }
+        (None, _) => pinned::ensure(&client, &context.out).await?,
+    };
+    let answer = describe(&genesis);
+    context.out.answer(&answer, || {
+        let Answer { network, genesis, founded_at, quorum, authorities } = &answer;
+        let heading = fields(&[
+            ("network", network.clone()),
+            ("genesis", genesis.to_string()),
+            ("founded", founded_at.to_string()),
+            ("quorum", format!("{quorum} of {} authorities", authorities.len())),
+        ]);
+        let rows = authorities.iter().map(|authority| [authority.name.clone(), authority.fingerprint.clone()]);
+        format!("{heading}\n{}", table(["authority", "fingerprint of its key"], rows))
+    })
+}
+
+fn describe(genesis: &Genesis) -> Answer {
+    Answer {
+        network: genesis.network.clone(),
+        genesis: genesis.digest(),
+        founded_at: genesis.founded_at,
+        quorum: genesis.epoch.quorum,
+        authorities: pinned::authorities(genesis)
+            .into_iter()
+            .map(|(name, key)| Authority { name, fingerprint: key.fingerprint() })
+            .collect(),
+    }
+}

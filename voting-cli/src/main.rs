@@ -1,0 +1,57 @@
+//! The command `voting`: run elections, vote, and verify them without trusting a server.
+//!
+//! ```text
+//!  args ──▶ commands/<name> ──▶ client (HTTP)          ──▶ output (stdout: results, stderr: the rest)
+//!                          └──▶ state (private files)  └──▶ exit (documented codes)
+//! ```
+//!
+//! Commands that talk to a server go through [`client`]; commands that verify work offline, with
+//! nothing but files and the genesis pinned at first contact.
+
+mod api;
+mod args;
+mod cast;
+mod client;
+mod commands;
+mod exit;
+mod keys;
+mod output;
+mod pinned;
+mod session;
+mod state;
+mod wallet;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::args::Cli;
+use crate::exit::{CliError, Result};
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse(); // on a usage error clap prints it and exits with 2
+    let out = Output::new(global.output, global.quiet, global.verbose);
+    log_to_stderr();
+    match run(global, command, out) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            out.error(&error);
+            ExitCode::from(&error)
+        }
+    }
+}
+
+/// What the libraries have to say, to stderr: warnings, or what RUST_LOG asks for.
+fn log_to_stderr() {
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn run(global: args::Global, command: args::Command, out: Output) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        CliError::failure(format!("the runtime cannot start: {error}"), "check the limits on threads (ulimit -u)")
+    })?;
+    runtime.block_on(commands::run(command, commands::Context { url: global.url, out }))
+}

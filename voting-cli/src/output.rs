@@ -1,0 +1,182 @@
+//! The one place that prints. Results go to stdout, as text or as JSON; everything else goes to
+//! stderr, so that `voting … --output json | jq` never meets a word that is not JSON.
+//!
+//! Text from servers and files is stripped of control characters before it reaches a terminal.
+#![allow(clippy::print_stdout, reason = "every line that the command prints goes through this module")]
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::time::Duration;
+
+use clap::ValueEnum;
+use comfy_table::{ContentArrangement, Table, presets};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use crate::exit::{CliError, Result};
+
+/// How results are printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For programs: one JSON value on stdout.
+    Json,
+}
+
+/// Where a command's words go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Output {
+    format: Format,
+    quiet: bool,
+    verbose: u8,
+}
+
+impl Output {
+    pub(crate) const fn new(format: Format, quiet: bool, verbose: u8) -> Self {
+        Self { format, quiet, verbose }
+    }
+
+    /// The command's result: the value as JSON, or the text for people.
+    pub(crate) fn answer(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
+        let text = match self.format {
+            Format::Table => clean(&human()),
+            Format::Json => serde_json::to_string_pretty(value)
+                .map_err(|error| CliError::failure(format!("the result cannot be written as JSON: {error}"), "report this"))?,
+        };
+        let text = text.trim_end();
+        if text.is_empty() { Ok(()) } else { write_stdout(format!("{text}\n").as_bytes()) }
+    }
+
+    /// A result that more may follow: JSON stands in one line.
+    pub(crate) fn line(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
+        let text = match self.format {
+            Format::Table => clean(&human()),
+            Format::Json => serde_json::to_string(value)
+                .map_err(|error| CliError::failure(format!("the result cannot be written as JSON: {error}"), "report this"))?,
+        };
+        write_stdout(format!("{text}\n").as_bytes())
+    }
+
+    /// Bytes as they are: completions and manual pages.
+    pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
+        write_stdout(bytes)
+    }
+
+    /// What is happening, for people; not with `--quiet`.
+    pub(crate) fn note(&self, text: impl AsRef<str>) {
+        if !self.quiet {
+            write_stderr(&clean(text.as_ref()));
+        }
+    }
+
+    /// What only the curious want to know: with `-v`.
+    pub(crate) fn detail(&self, text: impl AsRef<str>) {
+        if self.verbose > 0 {
+            write_stderr(&clean(text.as_ref()));
+        }
+    }
+
+    /// What must not be overlooked; even with `--quiet`.
+    pub(crate) fn warn(&self, text: impl AsRef<str>) {
+        write_stderr(&format!("warning: {}", clean(text.as_ref())));
+    }
+
+    /// How the command failed.
+    pub(crate) fn error(&self, error: &CliError) {
+        match self.format {
+            Format::Table => write_stderr(&format!("error: {}\n next: {}", clean(&error.what), clean(&error.next))),
+            Format::Json => write_stderr(&error.to_json().to_string()),
+        }
+    }
+
+    /// A progress bar on stderr; invisible with `--quiet` and where stderr is no terminal.
+    pub(crate) fn progress(&self, length: u64, template: &str) -> ProgressBar {
+        let target = if self.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(length), target);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(200));
+        bar
+    }
+
+    /// Whether a person can be asked: both ends are a terminal.
+    pub(crate) fn can_ask(&self) -> bool {
+        io::stdin().is_terminal() && io::stderr().is_terminal()
+    }
+
+    /// Asks a person; anything but yes is no.
+    pub(crate) fn confirm(&self, question: &str) -> bool {
+        let mut stderr = io::stderr();
+        let asked = write!(stderr, "{} [y/N] ", clean(question)).and_then(|()| stderr.flush());
+        let mut answer = String::new();
+        asked.is_ok() && io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+    }
+}
+
+/// Rows under headings.
+pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(headings);
+    if io::stdout().is_terminal() {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+    }
+    for row in rows {
+        table.add_row(row.map(|cell| clean(&cell)));
+    }
+    table.to_string()
+}
+
+/// Aligned `label  value` lines.
+pub(crate) fn fields(rows: &[(&str, String)]) -> String {
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
+    rows.iter().map(|(label, value)| format!("{label:<width$}  {value}\n")).collect()
+}
+
+/// `1 vote`, `2 votes`.
+pub(crate) fn count(number: impl Into<u64>, one: &str, many: &str) -> String {
+    let number = number.into();
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Without control characters, which could rewrite what stands on a terminal, and without the
+/// characters that reverse the direction of text.
+fn clean(text: &str) -> String {
+    let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// A reader that went away (`| head`) is no error of ours.
+fn write_stdout(bytes: &[u8]) -> Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(bytes).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CliError::failure(
+            format!("the result cannot be printed: {error}"),
+            "check where the output goes, e.g. a full disk",
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Where stderr is closed there is nobody left to tell.
+fn write_stderr(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terminals_are_not_told_what_to_do_by_servers() {
+        assert_eq!(clean("Ada\u{1b}[2K\r\u{202e}Bob\nEve"), "Ada\u{fffd}[2K\u{fffd}\u{fffd}Bob\nEve");
+        let table = table(["name"], [["\u{7}Ada".to_owned()]]);
+        assert!(table.contains("\u{fffd}Ada") && !table.contains('\u{7}'));
+    }
+
+    #[test]
+    fn fields_are_aligned() {
+        assert_eq!(fields(&[("id", "1".into()), ("title", "x".into())]), "id     1\ntitle  x\n");
+    }
+}
