@@ -8,7 +8,7 @@ use poem::endpoint::BoxEndpoint;
 use poem::error::ReadBodyError;
 use poem::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use poem::http::{HeaderName, HeaderValue, Method};
-use poem::middleware::Cors;
+use poem::middleware::{CookieJarManager, Cors};
 use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 use poem_openapi::OpenApiService;
 
@@ -58,7 +58,7 @@ fn guard(routes: Route, state: &GatewayState) -> BoxEndpoint<'static> {
 }
 
 fn checks(routes: Route, limits: Limits) -> BoxEndpoint<'static> {
-    routes.around(move |endpoint, request| async move { Ok(admit(endpoint, request, limits).await) }).map_to_response().boxed()
+    routes.with(CookieJarManager::new()).around(move |endpoint, request| async move { Ok(admit(endpoint, request, limits).await) }).map_to_response().boxed()
 }
 
 async fn admit(endpoint: std::sync::Arc<impl Endpoint>, request: Request, limits: Limits) -> Response {
