@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  $VOTING_STATE_DIR, else $XDG_STATE_HOME/voting, else ~/.local/state/voting
-//!  └── <host>-<port>-<hash of the address>/
+//!  └── servers/<host>-<port>-<hash of the address>/
 //!      ├── session.json  session.lock            who is signed in
 //!      ├── genesis.bin                           the network pinned at first contact
 //!      ├── elections/<election>/<account>/       voter key, signed ballots, receipts
@@ -27,6 +27,9 @@ use crate::exit::{CliError, Result};
 const LOCK_WAIT: Duration = Duration::from_secs(150);
 /// How often a held lock is tried.
 const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// Where servers' directories lie.
+const SERVERS: &str = "servers";
 
 /// What belongs to one server.
 #[derive(Debug, Clone)]
@@ -54,12 +57,13 @@ impl ServerDir {
         let host = safe_name(url.host_str().unwrap_or("server"));
         let port = url.port_or_known_default().unwrap_or(0);
         let hash = Digest::of_parts("voting/state-dir/v1", &[url.as_str().as_bytes()]).to_string();
-        Self { path: root.join(format!("{host}-{port}-{}", hash.get(..8).unwrap_or_default())) }
+        Self { path: root.join(SERVERS).join(format!("{host}-{port}-{}", hash.get(..8).unwrap_or_default())) }
     }
 
     /// The directories of every server there is something about.
     pub(crate) fn all(root: &Path) -> Result<Vec<Self>> {
-        Ok(list(root)?.into_iter().map(|name| root.join(name)).filter(|path| path.is_dir()).map(|path| Self { path }).collect())
+        let servers = root.join(SERVERS);
+        Ok(list(&servers)?.into_iter().map(|name| Self { path: servers.join(name) }).collect())
     }
 
     /// A file or directory in it.
