@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, dev, doctor, elections, export, login, logout, man, receipt, trust, verify, vote, voters, whoami,
+    bench, completions, dev, doctor, elections, export, login, logout, man, receipt, trust, verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -60,6 +60,7 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Dev(dev::Args),
+    Bench(bench::Args),
     Login(login::Args),
     Logout(logout::Args),
     Whoami(whoami::Args),

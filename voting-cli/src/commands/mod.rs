@@ -1,6 +1,7 @@
 //! One file per command. A command takes its arguments and a [`Context`], prints through
 //! [`Output`] and returns an error that says what to do next.
 
+pub(crate) mod bench;
 pub(crate) mod completions;
 pub(crate) mod dev;
 pub(crate) mod doctor;
@@ -40,6 +41,7 @@ impl Context {
 /// Runs a command.
 pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
     match command {
+        Command::Bench(args) => bench::run(args, &context).await,
         Command::Dev(args) => dev::run(args, &context).await,
         Command::Login(args) => login::run(args, &context).await,
         Command::Logout(args) => logout::run(args, &context).await,

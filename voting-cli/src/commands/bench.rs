@@ -1,0 +1,337 @@
+//! `voting bench`: how fast votes become final on this machine, beside the machine's own limits.
+//!
+//! Four authorities with ledgers on disk, every one verifying every signature; ballots are signed
+//! before the clock starts. What is measured is the time from submission to finality.
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt as _, stream};
+use rayon::prelude::*;
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use voting_cluster::EntryStatus;
+use voting_cluster::embedded::{Embedded, EmbeddedConfig};
+use voting_core::Canonical as _;
+use voting_core::ballot::{Ballot, Selection, SignedBallot};
+use voting_core::crypto::SigningKey;
+use voting_core::election::{
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+};
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
+use voting_core::ids::{Digest, ElectionId, Pseudonym};
+
+use super::{Context, dev};
+use crate::exit::{CliError, Result};
+use crate::output::table;
+
+/// Nothing on this machine takes so long unless it stands still.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Votes cast one after the other to see finality at light load.
+const LIGHT_VOTES: usize = 200;
+/// Strict verifications timed on one core.
+const VERIFICATIONS: usize = 4_000;
+/// Flushes timed.
+const FLUSHES: usize = 300;
+
+/// Measure votes per second and time to finality, beside the machine's own limits
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting bench
+  voting bench --votes 50000 --in-flight 512 --output json
+
+The network runs in this process with its ledgers in a temporary folder. Figures of a debug build mean nothing.")]
+pub(crate) struct Args {
+    /// Votes to cast in each part
+    #[arg(long, default_value_t = 20_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1_000..=1_000_000))]
+    votes: u32,
+    /// Votes under way at a time, in process
+    #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    in_flight: u32,
+    /// Requests under way at a time, over HTTP
+    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    http_in_flight: u32,
+    /// Number of authorities
+    #[arg(long, default_value_t = 4, value_name = "N")]
+    authorities: usize,
+}
+
+/// The machine's own limits.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Machine {
+    cores: usize,
+    verifications_per_second_and_core: f64,
+    flushes_per_second: f64,
+}
+
+/// One part of the benchmark.
+#[derive(Debug, Clone, Serialize)]
+struct Part {
+    name: &'static str,
+    votes: usize,
+    in_flight: usize,
+    votes_per_second: f64,
+    finality_ms_p50: f64,
+    finality_ms_p99: f64,
+    blocks: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Figures {
+    machine: Machine,
+    authorities: usize,
+    parts: Vec<Part>,
+    /// Share of all cores that verifying every ballot at every authority takes at the measured rate.
+    verification_share_in_process: f64,
+}
+
+pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
+    if cfg!(debug_assertions) {
+        context.out.warn("this is a debug build; build with --release before you believe a figure");
+    }
+    let folder = tempfile::tempdir().map_err(|error| CliError::failure(format!("no temporary folder: {error}"), "check TMPDIR"))?;
+    context.out.note("measuring the machine …");
+    let machine = measure_machine(folder.path())?;
+    let config = EmbeddedConfig {
+        data: Some(folder.path().join("network")),
+        authorities: Some(args.authorities),
+        ..EmbeddedConfig::default()
+    };
+    let network = Embedded::start(config).await.map_err(|error| CliError::failure(error, "choose another --authorities"))?;
+    let network = Arc::new(network);
+
+    let votes = args.votes as usize;
+    context.out.note(format!("light load: {LIGHT_VOTES} votes, one after the other …"));
+    let light = in_process(&network, "in process, light load", 1, LIGHT_VOTES, 1).await?;
+    context.out.note(format!("full load: {votes} votes …"));
+    let full = in_process(&network, "in process, full load", 2, votes, args.in_flight as usize).await?;
+    context.out.note(format!("over HTTP: {votes} votes …"));
+    let http = over_http(&network, 3, votes, args.http_in_flight as usize).await?;
+
+    let per_second = full.votes_per_second * args.authorities as f64;
+    let figures = Figures {
+        machine,
+        authorities: args.authorities,
+        verification_share_in_process: per_second / (machine.verifications_per_second_and_core * machine.cores as f64),
+        parts: vec![light, full, http],
+    };
+    let shut = Arc::try_unwrap(network).map_err(|_| CliError::failure("the network is still in use", "report this"))?;
+    shut.shutdown().await.map_err(|error| CliError::failure(error, "report this"))?;
+    context.out.answer(&figures, || show(&figures))
+}
+
+fn show(figures: &Figures) -> String {
+    let machine = figures.machine;
+    let rows = figures.parts.iter().map(|part| {
+        [
+            part.name.to_owned(),
+            part.votes.to_string(),
+            part.in_flight.to_string(),
+            format!("{:.0}", part.votes_per_second),
+            format!("{:.1} ms", part.finality_ms_p50),
+            format!("{:.1} ms", part.finality_ms_p99),
+            format!("{:.1}", part.votes as f64 / part.blocks.max(1) as f64),
+        ]
+    });
+    format!(
+        "{}\nmachine: {} cores, {:.0} strict verifications/s per core, {:.0} flushes/s\n\
+         {} authorities, each verifying every signature: at the full load that alone takes {:.0} % of all cores",
+        table(["part", "votes", "in flight", "votes/s", "finality p50", "p99", "votes/block"], rows),
+        machine.cores,
+        machine.verifications_per_second_and_core,
+        machine.flushes_per_second,
+        figures.authorities,
+        figures.verification_share_in_process * 100.0
+    )
+}
+
+fn measure_machine(folder: &std::path::Path) -> Result<Machine> {
+    let key = key(0, 0);
+    let message = vec![7; 200];
+    let signature = key.sign(&message);
+    let started = Instant::now();
+    let valid = (0..VERIFICATIONS).filter(|_| key.public().verify(std::hint::black_box(&message), &signature)).count();
+    let verifying = started.elapsed();
+    if valid != VERIFICATIONS {
+        return Err(CliError::failure("a valid signature was refused", "report this"));
+    }
+    let failed =
+        |error: std::io::Error| CliError::failure(format!("the temporary folder cannot be written: {error}"), "check TMPDIR");
+    let mut file = OpenOptions::new().create(true).append(true).open(folder.join("flush")).map_err(failed)?;
+    let started = Instant::now();
+    for _ in 0..FLUSHES {
+        file.write_all(&[7; 4_096]).and_then(|()| file.sync_data()).map_err(failed)?;
+    }
+    Ok(Machine {
+        cores: std::thread::available_parallelism().map_or(1, usize::from),
+        verifications_per_second_and_core: VERIFICATIONS as f64 / verifying.as_secs_f64(),
+        flushes_per_second: FLUSHES as f64 / started.elapsed().as_secs_f64(),
+    })
+}
+
+fn key(election: u8, voter: usize) -> SigningKey {
+    SigningKey::from_seed(Digest::of_parts("voting/bench-key/v1", &[&[election], &(voter as u64).to_le_bytes()]).0)
+}
+
+/// Sets up an open election and signs a ballot for each voter.
+async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(ElectionId, Vec<SignedBallot>)> {
+    let identity = network.identity();
+    let option = |name: &str| ContestOption { name: name.to_owned(), description: String::new() };
+    let now = network.clock().now();
+    let definition = ElectionDefinition {
+        id: ElectionId([number; 16]),
+        title: format!("Benchmark {number}"),
+        description: String::new(),
+        contests: vec![Contest {
+            title: "A or B?".to_owned(),
+            method: CountMethodId::Plurality,
+            seats: 1,
+            min: 1,
+            max: 1,
+            allow_blank: false,
+            options: vec![option("A"), option("B")],
+        }],
+        opens_at: now,
+        closes_at: now.saturating_add(Duration::from_secs(86_400)),
+        timing: Timing::Officer,
+        revote: RevoteRule::FirstCounts,
+        secrecy: Secrecy::Open,
+        results: ResultVisibility::Public,
+        registrar: identity.registrar.public(),
+        created_by: "Benchmark".to_owned(),
+    };
+    let id = definition.id;
+    let chain = network.replica().state().chain();
+    let context = definition.context(chain);
+    let advance = |to| Act::Advance { to };
+    let acts = [
+        Act::Define(definition),
+        Act::SetRoll { size: voters as u64 },
+        advance(Phase::Ready),
+        advance(Phase::Scheduled),
+        advance(Phase::Open),
+    ];
+    for (sequence, act) in (1..).zip(acts) {
+        let act = OfficerAct { chain, election: id, sequence, act, officer: identity.officer.public() };
+        must(network, &Entry::act(act, &identity.officer)).await?;
+    }
+    let keys: Vec<SigningKey> = (0..voters).into_par_iter().map(|voter| key(number, voter)).collect();
+    let certified: Vec<CertifiedVoter> = keys
+        .par_iter()
+        .map(|key| CertifiedVoter {
+            pseudonym: Pseudonym(Digest::of_parts("voting/bench-voter/v1", &[&key.public().0]).0),
+            key: key.public(),
+            weight: 1,
+        })
+        .collect();
+    for some in certified.chunks(MAX_CERTIFIED_PER_ENTRY) {
+        let content = Certification { chain, election: id, voters: some.to_vec(), registrar: identity.registrar.public() };
+        must(network, &Entry::certify(content, &identity.registrar)).await?;
+    }
+    let ballots = keys.par_iter().enumerate().map(|(voter, key)| {
+        let selections = vec![Selection::Marks(vec![(voter % 2) as u16])];
+        Ballot { election: id, context, voter: key.public(), sequence: 1, selections }.sign(key)
+    });
+    Ok((id, ballots.collect()))
+}
+
+async fn must(network: &Embedded, entry: &Entry) -> Result<()> {
+    match network.submit(entry, PATIENCE).await {
+        Ok(EntryStatus::Final(_)) => Ok(()),
+        Ok(other) => Err(CliError::failure(format!("an entry did not become final: {other:?}"), "report this")),
+        Err(error) => Err(CliError::failure(error, "use a smaller --in-flight")),
+    }
+}
+
+async fn in_process(network: &Arc<Embedded>, name: &'static str, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
+    let (id, ballots) = prepare(network, number, votes).await?;
+    let first_block = network.replica().state().height().0;
+    let started = Instant::now();
+    let latencies: Vec<Result<Duration>> = stream::iter(ballots)
+        .map(|ballot| {
+            let network = Arc::clone(network);
+            async move {
+                let submitted = Instant::now();
+                must(&network, &Entry::Cast(ballot)).await?;
+                Ok(submitted.elapsed())
+            }
+        })
+        .buffer_unordered(in_flight)
+        .collect()
+        .await;
+    part(network, name, id, in_flight, started.elapsed(), first_block, latencies)
+}
+
+async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
+    let (id, ballots) = prepare(network, number, votes).await?;
+    let bodies: Vec<String> = ballots
+        .par_iter()
+        .map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string())
+        .collect();
+    let failed = |error: &dyn std::fmt::Display| CliError::failure(format!("over HTTP: {error}"), "use a smaller --http-in-flight");
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(&error))?;
+    let address = listener.local_addr().map_err(|error| failed(&error))?;
+    let (stop, stopping) = watch::channel(false);
+    let server = tokio::spawn(voting_gateway::serve(listener, dev::gateway(network), stopping));
+    let client =
+        reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true).build().map_err(|error| failed(&error))?;
+    let url = format!("http://{address}/votes/{id}");
+
+    let first_block = network.replica().state().height().0;
+    let started = Instant::now();
+    let latencies: Vec<Result<Duration>> = stream::iter(bodies)
+        .map(|body| {
+            let request = client.put(&url).header("content-type", "application/json").body(body);
+            async move {
+                let submitted = Instant::now();
+                let answer = request.send().await.map_err(|error| failed(&error))?;
+                let status = answer.status();
+                let text = answer.text().await.map_err(|error| failed(&error))?;
+                if status.as_u16() == 201 { Ok(submitted.elapsed()) } else { Err(failed(&format!("{status}: {text}"))) }
+            }
+        })
+        .buffer_unordered(in_flight)
+        .collect()
+        .await;
+    let took = started.elapsed();
+    let _ = stop.send(true); // the server may have ended by itself
+    let _ = tokio::time::timeout(PATIENCE, server).await;
+    part(network, "over HTTP, full load", id, in_flight, took, first_block, latencies)
+}
+
+/// Checks that every vote counts, and sums up.
+fn part(
+    network: &Embedded,
+    name: &'static str,
+    id: ElectionId,
+    in_flight: usize,
+    took: Duration,
+    first_block: u64,
+    latencies: Vec<Result<Duration>>,
+) -> Result<Part> {
+    let mut latencies = latencies.into_iter().collect::<Result<Vec<_>>>()?;
+    latencies.sort_unstable();
+    let state = network.replica().state();
+    let counted = state.election(id).map_or(0, |election| election.voted());
+    if counted != latencies.len() as u64 {
+        return Err(CliError::failure(format!("{counted} votes count, {} were acknowledged", latencies.len()), "report this"));
+    }
+    let at = |share: f64| {
+        latencies.get(((latencies.len() - 1) as f64 * share) as usize).map_or(0.0, |latency| latency.as_secs_f64() * 1e3)
+    };
+    Ok(Part {
+        name,
+        votes: latencies.len(),
+        in_flight,
+        votes_per_second: latencies.len() as f64 / took.as_secs_f64(),
+        finality_ms_p50: at(0.5),
+        finality_ms_p99: at(0.99),
+        blocks: state.height().0 - first_block,
+    })
+}
