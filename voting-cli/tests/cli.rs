@@ -3,14 +3,8 @@
 mod support;
 
 use serde_json::Value;
-use support::{Person, Stub, bundle};
+use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
-
-/// An address where nothing listens.
-fn nobody() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
-}
 
 const COMMANDS: [&[&str]; 21] = [
     &["login"],

@@ -373,6 +373,12 @@ pub(crate) fn bundle(chain: &TestChain, election: ElectionId) -> Vec<u8> {
     writer.finish(&chain.state).unwrap()
 }
 
+/// An address where nothing listens.
+pub(crate) fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
 /// A user of the command: a state directory of their own.
 pub(crate) struct Person {
     home: tempfile::TempDir,
