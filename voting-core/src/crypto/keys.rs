@@ -42,13 +42,15 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::NotAPoint`] or [`KeyError::Weak`].
     pub fn check(&self) -> Result<(), KeyError> {
-        self.decompress().map(|_| ())
+        let key = self.decompress()?;
+        if key.is_weak() { Err(KeyError::Weak) } else { Ok(()) }
     }
 
     /// Strict verification of a signature over tagged bytes.
     #[must_use]
     pub fn verify(&self, tagged: &[u8], signature: &Signature) -> bool {
         let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        // `verify_strict` itself refuses keys of small order.
         self.decompress().is_ok_and(|key| key.verify_strict(tagged, &signature).is_ok())
     }
 
@@ -59,11 +61,17 @@ impl PublicKey {
     }
 
     fn decompress(&self) -> Result<VerifyingKey, KeyError> {
-        let key = VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
-        if key.to_edwards().compress().to_bytes() != self.0 {
-            return Err(KeyError::NotAPoint); // y ≥ p, or the sign bit of x = 0
+        if !self.is_canonical() {
+            return Err(KeyError::NotAPoint);
         }
-        if key.is_weak() { Err(KeyError::Weak) } else { Ok(key) }
+        VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)
+    }
+
+    /// Whether y < p = 2^255 − 19, so that the point has no second spelling. The other second
+    /// spelling, a sign bit on x = 0, only exists for points of small order.
+    fn is_canonical(&self) -> bool {
+        let [low, middle @ .., high] = &self.0;
+        *low < 0xed || middle.iter().any(|byte| *byte != 0xff) || high & 0x7f != 0x7f
     }
 }
 
@@ -169,6 +177,13 @@ mod tests {
         spelled_twice[0] = 0xee;
         spelled_twice[31] = 0x7f;
         assert_eq!(PublicKey(spelled_twice).check(), Err(KeyError::NotAPoint));
+        // The second spelling of x = 0: a sign bit on the identity and on the point of order two.
+        for low in [0x01, 0xec] {
+            let mut signed_zero = if low == 0x01 { [0; 32] } else { [0xff; 32] };
+            signed_zero[0] = low;
+            signed_zero[31] |= 0x80;
+            assert!(PublicKey(signed_zero).check().is_err());
+        }
         let mut off_curve = [0; 32];
         off_curve[0] = 2;
         assert_eq!(PublicKey(off_curve).check(), Err(KeyError::NotAPoint));
