@@ -150,7 +150,8 @@ impl StoreBuilder for Builder {
     }
 }
 
-#[tokio::main]
+// Time is tokio's and paused: it jumps where the suite waits.
+#[tokio::main(flavor = "current_thread", start_paused = true)]
 async fn main() {
     run_all(&Builder).await;
     println!("the store keeps every promise of the trait");
