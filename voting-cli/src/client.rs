@@ -105,6 +105,12 @@ impl Client {
         Ok(Self { http, url, dir, session, out })
     }
 
+    /// The address as people write it.
+    pub(crate) fn address(&self) -> &str {
+        self.url.as_str().trim_end_matches('/')
+    }
+
+    /// The address.
     pub(crate) const fn url(&self) -> &Url {
         &self.url
     }
@@ -195,7 +201,7 @@ impl Client {
 
     /// What an error means to a person.
     pub(crate) fn explain(&self, error: CallError) -> CliError {
-        let url = &self.url;
+        let url = self.address();
         match error {
             CallError::Local(error) => error,
             CallError::Unreachable(reason) => CliError::new(
@@ -219,7 +225,7 @@ impl Client {
     fn not_signed_in(&self) -> CliError {
         CliError::new(
             Exit::Refused,
-            format!("nobody is signed in at {}", self.url),
+            format!("nobody is signed in at {}", self.address()),
             "sign in first: voting login EMAIL (with the same --url)",
         )
     }
@@ -273,14 +279,14 @@ impl Client {
     fn session_over(&self) -> CliError {
         CliError::new(
             Exit::Refused,
-            format!("the session at {} has ended", self.url),
+            format!("the session at {} has ended", self.address()),
             "sign in again: voting login EMAIL (with the same --url)",
         )
     }
 
     fn request(&self, method: Method, path: &str, token: Option<&str>) -> reqwest::RequestBuilder {
         self.out.detail(format!("{method} {path}"));
-        let request = self.http.request(method, format!("{}{path}", self.url.as_str().trim_end_matches('/')));
+        let request = self.http.request(method, format!("{}{path}", self.address()));
         match token {
             Some(token) => request.bearer_auth(token),
             None => request,

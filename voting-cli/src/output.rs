@@ -8,11 +8,14 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 
 use crate::exit::{CliError, Result};
+
+/// A line under the headings and nothing else: what people read, and `grep` too.
+const RULED: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -118,14 +121,22 @@ impl Output {
 /// Rows under headings.
 pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut table = Table::new();
-    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_header(headings);
+    table.load_style(RULED).set_header(headings);
     if io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Dynamic);
     }
+    let mut numbers = [true; N];
     for row in rows {
+        for (cell, number) in row.iter().zip(&mut numbers) {
+            *number &=
+                cell.starts_with(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit() || " .%".contains(c));
+        }
         table.add_row(row.map(|cell| clean(&cell)));
     }
-    table.to_string()
+    for (column, _) in table.column_iter_mut().zip(numbers).filter(|(_, number)| *number) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
 }
 
 /// Aligned `label  value` lines.
@@ -173,6 +184,15 @@ mod tests {
         assert_eq!(clean("Ada\u{1b}[2K\r\u{202e}Bob\nEve"), "Ada\u{fffd}[2K\u{fffd}\u{fffd}Bob\nEve");
         let table = table(["name"], [["\u{7}Ada".to_owned()]]);
         assert!(table.contains("\u{fffd}Ada") && !table.contains('\u{7}'));
+    }
+
+    #[test]
+    fn numbers_stand_on_the_right() {
+        let rows = [["Ada".to_owned(), "7".to_owned(), "a".to_owned()], ["Bob".to_owned(), "12".to_owned(), "1".to_owned()]];
+        let table = table(["name", "votes", "x"], rows);
+        let lines: Vec<_> = table.lines().collect();
+        assert_eq!(lines[0], " name   votes   x");
+        assert_eq!(&lines[2..], [" Ada        7   a", " Bob       12   1"]);
     }
 
     #[test]

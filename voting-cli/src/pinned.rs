@@ -35,7 +35,7 @@ pub(crate) async fn ensure(client: &Client, out: &Output) -> Result<Genesis> {
     }
     let genesis = fetch(client).await?;
     pin(client.dir(), &genesis)?;
-    out.note(format!("first contact with {}: network `{}`, genesis {}", client.url(), genesis.network, genesis.digest()));
+    out.note(format!("first contact with {}: network `{}`, genesis {}", client.address(), genesis.network, genesis.digest()));
     Ok(genesis)
 }
 
@@ -44,7 +44,7 @@ pub(crate) async fn fetch(client: &Client) -> Result<Genesis> {
     let answer = client.patient(Method::GET, "/genesis", Body::Empty, Auth::None).await.map_err(|error| client.explain(error))?;
     decode(&answer.bytes).map_err(|reason| {
         CliError::verification(
-            format!("the genesis of {} is not usable: {reason}", client.url()),
+            format!("the genesis of {} is not usable: {reason}", client.address()),
             "tell the operator; do not vote here",
         )
     })

@@ -38,7 +38,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let client = context.client()?;
     if !travels_safely(&client) {
-        context.out.warn(format!("{} is not encrypted: others on the way can read the password", client.url()));
+        context.out.warn(format!("{} is not encrypted: others on the way can read the password", client.address()));
     }
     let password = password(&args, context)?;
     let body = json!({ "email": args.email.trim(), "password": password.as_str(), "client": "cli" });
@@ -47,7 +47,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let user = session.user.clone();
     let _lock = session::lock(client.dir()).await?;
     client.set_session(Some(session)).await?;
-    context.out.answer(&user, || format!("signed in at {} as {} ({})", client.url(), user.email, user.roles.join(", ")))
+    context.out.answer(&user, || format!("signed in at {} as {} ({})", client.address(), user.email, user.roles.join(", ")))
 }
 
 fn travels_safely(client: &Client) -> bool {

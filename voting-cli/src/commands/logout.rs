@@ -25,7 +25,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let client = context.client()?;
     let Some(session) = client.session().await else {
-        return context.out.answer(&json!({ "signed_out": false }), || format!("nobody is signed in at {}", client.url()));
+        return context.out.answer(&json!({ "signed_out": false }), || format!("nobody is signed in at {}", client.address()));
     };
     let path = if args.everywhere { "/auth/logout-everywhere" } else { "/auth/logout" };
     let revoked = match client.patient(Method::POST, path, crate::client::Body::Empty, Auth::Required).await {
@@ -42,6 +42,6 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     client.set_session(None).await?;
     let email = session.user.email;
     context.out.answer(&json!({ "signed_out": true, "revoked": revoked, "email": email }), || {
-        format!("{email} is signed out at {}", client.url())
+        format!("{email} is signed out at {}", client.address())
     })
 }

@@ -51,7 +51,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         pinned::forget(client.dir())?;
         return context
             .out
-            .answer(&serde_json::json!({ "pinned": null }), || format!("no network is pinned for {} now", client.url()));
+            .answer(&serde_json::json!({ "pinned": null }), || format!("no network is pinned for {} now", client.address()));
     }
     let genesis = match (args.genesis, pinned::load(client.dir())?) {
         (Some(published), Some(genesis)) => {
@@ -63,7 +63,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
             let actual = genesis.digest();
             if actual != published {
                 return Err(CliError::verification(
-                    format!("the genesis of {} is {actual}, not the published one", client.url()),
+                    format!("the genesis of {} is {actual}, not the published one", client.address()),
                     "check the digest and the address; nothing was pinned",
                 ));
             }

@@ -167,13 +167,8 @@ fn describe_summary(summary: &Summary) -> String {
         ("election", format!("{} ({})", summary.title, summary.election)),
         ("phase", summary.phase.to_string()),
         ("blocks", format!("{} to {}, until {}", summary.first_height, summary.last.height, summary.last_timestamp)),
-        (
-            "ballots",
-            format!(
-                "{}, of {} voters who voted; {} certified, {} on the roll",
-                counts.ballots, counts.voted, counts.certified, counts.roll_size
-            ),
-        ),
+        ("ballots", counts.ballots.to_string()),
+        ("voters", format!("{} voted, {} certified, {} on the roll", counts.voted, counts.certified, counts.roll_size)),
     ]);
     let rows = summary
         .authorities

@@ -225,7 +225,7 @@ impl Voting<'_> {
 
     /// Keeps what is known about a ballot that is not recorded, and says it.
     fn not_recorded(&self, ballot: &SignedBallot, error: CastError, earlier: bool) -> Result<CliError> {
-        let url = self.client.url();
+        let url = self.client.address();
         Ok(match error {
             CastError::Local(error) => error,
             CastError::Unknown { reason, sent } if sent || earlier => {

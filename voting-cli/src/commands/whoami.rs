@@ -19,7 +19,7 @@ pub(crate) async fn run(_: Args, context: &Context) -> Result<()> {
     let user: User = client.get("/auth/me", Auth::Required).await?;
     context.out.answer(&user, || {
         fields(&[
-            ("server", client.url().to_string()),
+            ("server", client.address().to_owned()),
             ("e-mail", user.email.clone()),
             ("name", user.name.clone()),
             ("roles", user.roles.join(", ")),

@@ -6,6 +6,8 @@
 // A server made for tests has nobody to report to.
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
+pub(crate) mod network;
+
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

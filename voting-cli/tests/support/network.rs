@@ -1,0 +1,77 @@
+//! A whole network in a process of its own.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+
+use serde_json::Value;
+
+use super::{Person, nobody};
+
+/// A network in a process of its own, stopped when dropped.
+pub(crate) struct Network {
+    process: Child,
+    pub(crate) url: String,
+    pub(crate) genesis: String,
+    data: Option<PathBuf>,
+    home: Person,
+}
+
+impl Network {
+    /// A network that keeps nothing.
+    pub(crate) fn start() -> Self {
+        Self::spawn(None, "0", Person::at(&nobody()))
+    }
+
+    /// A network that can be killed and started again.
+    pub(crate) fn durable() -> Self {
+        let home = Person::at(&nobody());
+        Self::spawn(Some(home.path("network")), "0", home)
+    }
+
+    /// Kills the process and starts another with the same data at the same address.
+    pub(crate) fn kill_and_restart(mut self) -> Self {
+        self.stop();
+        let port = self.url.rsplit_once(':').unwrap().1.to_owned();
+        let home = std::mem::replace(&mut self.home, Person::at(&nobody()));
+        Self::spawn(self.data.take(), &port, home)
+    }
+
+    fn spawn(data: Option<PathBuf>, port: &str, home: Person) -> Self {
+        let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("voting"));
+        command.env_clear().env("VOTING_STATE_DIR", home.state_dir()).args(["dev", "--port", port, "--output", "json"]);
+        match &data {
+            Some(dir) => command.arg("--data").arg(dir),
+            None => command.arg("--ephemeral"),
+        };
+        let mut process = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut text = String::new();
+        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let started: Value = loop {
+            text.push_str(&lines.next().expect("it ended before it had started").unwrap());
+            if let Ok(value) = serde_json::from_str(&text) {
+                break value;
+            }
+        };
+        let field = |name: &str| started[name].as_str().unwrap().to_owned();
+        Self { process, url: field("url"), genesis: field("genesis"), data, home }
+    }
+
+    fn stop(&mut self) {
+        let _ = self.process.kill(); // it may have ended already
+        let _ = self.process.wait();
+    }
+
+    /// Somebody signed in.
+    pub(crate) fn person(&self, email: &str, password: &str) -> Person {
+        let person = Person::at(&self.url);
+        person.with_stdin(&format!("{password}\n"), &["login", email]).exits(0);
+        person
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
