@@ -33,6 +33,9 @@ pub struct Committed {
     pub state: LedgerState,
 }
 
+/// Blocks kept in memory for those who just had an entry made final.
+const RECENT_BLOCKS: usize = 64;
+
 /// What became of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EntryStatus {
@@ -56,6 +59,7 @@ pub enum EntryStatus {
 pub struct Replica {
     view: watch::Sender<View>,
     blocks: broadcast::Sender<Arc<Committed>>,
+    recent: Mutex<VecDeque<Arc<Committed>>>,
     board: Mutex<Board>,
 }
 
@@ -113,6 +117,7 @@ impl Replica {
         Self {
             view: watch::Sender::new(View { state, head }),
             blocks: broadcast::Sender::new(SUBSCRIPTION_BLOCKS),
+            recent: Mutex::default(),
             board: Mutex::default(),
         }
     }
@@ -157,6 +162,13 @@ impl Replica {
         if !is_new {
             return;
         }
+        {
+            let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+            recent.push_back(Arc::clone(&committed));
+            if recent.len() > RECENT_BLOCKS {
+                recent.pop_front();
+            }
+        }
         let mut board = self.board();
         for (index, entry) in committed.entries.iter().enumerate() {
             let status = EntryStatus::Final(Position { height: head.height, index: index as u32 });
@@ -165,6 +177,13 @@ impl Replica {
         }
         drop(board);
         let _ = self.blocks.send(committed); // nobody may be subscribed
+    }
+
+    /// A block that became final a moment ago, without reading the ledger.
+    #[must_use]
+    pub fn recent(&self, height: voting_core::Height) -> Option<Arc<Committed>> {
+        let recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().rev().find(|committed| committed.block.block.header.height == height).cloned()
     }
 
     /// Notes that an entry is on its way.

@@ -23,10 +23,10 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ballot::SignedBallot;
-use crate::block::{BlockHeader, FinalizedBlock};
+use crate::block::{BlockHeader, EntryBytes, FinalizedBlock};
 use crate::certificate::{Certificate, CertificateError, Statement};
 use crate::codec::{Canonical, DecodeError};
-use crate::crypto::merkle::{InclusionProof, leaf_hash};
+use crate::crypto::merkle::{InclusionProof, MerkleTree, leaf_hash};
 use crate::entry::Entry;
 use crate::epoch::{EpochError, Genesis};
 use crate::ids::{BallotHash, ElectionId, EntryHash, Height, PartitionId};
@@ -156,37 +156,76 @@ impl ReceiptError {
     }
 }
 
-impl Receipt {
-    /// Proves the ballot at a position. `blocks` are consecutive, contain the position's block and
-    /// reach at least to the first certificate from there on.
+/// Makes the receipts of one block; what they share is prepared once.
+#[derive(Debug, Clone)]
+pub struct BlockReceipts {
+    entries: Vec<EntryBytes>,
+    tree: MerkleTree,
+    headers: Vec<BlockHeader>,
+    certificate: Certificate,
+}
+
+impl BlockReceipts {
+    /// Prepares the block at a height. `blocks` are consecutive, contain it and reach at least to the
+    /// first certificate from there on.
     ///
     /// # Errors
-    /// [`BuildReceiptError`] if there is no ballot there or no certificate yet.
-    pub fn build(blocks: &[FinalizedBlock], position: Position) -> Result<Self, BuildReceiptError> {
-        let at = blocks.iter().position(|block| block.block.header.height == position.height);
+    /// [`BuildReceiptError`] if the block is not there or no certificate is.
+    pub fn new(blocks: &[FinalizedBlock], height: Height) -> Result<Self, BuildReceiptError> {
+        let at = blocks.iter().position(|block| block.block.header.height == height);
         let chain = at.and_then(|at| blocks.get(at..)).unwrap_or_default();
-        let block = &chain.first().ok_or(BuildReceiptError::NoBlock(position.height))?.block;
-        let index = position.index as usize;
-        let bytes = block.entries.get(index).ok_or(BuildReceiptError::NoEntry(position))?;
+        let block = &chain.first().ok_or(BuildReceiptError::NoBlock(height))?.block;
+        let certified = chain.iter().enumerate().find_map(|(above, block)| Some((above, block.certificate.as_ref()?)));
+        let (above, certificate) = certified.ok_or(BuildReceiptError::NotCertified(height))?;
+        if above >= MAX_RECEIPT_HEADERS {
+            return Err(BuildReceiptError::TooFar(height));
+        }
+        Ok(Self {
+            entries: block.entries.clone(),
+            tree: MerkleTree::new(block.entry_hashes().iter().map(|hash| leaf_hash(&hash.0)).collect()),
+            headers: chain.iter().take(above + 1).map(|block| block.block.header.clone()).collect(),
+            certificate: certificate.clone(),
+        })
+    }
+
+    /// The block's header.
+    #[must_use]
+    pub fn header(&self) -> &BlockHeader {
+        &self.headers[0] // there from the beginning
+    }
+
+    /// Proves the ballot at a place in the block, from 0.
+    ///
+    /// # Errors
+    /// [`BuildReceiptError`] if there is no ballot there.
+    pub fn receipt(&self, index: u32) -> Result<Receipt, BuildReceiptError> {
+        let position = Position { height: self.header().height, index };
+        let missing = BuildReceiptError::NoEntry(position);
+        let bytes = self.entries.get(index as usize).ok_or(missing.clone())?;
         let Entry::Cast(ballot) = Entry::from_canonical(bytes.as_slice())? else {
             return Err(BuildReceiptError::NotABallot(position));
         };
-        let leaves: Vec<_> = block.entry_hashes().iter().map(|hash| leaf_hash(&hash.0)).collect();
-        let proof = InclusionProof::of(&leaves, index).ok_or(BuildReceiptError::NoEntry(position))?;
-        let certified = chain.iter().enumerate().find_map(|(above, block)| Some((above, block.certificate.as_ref()?)));
-        let (above, certificate) = certified.ok_or(BuildReceiptError::NotCertified(position.height))?;
-        if above >= MAX_RECEIPT_HEADERS {
-            return Err(BuildReceiptError::TooFar(position.height));
-        }
-        Ok(Self {
+        Ok(Receipt {
             election: ballot.ballot.election,
             ballot: ballot.hash(),
             entry: bytes.hash(),
             position,
-            proof,
-            headers: chain.iter().take(above + 1).map(|block| block.block.header.clone()).collect(),
-            certificate: certificate.clone(),
+            proof: self.tree.prove(index as usize).ok_or(missing)?,
+            headers: self.headers.clone(),
+            certificate: self.certificate.clone(),
         })
+    }
+}
+
+impl Receipt {
+    /// Proves the ballot at a position. `blocks` are consecutive, contain the position's block and
+    /// reach at least to the first certificate from there on. For many ballots of one block, keep
+    /// its [`BlockReceipts`].
+    ///
+    /// # Errors
+    /// [`BuildReceiptError`] if there is no ballot there or no certificate yet.
+    pub fn build(blocks: &[FinalizedBlock], position: Position) -> Result<Self, BuildReceiptError> {
+        BlockReceipts::new(blocks, position.height)?.receipt(position.index)
     }
 
     /// Checks everything offline against a genesis that the caller trusts. With `expected`, the

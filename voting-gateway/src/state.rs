@@ -69,6 +69,8 @@ pub struct Inner {
     pub(crate) buckets: Buckets,
     /// Entries of ballots that were submitted here and may not be final yet.
     pub(crate) ballots_under_way: UnderWay,
+    /// Receipts of the newest blocks.
+    pub(crate) prepared: crate::receipts::Prepared,
     /// Officers' acts on one gateway are done one after the other, so that they do not collide.
     pub(crate) acting: tokio::sync::Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
@@ -153,6 +155,7 @@ impl GatewayState {
             accounts: Accounts::default(),
             buckets,
             ballots_under_way: UnderWay::default(),
+            prepared: crate::receipts::Prepared::default(),
             acting: tokio::sync::Mutex::new(()),
             metrics,
         }))

@@ -38,6 +38,48 @@ fn split(size: usize) -> usize {
     1 << (usize::BITS - 1 - (size - 1).leading_zeros())
 }
 
+/// A tree with all its inner nodes, for many proofs from the same leaves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MerkleTree {
+    /// The leaves, then each level above them up to the root. A node without a sibling goes up as it
+    /// is, which gives the shape of RFC 6962.
+    levels: Vec<Vec<Digest>>,
+}
+
+impl MerkleTree {
+    /// The tree over leaf hashes.
+    #[must_use]
+    pub fn new(leaves: Vec<Digest>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let pair = |pair: &[Digest]| match pair {
+                [left, right] => node_hash(left, right),
+                [alone, ..] => *alone,
+                [] => Digest::ZERO, // chunks are never empty
+            };
+            levels.push(below.chunks(2).map(pair).collect());
+        }
+        Self { levels }
+    }
+
+    /// The root; the empty tree has SHA-256 of nothing.
+    #[must_use]
+    pub fn root(&self) -> Digest {
+        self.levels.last().and_then(|top| top.first()).copied().unwrap_or_else(|| merkle_root(&[]))
+    }
+
+    /// Proof for the leaf at `index`; `None` if there is no such leaf.
+    #[must_use]
+    pub fn prove(&self, index: usize) -> Option<InclusionProof> {
+        let size = self.levels.first()?.len();
+        if index >= size {
+            return None;
+        }
+        let siblings = self.levels.iter().enumerate().filter_map(|(up, level)| level.get((index >> up) ^ 1));
+        Some(InclusionProof { index: index as u64, size: size as u64, hashes: siblings.copied().collect() })
+    }
+}
+
 /// Proof that a leaf stands at an index in a tree: sibling hashes from the leaf to the root.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct InclusionProof {
@@ -50,26 +92,11 @@ pub struct InclusionProof {
 }
 
 impl InclusionProof {
-    /// Proof for the leaf at `index`; `None` if there is no such leaf.
+    /// Proof for the leaf at `index`; `None` if there is no such leaf. For many proofs from the same
+    /// leaves, keep a [`MerkleTree`].
     #[must_use]
     pub fn of(leaves: &[Digest], index: usize) -> Option<Self> {
-        if index >= leaves.len() {
-            return None;
-        }
-        let (mut rest, mut at, mut hashes) = (leaves, index, Vec::new());
-        while rest.len() > 1 {
-            let (left, right) = rest.split_at(split(rest.len()));
-            if at < left.len() {
-                hashes.push(merkle_root(right));
-                rest = left;
-            } else {
-                hashes.push(merkle_root(left));
-                at -= left.len();
-                rest = right;
-            }
-        }
-        hashes.reverse();
-        Some(Self { index: index as u64, size: leaves.len() as u64, hashes })
+        MerkleTree::new(leaves.to_vec()).prove(index)
     }
 
     /// The root this proof leads to from a leaf, or `None` if its length does not fit its size
@@ -117,6 +144,7 @@ mod tests {
             let leaves: Vec<_> = (0..size).map(|n| leaf_hash(&n.to_le_bytes())).collect();
             let index = pick % size;
             let proof = InclusionProof::of(&leaves, index).unwrap();
+            prop_assert_eq!(MerkleTree::new(leaves.clone()).root(), merkle_root(&leaves));
             prop_assert_eq!(proof.root(&leaves[index]), Some(merkle_root(&leaves)));
             prop_assert_ne!(proof.root(&leaf_hash(b"other")), Some(merkle_root(&leaves)));
             if size > 1 {

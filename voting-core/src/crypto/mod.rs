@@ -4,4 +4,4 @@ pub mod keys;
 pub mod merkle;
 
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
-pub use merkle::{InclusionProof, leaf_hash, merkle_root};
+pub use merkle::{InclusionProof, MerkleTree, leaf_hash, merkle_root};

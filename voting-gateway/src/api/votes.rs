@@ -131,14 +131,14 @@ impl VotesApi {
 
 impl VotesApi {
     async fn receipt_of(&self, hash: BallotHash, position: Position) -> Result<Json<ReceiptModel>, Problem> {
-        let (receipt, finalized) = self.0.receipt(position).await?;
+        let (receipt, recorded_at) = self.0.receipt(position).await?;
         Ok(Json(ReceiptModel {
             election_id: receipt.election.to_string(),
             ballot_hash: hash.to_string(),
             code: hash.code(),
             height: position.height.0,
             index: position.index,
-            recorded_at: finalized.block.header.timestamp.to_string(),
+            recorded_at: recorded_at.to_string(),
             proof: STANDARD.encode(receipt.to_canonical()),
         }))
     }
