@@ -93,7 +93,7 @@ impl Client {
         let url = parse_url(url)?;
         let dir = ServerDir::of(&state::root()?, &url);
         let session = Mutex::new(Session::load(&dir)?);
-        let http = reqwest::Client::builder()
+        let http = with_tls(reqwest::Client::builder(), &url)
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
             .user_agent(concat!("voting/", env!("CARGO_PKG_VERSION")))
@@ -101,7 +101,12 @@ impl Client {
             .no_proxy()
             .tcp_nodelay(true)
             .build()
-            .map_err(|error| CliError::failure(format!("the HTTP client cannot start: {error}"), "report this"))?;
+            .map_err(|error| {
+                CliError::failure(
+                    format!("the HTTP client cannot start: {}", root_cause(&error)),
+                    "for https this machine needs certificates of certification authorities, e.g. the package ca-certificates",
+                )
+            })?;
         Ok(Self { http, url, dir, session, out })
     }
 
@@ -341,6 +346,19 @@ pub(crate) fn parse_url(text: &str) -> Result<Url> {
     let path = format!("{}/", url.path().trim_end_matches('/'));
     url.set_path(&path);
     Ok(url)
+}
+
+/// Servers prove who they are with certificates that this system's authorities vouch for. Those are not looked for
+/// where the address is plain http: a machine without any can still reach its own gateway.
+#[cfg(feature = "tls")]
+fn with_tls(builder: reqwest::ClientBuilder, url: &Url) -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default(); // an error means that there is one already
+    if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) }
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(builder: reqwest::ClientBuilder, _: &Url) -> reqwest::ClientBuilder {
+    builder
 }
 
 fn classify(error: &reqwest::Error) -> CallError {

@@ -78,6 +78,20 @@ fn without_a_server_commands_end_with_4_and_say_what_to_do() {
 }
 
 #[test]
+fn certification_authorities_are_needed_for_https_only() {
+    let person = Person::at(&nobody());
+    let without = |url: &str| {
+        let mut command = person.command();
+        command.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent");
+        let output = command.args(["elections", "list", "--url", url]).output().unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(without(&nobody()).0, 4);
+    let (code, stderr) = without(&nobody().replace("http", "https"));
+    assert!(code == 1 && stderr.contains("ca-certificates"), "{stderr}");
+}
+
+#[test]
 fn signing_in_takes_the_password_from_stdin_or_a_file_and_keeps_a_private_session() {
     let stub = Stub::start();
     let person = Person::at(&stub.url);
