@@ -39,6 +39,9 @@ enum Command {
     #[command(after_long_help = "Examples:\n  voting elections open \"Board 2026\"")]
     Open(Which),
     /// Close an election, count it and publish the result (administrators)
+    ///
+    /// With --hold-result the count is certified, but not shown to everyone yet; closing again without
+    /// it publishes the result.
     #[command(
         after_long_help = "Examples:\n  voting elections close \"Board 2026\"\n  voting elections close \"Board 2026\" --hold-result"
     )]
@@ -273,7 +276,7 @@ async fn list(client: &Client, context: &Context) -> Result<()> {
 
 async fn show(client: &Client, context: &Context, which: &Which) -> Result<()> {
     let election = fetch(client, resolve(client, &which.election).await?).await?;
-    context.out.answer(&election, || describe(&election))
+    context.out.answer(&election, || format!("{}\n{}\n", describe(&election), your_standing(&election)))
 }
 
 async fn create(client: &Client, context: &Context, args: CreateArgs) -> Result<()> {
@@ -361,13 +364,16 @@ fn describe(election: &Election) -> String {
             text.push_str(&format!("   {:>2}  {}{about}\n", place + 1, option.name));
         }
     }
-    let standing = match (election.has_voted, election.reason.as_deref()) {
+    text
+}
+
+/// What the caller may do with an election.
+fn your_standing(election: &Election) -> String {
+    match (election.has_voted, election.reason.as_deref()) {
         (true, _) => "You have voted.".to_owned(),
         (false, Some(reason)) => format!("You cannot vote: {}.", why_not(reason)),
         (false, None) => format!("Vote with: voting vote {} --choice NAME", election.id),
-    };
-    text.push_str(&format!("\n{standing}\n"));
-    text
+    }
 }
 
 /// The server's named reason in words.
