@@ -289,7 +289,7 @@ mod tests {
         assert_eq!(pool.admit(verified(&chain, &second), &tip(&chain), NOW), Admission::Ready, "not decided yet");
 
         let block = [verified(&chain, &first)];
-        chain.append(&[first.clone()]).unwrap();
+        chain.append(std::slice::from_ref(&first)).unwrap();
         let refused = pool.finalized(&block, &tip(&chain), NOW);
         assert!(matches!(refused.as_slice(), [(hash, Refusal::AlreadyVoted { .. })] if *hash == second.to_bytes().hash()));
         assert!(pool.is_empty() && !pool.has_work());

@@ -68,9 +68,9 @@ async fn assert_agreement(network: &Embedded) {
     for node in network.nodes() {
         tokio::time::timeout(PATIENCE, node.replica().reached(height)).await.expect("every authority catches up");
     }
-    let reference = network.ledgers()[0].blocks(Height(1), 1_000_000).await.unwrap();
+    let reference = network.ledgers()[0].blocks(Height(1), 1_000_000).await.expect("a readable ledger");
     for ledger in &network.ledgers()[1..] {
-        let blocks = ledger.blocks(Height(1), 1_000_000).await.unwrap();
+        let blocks = ledger.blocks(Height(1), 1_000_000).await.expect("a readable ledger");
         for (ours, theirs) in reference.iter().zip(&blocks) {
             assert_eq!(ours.block, theirs.block);
         }

@@ -20,7 +20,6 @@ use voting_core::seams::{Delivery, MessageKind, QueueError};
 use voting_core::state::Refusal;
 
 use super::Shared;
-use super::verify::verify_all;
 use crate::mempool::Admission;
 
 /// Entries taken at a time: some 20 ms of verification on one core.
@@ -92,7 +91,7 @@ pub(super) async fn run(shared: Arc<Shared>) {
 async fn admit_deliveries(shared: &Shared, deliveries: Vec<Delivery>) {
     shared.taken.insert(deliveries.iter().map(|delivery| delivery.hash));
     let hashes: Vec<_> = deliveries.iter().map(|delivery| delivery.hash).collect();
-    let results = verify_all(deliveries.into_iter().map(|delivery| delivery.entry).collect(), shared.chain).await;
+    let results = shared.verifier.verify_all(deliveries.into_iter().map(|delivery| delivery.entry).collect()).await;
     let mut verified = Vec::with_capacity(results.len());
     for (hash, result) in hashes.into_iter().zip(results) {
         match result {
@@ -117,7 +116,7 @@ pub(super) async fn receive_shared(shared: &Shared, bytes: &[u8]) {
         let mempool = shared.mempool();
         entries.into_iter().take(BATCH).filter(|entry| mempool.get(&entry.hash()).is_none()).collect()
     };
-    let verified = verify_all(unknown, shared.chain).await.into_iter().flatten().collect();
+    let verified = shared.verifier.verify_all(unknown).await.into_iter().flatten().collect();
     admit(shared, verified).await;
 }
 

@@ -178,6 +178,7 @@ struct Shared {
     hooks: Arc<dyn NodeHooks>,
     replica: Arc<Replica>,
     taken: intake::Taken,
+    verifier: verify::Verifier,
     tree: Mutex<Tree>,
     mempool: Mutex<Mempool>,
     /// Since when there has been work without anything becoming final.
@@ -259,6 +260,7 @@ impl Node {
             hooks,
             replica: Arc::clone(&replica),
             taken: intake::Taken::default(),
+            verifier: verify::Verifier::new(tip.state.chain()),
             tree: Mutex::new(Tree::new(tip)),
             mempool: Mutex::default(),
             waiting_since: Mutex::new(None),

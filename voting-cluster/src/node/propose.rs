@@ -18,7 +18,7 @@ use voting_core::{Digest, Timestamp};
 
 use super::Shared;
 use super::tree::Candidate;
-use super::verify::{blocking, verify_all};
+use super::verify::blocking;
 use crate::mempool::Tip;
 
 /// How far a block's time may lie ahead of this authority's clock before it looks wrong.
@@ -146,7 +146,7 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
     };
     let missing: Vec<usize> = entries.iter().enumerate().filter(|(_, entry)| entry.is_none()).map(|(index, _)| index).collect();
     let unknown: Vec<EntryBytes> = missing.iter().map(|index| block.entries[*index].clone()).collect();
-    for (index, result) in missing.into_iter().zip(verify_all(unknown, shared.chain).await) {
+    for (index, result) in missing.into_iter().zip(shared.verifier.verify_all(unknown).await) {
         entries[index] = Some(result.map_err(|reason| Invalid::Entry { index, reason })?);
     }
     let entries: Arc<[Arc<VerifiedEntry>]> = entries.into_iter().flatten().collect();
