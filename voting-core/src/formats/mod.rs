@@ -1,1 +1,3 @@
-//! File formats of other people: BLT.
+//! File formats of other people.
+
+pub mod blt;
