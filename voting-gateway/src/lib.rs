@@ -26,6 +26,7 @@ mod roll;
 pub mod scheduler;
 mod server;
 mod sessions;
+mod spec;
 mod state;
 mod strict_json;
 mod submit;

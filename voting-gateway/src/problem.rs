@@ -31,6 +31,13 @@ pub struct ProblemBody {
     pub ballot_hash: Option<String>,
     /// Single errors of an uploaded list.
     pub errors: Option<Vec<LineError>>,
+    /// The request, as the header `x-request-id` names it: for asking the operator about it.
+    pub request_id: Option<String>,
+}
+
+tokio::task_local! {
+    /// Name of the request that is being answered.
+    pub(crate) static REQUEST_ID: String;
 }
 
 /// One line of an uploaded list that was refused.
@@ -57,6 +64,12 @@ pub enum Problem {
     /// No such thing.
     #[oai(status = 404, content_type = "application/problem+json")]
     NotFound(Json<ProblemBody>),
+    /// The address is right, the method is not.
+    #[oai(status = 405, content_type = "application/problem+json")]
+    MethodNotAllowed(Json<ProblemBody>),
+    /// The request was not complete in time.
+    #[oai(status = 408, content_type = "application/problem+json")]
+    TooSlow(Json<ProblemBody>),
     /// Contradicts what is already there.
     #[oai(status = 409, content_type = "application/problem+json")]
     Conflict(Json<ProblemBody>),
@@ -90,6 +103,7 @@ fn body(status: u16, title: &str, code: &str, detail: impl Into<String>) -> Prob
         recorded_at: None,
         ballot_hash: None,
         errors: None,
+        request_id: REQUEST_ID.try_with(Clone::clone).ok(),
     }
 }
 
@@ -113,6 +127,15 @@ impl Problem {
 
     pub(crate) fn not_found(code: &str, detail: impl Into<String>) -> Self {
         Self::NotFound(Json(body(404, "Not found", code, detail)))
+    }
+
+    pub(crate) fn method_not_allowed() -> Self {
+        let detail = "this address does not answer this method; see /docs";
+        Self::MethodNotAllowed(Json(body(405, "Method not allowed", "method_not_allowed", detail)))
+    }
+
+    pub(crate) fn too_slow(detail: impl Into<String>) -> Self {
+        Self::TooSlow(Json(body(408, "Too slow", "slow_body", detail)))
     }
 
     pub(crate) fn conflict(code: &str, detail: impl Into<String>) -> Self {
@@ -152,11 +175,12 @@ impl Problem {
     /// Any status that a router or an extractor chose.
     fn from_status(status: StatusCode, detail: String) -> Self {
         match status.as_u16() {
+            400 if detail.contains("unknown field `") => Self::bad_request("unknown_field", detail),
             400 => Self::bad_request("invalid_request", detail),
             401 => Self::unauthorized("not_signed_in", "sign in first: POST /auth/login"),
             403 => Self::forbidden("forbidden", detail),
             404 => Self::not_found("no_such_route", "there is nothing at this address; see /docs"),
-            405 => Self::bad_request("method_not_allowed", "this address does not answer this method; see /docs"),
+            405 => Self::method_not_allowed(),
             413 => Self::TooLarge(Json(body(413, "Too large", "body_too_large", detail))),
             415 => Self::unsupported_media(detail),
             422 => Self::unprocessable("invalid_request", detail),
@@ -170,6 +194,8 @@ impl Problem {
             | Self::Unauthorized(Json(body))
             | Self::Forbidden(Json(body))
             | Self::NotFound(Json(body))
+            | Self::MethodNotAllowed(Json(body))
+            | Self::TooSlow(Json(body))
             | Self::Conflict(Json(body))
             | Self::TooLarge(Json(body))
             | Self::UnsupportedMedia(Json(body))
@@ -252,6 +278,7 @@ pub(crate) async fn answer(error: poem::Error) -> Response {
     if error.is_from_response() {
         return error.into_response();
     }
-    let detail: String = error.to_string().chars().take(500).collect();
+    let text = error.to_string();
+    let detail: String = text.trim_start_matches("parse request payload error: ").chars().take(500).collect();
     Problem::from_status(error.status(), detail).into_response()
 }

@@ -102,8 +102,11 @@ pub(crate) async fn refresh(store: &dyn Store, refresh: &str) -> Result<(String,
     }
     match issue(store, &email, &family, Condition::Version(found.version)).await {
         Ok(tokens) => Ok((email, tokens)),
-        // Someone else rotated the same token in this very moment.
-        Err(Problem::Conflict(_)) => Err(reused()),
+        // Someone else rotated the same token in this very moment: two parties hold it.
+        Err(Problem::Conflict(_)) => {
+            store.delete(key, Condition::Any).await?;
+            Err(reused())
+        }
         Err(problem) => Err(problem),
     }
 }

@@ -108,6 +108,17 @@ pub(crate) struct Buckets {
     pub(crate) ballots: DefaultKeyedRateLimiter<PublicKey>,
 }
 
+/// Buckets kept before those that are full again are dropped.
+const MAX_BUCKETS: usize = 10_000;
+
+/// Takes one from a bucket. Names come from outside, so buckets that say nothing any more do not pile up.
+pub(crate) fn take_one<K: Clone + Eq + std::hash::Hash>(buckets: &DefaultKeyedRateLimiter<K>, key: &K) -> bool {
+    if buckets.len() >= MAX_BUCKETS {
+        buckets.retain_recent();
+    }
+    buckets.check_key(key).is_ok()
+}
+
 impl std::fmt::Debug for GatewayState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_tuple("GatewayState").field(&self.0.backend).finish()
@@ -185,7 +196,8 @@ impl GatewayState {
     /// Who makes a request, if anyone is signed in.
     pub(crate) async fn caller(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
         let Some(value) = headers.get(AUTHORIZATION) else { return Ok(None) };
-        let token = value.to_str().ok().and_then(|text| text.strip_prefix("Bearer "));
+        let token = value.to_str().ok().and_then(|text| text.split_once(' '));
+        let token = token.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, token)| token);
         let expired = || Problem::unauthorized("session_ended", "the session has ended or the token is not valid; sign in again");
         let session = sessions::signed_in(self.backend.store.as_ref(), token.ok_or_else(expired)?).await?.ok_or_else(expired)?;
         let account = self.accounts.find(self.backend.store.as_ref(), &session.email).await?.ok_or_else(expired)?;

@@ -24,7 +24,12 @@ impl GatewayState {
         }
         self.backend.queue.submit(bytes).await?;
         replica.note_pending(hash);
-        Ok(waiter.wait(wait).await)
+        let status = waiter.wait(wait).await;
+        // A refusal that came before the note must not be hidden by it.
+        if let EntryStatus::Refused { code, reason } = &status {
+            replica.note_refused(hash, code.clone(), reason.clone());
+        }
+        Ok(status)
     }
 
     /// Carries out an officer's act and returns once it is final.

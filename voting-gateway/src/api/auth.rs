@@ -12,7 +12,7 @@ use super::models::{Login, Refresh, Session, User};
 use crate::accounts::{Account, normalize_email};
 use crate::problem::Problem;
 use crate::sessions::{self, ACCESS_TTL, REFRESH_TTL, Tokens};
-use crate::state::GatewayState;
+use crate::state::{GatewayState, take_one};
 
 pub(crate) struct AuthApi(pub(super) GatewayState);
 
@@ -47,8 +47,12 @@ impl AuthApi {
         let busy = |what: &str| {
             Problem::too_many(format!("too many attempts to sign in from this {what}; wait a minute"), Duration::from_secs(60))
         };
-        state.buckets.login_address.check_key(&address).map_err(|_| busy("address"))?;
-        state.buckets.login_account.check_key(&account_key).map_err(|_| busy("account"))?;
+        if !take_one(&state.buckets.login_address, &address) {
+            return Err(busy("address"));
+        }
+        if !take_one(&state.buckets.login_account, &account_key) {
+            return Err(busy("account"));
+        }
         let store = state.backend.store.as_ref();
         let found = state.accounts.authenticate(store, &body.email, &body.password).await?;
         let account =

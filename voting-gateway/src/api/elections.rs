@@ -121,11 +121,13 @@ impl ElectionsApi {
         let caller = self.0.require(headers, Role::Admin).await?;
         let election = self.0.election(&id, true)?;
         let id = election.id();
-        if election.phase() == Phase::Draft {
+        if matches!(election.phase(), Phase::Draft | Phase::Ready) {
             let size = roll::count(self.0.backend.store.as_ref(), id).await?;
             if size != election.roll_size() {
                 self.0.act(id, Act::SetRoll { size }).await?;
             }
+        }
+        if election.phase() == Phase::Draft {
             self.0.act(id, Act::Advance { to: Phase::Ready }).await?;
         }
         self.0.act(id, Act::Advance { to: Phase::Scheduled }).await?;

@@ -1,5 +1,7 @@
 //! The roll, and voters' keys.
 
+use std::collections::HashSet;
+
 use poem::http::HeaderMap;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Json, PlainText};
@@ -106,7 +108,7 @@ impl VotersApi {
 
     /// Pre-register credentials
     ///
-    /// For administrators, until the election opens: each puts a voter on the roll and certifies their
+    /// For administrators, until the election is published: each puts a voter on the roll and certifies their
     /// key. Repeating the same list is harmless.
     #[oai(path = "/elections/:id/credentials", method = "post", operation_id = "addCredentials")]
     async fn credentials(
@@ -119,15 +121,27 @@ impl VotersApi {
         let election = self.0.election(&id, true)?;
         let voters = check_credentials(body.0)?;
         let store = self.0.backend.store.as_ref();
+        let fixed = !matches!(election.phase(), Phase::Draft | Phase::Ready);
+        // Everything is checked before anything is changed.
         for voter in &voters {
-            if let Some(known) = roll::find(store, election.id(), &voter.label).await?
-                && known.key != voter.key
-            {
-                return Err(Problem::conflict("label_in_use", format!("the label `{}` stands for another key", voter.label)));
+            match roll::find(store, election.id(), &voter.label).await? {
+                Some(known) if known.key == voter.key => {}
+                Some(_) => {
+                    return Err(Problem::conflict("label_in_use", format!("the label `{}` stands for another key", voter.label)));
+                }
+                None if fixed => return Err(roll_is_fixed(&election)),
+                None => {}
+            }
+            let pseudonym = roll::pseudonym(&self.0.backend.pseudonym_secret, election.id(), &voter.label);
+            if voter.key.and_then(|key| election.voter_of_key(&key)).is_some_and(|(holder, _)| holder != pseudonym) {
+                return Err(Problem::conflict(
+                    "key_in_use",
+                    format!("the key of `{}` is certified for another voter", voter.label),
+                ));
             }
         }
         let added = roll::add(store, election.id(), &voters).await?;
-        if election.roll_size() < added.total {
+        if !fixed && election.roll_size() < added.total {
             self.0.act(election.id(), Act::SetRoll { size: added.total }).await?;
         }
         self.certify_missing(election.id(), &voters).await?;
@@ -176,7 +190,7 @@ impl VotersApi {
         if matches!(election.phase(), Phase::Draft | Phase::Ready) {
             return Ok(election);
         }
-        Err(Problem::conflict("wrong_phase", format!("the election is {}; its roll is fixed", election.phase())))
+        Err(roll_is_fixed(&election))
     }
 
     async fn certify_missing(&self, id: ElectionId, voters: &[Entitled]) -> Result<(), Problem> {
@@ -191,6 +205,10 @@ impl VotersApi {
         }
         self.0.certify(id, &missing).await
     }
+}
+
+fn roll_is_fixed(election: &ElectionState) -> Problem {
+    Problem::conflict("wrong_phase", format!("the election is {}; its roll is fixed", election.phase()))
 }
 
 fn parse_key(text: &str) -> Result<PublicKey, Problem> {
@@ -208,7 +226,8 @@ fn check_credentials(list: NewCredentials) -> Result<Vec<Entitled>, Problem> {
             format!("give between 1 and {MAX_CERTIFIED_PER_ENTRY} credentials, not {given}"),
         ));
     }
-    let (mut voters, mut errors, mut seen) = (Vec::new(), Vec::new(), std::collections::HashSet::new());
+    let (mut voters, mut errors) = (Vec::new(), Vec::new());
+    let (mut seen, mut keys) = (HashSet::new(), HashSet::new());
     for (at, credential) in list.credentials.into_iter().enumerate() {
         let line = at as u64 + 1;
         let label = credential.label;
@@ -222,6 +241,8 @@ fn check_credentials(list: NewCredentials) -> Result<Vec<Entitled>, Problem> {
             Some(format!("the label `{label}` appears twice"))
         } else if !(1..=voting_core::election::MAX_WEIGHT).contains(&weight) {
             Some(format!("the weight is {weight}; it must be between 1 and {}", voting_core::election::MAX_WEIGHT))
+        } else if key.as_ref().is_ok_and(|key| !keys.insert(*key)) {
+            Some(format!("the key of `{label}` appears twice"))
         } else {
             key.as_ref().err().map(|_| format!("the key of `{label}` is not a usable public key of 64 hexadecimal digits"))
         };

@@ -17,7 +17,7 @@ use voting_core::state::{Position, Refusal};
 
 use super::models::{BallotStatus, CastBallot, PendingBallot, ReceiptModel};
 use crate::problem::Problem;
-use crate::state::GatewayState;
+use crate::state::{GatewayState, take_one};
 use crate::submit::refused;
 
 pub(crate) struct VotesApi(pub(super) GatewayState);
@@ -61,11 +61,9 @@ impl VotesApi {
             return Ok(Cast::Before(self.receipt_of(hash, position).await?));
         }
         election.check_ballot(&signed.ballot)?;
-        self.0
-            .buckets
-            .ballots
-            .check_key(&signed.ballot.voter)
-            .map_err(|_| Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)))?;
+        if !take_one(&self.0.buckets.ballots, &signed.ballot.voter) {
+            return Err(Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)));
+        }
         let checked = tokio::task::spawn_blocking(move || if signed.verify() { Ok(signed) } else { Err(()) }).await;
         let signed = checked.map_err(Problem::internal)?.map_err(|()| {
             Problem::unauthorized("invalid_signature", "the signature is not the one of the key that the ballot names")
