@@ -30,7 +30,7 @@ unit: tools ## Unit, property, integration, simulation and fault tests
 
 .PHONY: docs
 docs: tools ## API documentation without warnings
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --locked
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 .PHONY: bench
 bench: tools ## Votes per second and time to finality, beside the machine's own limits
