@@ -181,6 +181,13 @@ pub(crate) struct VotersAnswer {
     pub(crate) total: u64,
 }
 
+/// A key registered ahead of the vote.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Credential {
+    pub(crate) label: String,
+    pub(crate) key: PublicKey,
+}
+
 /// Answer to a voter's key.
 #[derive(Debug, Clone, Deserialize)]
 pub(crate) struct KeyAnswer {

@@ -4,7 +4,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, dev, doctor, elections, export, login, logout, man, receipt, trust, verify, vote, voters, whoami,
+    bench, completions, dev, doctor, elections, export, import, login, logout, man, receipt, trust, verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -68,6 +68,7 @@ pub(crate) enum Command {
     Voters(voters::Args),
     Vote(vote::Args),
     Receipt(receipt::Args),
+    Import(import::Args),
     Export(export::Args),
     Verify(verify::Args),
     Trust(trust::Args),

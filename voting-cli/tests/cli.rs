@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
 
-const COMMANDS: [&[&str]; 21] = [
+const COMMANDS: [&[&str]; 22] = [
     &["login"],
     &["logout"],
     &["whoami"],
@@ -23,6 +23,7 @@ const COMMANDS: [&[&str]; 21] = [
     &["vote"],
     &["receipt", "show"],
     &["receipt", "verify"],
+    &["import"],
     &["export"],
     &["verify"],
     &["trust"],
@@ -39,7 +40,7 @@ fn every_command_has_help_with_examples_on_stdout() {
         assert!(command == ["elections"] || help.stdout.contains("Examples:"), "{command:?} has no examples");
     }
     let help = person.run(&["--help"]).exits(0).stdout;
-    for word in ["Exit codes:", "VOTING_URL"] {
+    for word in ["Exit codes:", "import", "VOTING_URL"] {
         assert!(help.contains(word), "{word} is missing from:\n{help}");
     }
 }

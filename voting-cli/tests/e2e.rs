@@ -4,6 +4,7 @@ mod support;
 
 use serde_json::Value;
 use support::network::Network;
+use support::running::Running;
 use support::{Person, nobody};
 
 fn json(person: &Person, args: &[&str]) -> Value {
@@ -107,4 +108,56 @@ fn a_network_that_was_killed_goes_on_with_every_vote_and_session() {
     let report = json(&alice, &["verify", &bundle]);
     assert_eq!(report["summary"]["counts"]["ballots"], 2);
     assert_eq!(report["summary"]["ballots"][0]["ballot"], vote["ballot_hash"]);
+}
+
+/// A file of 2,000 ballots: 1,000 for Ada, 700 for Bob, 250 for Cyd, 50 blank, and two that nobody could cast.
+const BALLOTS: &str =
+    "3 2\n400 1 2 0\n700 2 0\n600 1 0\n250 - 3 1 0\n50 0\n2 1=2 0\n0\n\"Ada\"\n\"Bob\"\n\"Cyd\"\n\"Imported board\"\n";
+
+#[test]
+fn an_import_survives_the_death_of_the_network_and_its_own() {
+    let network = Network::durable();
+    let admin = network.person("admin@example.com", "adminpass");
+    let file = admin.path("board.blt").display().to_string();
+    std::fs::write(&file, BALLOTS).unwrap();
+
+    let mut import = Running::start(&admin, &["import", &file, "--concurrency", "16"]);
+    import.wait_for_receipts(&admin, 200);
+    let network = network.kill_and_restart();
+    import.wait_for_receipts(&admin, 600);
+    drop(import); // killed
+
+    let done = admin.run(&["import", &file, "--output", "json"]).exits(0);
+    assert!(done.stderr.contains("2 ballots with several first preferences"), "{done:?}");
+    let result = done.json();
+    assert_eq!((&result["agrees"], &result["ballots"], &result["left_out"]), (&Value::Bool(true), &2000.into(), &2.into()));
+    assert!(result["cast"].as_u64().unwrap() < 1500, "it went on where it was: {result}");
+    let votes: Vec<_> = result["options"].as_array().unwrap().iter().map(|option| option["server"].as_u64().unwrap()).collect();
+    assert_eq!((votes.as_slice(), &result["blank"]["server"]), ([1000, 700, 250].as_slice(), &50.into()));
+    let again = json(&admin, &["import", &file]);
+    assert_eq!((&again["election"], &again["cast"]), (&result["election"], &0.into()));
+
+    let bundle = admin.path("board.bundle").display().to_string();
+    json(&admin, &["export", result["election"].as_str().unwrap(), "-o", &bundle]);
+    let report = json(&admin, &["verify", &bundle]);
+    assert_eq!((&report["summary"]["counts"]["ballots"], &report["summary"]["counts"]["voted"]), (&2000.into(), &2000.into()));
+    drop(network);
+}
+
+#[test]
+fn an_import_can_be_done_anew_and_in_part() {
+    let network = Network::start();
+    let admin = network.person("admin@example.com", "adminpass");
+    let file = admin.path("board.blt").display().to_string();
+    std::fs::write(&file, BALLOTS).unwrap();
+    let import = ["import", &file, "--limit", "30", "--title", "Part"];
+    let first = json(&admin, &import);
+    assert_eq!((&first["ballots"], &first["title"], &first["agrees"]), (&30.into(), &"Part".into(), &Value::Bool(true)));
+    let anew = json(&admin, &[&import[..], &["--new"]].concat());
+    assert_ne!(anew["election"], first["election"]);
+    assert_eq!(json(&admin, &import)["election"], anew["election"]);
+    let alice = network.person("alice@example.com", "alicepass");
+    alice.run(&import).exits(3);
+    std::fs::write(&file, "3 2\n1 4 0\n").unwrap();
+    assert!(admin.run(&["import", &file]).exits(2).stderr.contains("line 2"));
 }

@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
 pub(crate) mod network;
+pub(crate) mod running;
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -384,7 +385,7 @@ pub(crate) fn nobody() -> String {
 /// A user of the command: a state directory of their own.
 pub(crate) struct Person {
     home: tempfile::TempDir,
-    url: String,
+    pub(crate) url: String,
 }
 
 /// How a command ended.
