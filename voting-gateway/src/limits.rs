@@ -14,7 +14,7 @@ use poem::http::header::{
 };
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use poem::middleware::{CatchPanic, CookieJarManager};
-use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response};
+use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
 use poem_openapi::OpenApiService;
 
 use crate::accounts::random_bytes;
@@ -57,7 +57,15 @@ pub(crate) fn service(state: &GatewayState) -> OpenApiService<Api, ()> {
 pub fn build(state: &GatewayState) -> BoxEndpoint<'static> {
     let service = service(state);
     let spec = spec::complete(&service.spec());
-    let routes = pages::routes(state, &spec).nest("/", service);
+    // The API is nested at the root, which would hide the start page there.
+    let both = Arc::new((pages::routes(state, &spec).boxed(), Route::new().nest("/", service).boxed()));
+    let routes = poem::endpoint::make(move |request: Request| {
+        let both = Arc::clone(&both);
+        async move {
+            let (pages, api) = both.as_ref();
+            if pages::PATHS.contains(&request.uri().path()) { pages.call(request).await } else { api.call(request).await }
+        }
+    });
     let state = state.clone();
     routes
         .with(CookieJarManager::new())
