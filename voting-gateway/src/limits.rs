@@ -14,7 +14,7 @@ use poem::http::header::{
 };
 use poem::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use poem::middleware::{CatchPanic, CookieJarManager};
-use poem::{Body, Endpoint, EndpointExt, IntoEndpoint, IntoResponse, Request, Response};
+use poem::{Body, Endpoint, EndpointExt, IntoResponse, Request, Response, Route};
 use poem_openapi::OpenApiService;
 
 use crate::accounts::random_bytes;
