@@ -265,6 +265,7 @@ impl ElectionsApi {
             voted: election.voted(),
             ballots: election.ballots(),
             cancel_reason: election.cancel_reason().map(str::to_owned),
+            registrar: definition.registrar.to_string(),
             context: election.context().to_string(),
             chain: state.chain().to_string(),
             has_voted: counted.is_some(),

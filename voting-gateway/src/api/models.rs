@@ -251,6 +251,8 @@ pub struct Election {
     pub ballots: u64,
     /// Why it was cancelled.
     pub cancel_reason: Option<String>,
+    /// Key that certifies voters' keys; with it a client computes `context` itself.
+    pub registrar: String,
     /// What ballots are bound to.
     pub context: String,
     /// The chain it is on.
