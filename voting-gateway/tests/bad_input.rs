@@ -234,7 +234,7 @@ async fn every_ballot_that_is_not_right_is_refused_by_name() {
         let (status, problem) = gateway.ask(Method::PUT, &path, None, Some(body)).await;
         assert_eq!((status, problem["code"].as_str()), (422, Some(code)), "{said}");
     }
-    for unknown in ["0".repeat(32), "x".to_owned(), "%2e%2e".to_owned(), "%ff".to_owned()] {
+    for unknown in ["0".repeat(32), "x".to_owned(), "%ff".to_owned()] {
         let (status, _) = gateway.cast_bytes(&unknown, &bytes).await;
         assert!((400..=404).contains(&status), "{unknown}: {status}");
     }
