@@ -23,6 +23,9 @@ struct Reference {
     spec: String,
 }
 
+/// Every path served here.
+pub(crate) const PATHS: [&str; 8] = ["/", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
+
 /// Routes beside the API.
 pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
     let reference = Reference { page: reference_page(spec), spec: spec.to_owned() };
