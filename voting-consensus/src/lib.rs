@@ -47,6 +47,8 @@ mod journal;
 pub mod leader;
 pub mod message;
 pub mod output;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 mod view;
 mod vote_keeper;
 

@@ -1,0 +1,104 @@
+//! What must hold whatever happens, judged from what is sent and committed and from nothing inside the engine.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use voting_core::ChainId;
+use voting_core::block::FinalizedBlock;
+use voting_core::certificate::{Statement, Vote};
+use voting_core::epoch::Epoch;
+use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
+
+use super::app::entries_of;
+
+/// A rule that was broken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Which rule.
+    pub invariant: &'static str,
+    /// By whom, where.
+    pub detail: String,
+}
+
+#[derive(Debug)]
+pub(super) struct Checker {
+    chain: ChainId,
+    epoch: Arc<Epoch>,
+    /// What each honest authority said, across restarts.
+    said: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
+    finalized: BTreeMap<Height, (BlockHash, Digest)>,
+    entries: BTreeMap<u64, Height>,
+    pub(super) violation: Option<Violation>,
+}
+
+impl Checker {
+    pub(super) const fn new(chain: ChainId, epoch: Arc<Epoch>) -> Self {
+        Self { chain, epoch, said: BTreeMap::new(), finalized: BTreeMap::new(), entries: BTreeMap::new(), violation: None }
+    }
+
+    pub(super) fn broken(&mut self, invariant: &'static str, detail: String) {
+        self.violation.get_or_insert(Violation { invariant, detail });
+    }
+
+    /// An honest authority sends a vote of its own, which is durable or not.
+    pub(super) fn sent(&mut self, vote: &Vote, durable: bool) {
+        use Statement::{Finalize, Notarize, Skip};
+        if !durable {
+            self.broken("nothing is sent before it is durable", format!("{vote:?}"));
+        }
+        let said = self.said.entry((vote.authority, vote.statement.view())).or_default();
+        if said.contains(&vote.statement) {
+            return;
+        }
+        let contradicts = |other: &Statement| match (other, &vote.statement) {
+            (Notarize { block: a, .. }, Notarize { block: b, .. }) | (Finalize { block: a, .. }, Finalize { block: b, .. }) => {
+                a != b
+            }
+            (Skip { .. }, Finalize { .. }) | (Finalize { .. }, Skip { .. }) => true,
+            _ => false,
+        };
+        let contradiction = said.iter().find(|other| contradicts(other)).copied();
+        said.push(vote.statement);
+        if let Some(other) = contradiction {
+            self.broken("honest authorities never contradict themselves", format!("{:?} after {other:?}", vote.statement));
+        }
+    }
+
+    /// An honest node committed a block on top of `previous`.
+    pub(super) fn committed(&mut self, node: usize, previous: Height, finalized: &FinalizedBlock) {
+        let header = &finalized.block.header;
+        let (height, hash) = (header.height, header.hash());
+        if height != previous.next() {
+            self.broken("heights are committed one by one", format!("node {node}: {height} after {previous}"));
+        }
+        if let Some(certificate) = &finalized.certificate
+            && let Err(error) = certificate.verify(self.chain, &self.epoch)
+        {
+            self.broken("certificates verify", format!("node {node}, height {height}: {error}"));
+        }
+        match self.finalized.get(&height) {
+            Some((other, root)) if *other != hash || *root != header.state_root => {
+                self.broken("finalized prefixes agree", format!("node {node}, height {height}: {hash} against {other}"));
+            }
+            Some(_) => {}
+            None => {
+                self.finalized.insert(height, (hash, header.state_root));
+                for entry in entries_of(&finalized.block).unwrap_or_default() {
+                    if let Some(before) = self.entries.insert(entry, height) {
+                        self.broken("no entry is final twice", format!("entry {entry} at {before} and {height}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Blocks that are final anywhere.
+    pub(super) fn blocks(&self) -> usize {
+        self.finalized.len()
+    }
+
+    /// Entries that are final anywhere: acknowledged to someone.
+    pub(super) fn acknowledged(&self) -> impl Iterator<Item = (u64, Height)> + '_ {
+        self.entries.iter().map(|(entry, height)| (*entry, *height))
+    }
+}
