@@ -424,15 +424,21 @@ impl Embedded {
         &self.network
     }
 
-    /// Stops every authority and waits until the last step of each is durable.
+    /// Stops every authority, waits until the last step of each is durable, and closes all files.
     ///
     /// # Errors
-    /// The first error that had stopped an authority before.
-    pub async fn shutdown(self) -> Result<(), NodeError> {
+    /// The first error that had stopped an authority before, or that came up in closing.
+    pub async fn shutdown(self) -> Result<(), EmbeddedError> {
+        let names: Vec<_> = self.identity.genesis.epoch.authorities.iter().map(|authority| &authority.name).collect();
         let mut result = Ok(());
-        for node in self.nodes {
-            result = result.and(node.shutdown().await);
+        for (node, name) in self.nodes.into_iter().zip(&names) {
+            let stopped = node.shutdown().await;
+            result = result.and(stopped.map_err(|source| EmbeddedError::Node { name: (*name).clone(), source }));
         }
-        result
+        for (ledger, name) in self.ledgers.iter().zip(&names) {
+            let closed = ledger.close().await;
+            result = result.and(closed.map_err(|source| EmbeddedError::Ledger { name: (*name).clone(), source }));
+        }
+        result.and(self.store.close().await.map_err(EmbeddedError::Store))
     }
 }

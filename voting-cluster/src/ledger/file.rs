@@ -19,7 +19,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, ErrorKind, Read as _, Seek as _, SeekFrom, Write as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use redb::{Builder, Database, Durability, ReadTransaction, ReadableDatabase as _, TableDefinition, WriteTransaction};
 use thiserror::Error;
@@ -54,14 +54,20 @@ pub(crate) enum FileError {
     Io(String),
 }
 
-/// A database, locked for this process.
+/// A database, locked for this process until it is closed or dropped.
 #[derive(Debug)]
 pub(crate) struct DatabaseFile {
     path: PathBuf,
-    // Before `marker`, which holds the lock: the database is closed first.
-    database: Option<Database>,
-    marker: Mutex<Marker>,
+    /// Each read and write shares the lock; closing waits for them.
+    open: RwLock<Option<Open>>,
     failed: Mutex<Option<String>>,
+}
+
+#[derive(Debug)]
+struct Open {
+    // Before `marker`, which holds the lock: the database is closed first.
+    database: Database,
+    marker: Mutex<Marker>,
 }
 
 impl DatabaseFile {
@@ -91,7 +97,8 @@ impl DatabaseFile {
             _ => {}
         }
         let database = caught(path, || Builder::new().set_cache_size(CACHE_BYTES).set_check_integrity_on_open(true).open(path))?;
-        let file = Self { path: path.to_owned(), database: Some(database), marker: Mutex::new(marker), failed: Mutex::new(None) };
+        let open = RwLock::new(Some(Open { database, marker: Mutex::new(marker) }));
+        let file = Self { path: path.to_owned(), open, failed: Mutex::new(None) };
         let (owner, commits) = file.read(|tx| {
             let meta = tx.open_table(META)?;
             Ok((sealed_text(&meta, IDENTITY)?, sealed_number(&meta, COMMITS)?))
@@ -109,7 +116,7 @@ impl DatabaseFile {
             if commits > 0 {
                 return Err(file.damaged("its identity file is missing or damaged".to_owned()));
             }
-            file.marker().write_identity(identity)?;
+            file.with(|open| open.marker().write_identity(identity))?;
         }
         Ok(file)
     }
@@ -143,7 +150,7 @@ impl DatabaseFile {
 
     /// Reads one consistent state. Blocks on the disk.
     pub(crate) fn read<T>(&self, read: impl FnOnce(&ReadTransaction) -> Result<T, Failure>) -> Result<T, FileError> {
-        caught(&self.path, || read(&self.database()?.begin_read()?))
+        self.with(|open| caught(&self.path, || read(&open.database.begin_read()?)))
     }
 
     /// Writes durably, with one flush; on `Err` nothing may be relied on and nothing more is
@@ -156,30 +163,31 @@ impl DatabaseFile {
         if let Some(reason) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone() {
             return Err(FileError::Io(format!("{}: an earlier write failed: {reason}", self.path.display())));
         }
-        let written = caught(&self.path, || {
-            let mut tx = self.database()?.begin_write()?;
-            tx.set_durability(Durability::Immediate)?;
-            let value = match write(&tx)? {
-                Ok(value) => value,
-                Err(refused) => {
-                    tx.abort()?;
-                    return Ok(Err(refused));
-                }
-            };
-            let commit = {
-                let mut meta = tx.open_table(META)?;
-                let commit = sealed_number(&meta, COMMITS)? + 1;
-                insert_sealed(&mut meta, COMMITS, &commit.to_le_bytes())?;
-                commit
-            };
-            tx.commit()?;
-            Ok::<_, Failure>(Ok((value, commit)))
+        let written = self.with(|open| {
+            let written = caught(&self.path, || {
+                let mut tx = open.database.begin_write()?;
+                tx.set_durability(Durability::Immediate)?;
+                let value = match write(&tx)? {
+                    Ok(value) => value,
+                    Err(refused) => {
+                        tx.abort()?;
+                        return Ok(Err(refused));
+                    }
+                };
+                let commit = {
+                    let mut meta = tx.open_table(META)?;
+                    let commit = sealed_number(&meta, COMMITS)? + 1;
+                    insert_sealed(&mut meta, COMMITS, &commit.to_le_bytes())?;
+                    commit
+                };
+                tx.commit()?;
+                Ok::<_, Failure>(Ok((value, commit)))
+            })?;
+            match written {
+                Ok((value, commit)) => open.marker().write_commit(commit).map(|()| Ok(value)),
+                Err(refused) => Ok(Err(refused)),
+            }
         });
-        let written = match written {
-            Ok(Ok((value, commit))) => self.marker().write_commit(commit).map(|()| Ok(value)),
-            Ok(Err(refused)) => Ok(Err(refused)),
-            Err(error) => Err(error),
-        };
         if let Err(error) = &written {
             *self.failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
         }
@@ -190,10 +198,23 @@ impl DatabaseFile {
         FileError::Damaged(format!("{}: {what}", self.path.display()))
     }
 
-    fn database(&self) -> Result<&Database, Failure> {
-        self.database.as_ref().ok_or_else(|| Failure::Damaged("it is closed".to_owned()))
+    /// Waits for the reads and writes under way, then closes the file and frees it for others.
+    pub(crate) fn close(&self) {
+        let Some(Open { database, marker }) = self.open.write().unwrap_or_else(PoisonError::into_inner).take() else { return };
+        // Closing writes too; over a damaged file it may panic, and the next opening will report it.
+        let _ = catch_unwind(AssertUnwindSafe(move || drop(database)));
+        drop(marker);
     }
 
+    fn with<T>(&self, run: impl FnOnce(&Open) -> Result<T, FileError>) -> Result<T, FileError> {
+        match &*self.open.read().unwrap_or_else(PoisonError::into_inner) {
+            Some(open) => run(open),
+            None => Err(FileError::Io(format!("{} is closed", self.path.display()))),
+        }
+    }
+}
+
+impl Open {
     fn marker(&self) -> MutexGuard<'_, Marker> {
         self.marker.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -201,9 +222,7 @@ impl DatabaseFile {
 
 impl Drop for DatabaseFile {
     fn drop(&mut self) {
-        let database = self.database.take();
-        // Closing writes too; over a damaged file it may panic, and the next opening will report it.
-        let _ = catch_unwind(AssertUnwindSafe(move || drop(database)));
+        self.close();
     }
 }
 

@@ -173,6 +173,11 @@ impl Ledger for RedbLedger {
         })
         .await
     }
+
+    async fn close(&self) -> Result<(), LedgerError> {
+        let file = Arc::clone(&self.file);
+        tokio::task::spawn_blocking(move || file.close()).await.map_err(|error| LedgerError::Io(error.to_string()))
+    }
 }
 
 impl Drop for RedbLedger {

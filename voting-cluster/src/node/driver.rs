@@ -76,8 +76,14 @@ impl Driver {
         Ok((driver, status))
     }
 
-    /// Runs until told to stop; the step at hand is finished first.
-    pub(super) async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
+    /// Runs until told to stop; the step at hand is finished first, and no task is left behind.
+    pub(super) async fn run(mut self, stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
+        let result = self.run_steps(stopping).await;
+        self.tasks.shutdown().await;
+        result
+    }
+
+    async fn run_steps(&mut self, mut stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
         let mut has_work = self.shared.has_work.subscribe();
         let mut inputs = vec![Input::Start];
         loop {

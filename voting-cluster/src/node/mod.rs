@@ -324,5 +324,6 @@ async fn run(shared: Arc<Shared>, driver: driver::Driver, stopping: watch::Recei
     let intake = tokio::spawn(intake::run(shared));
     let result = driver.run(stopping).await;
     intake.abort();
+    let _ = intake.await; // aborted
     result
 }

@@ -172,6 +172,14 @@ impl Store for RedbStore {
         })
         .await
     }
+
+    async fn close(&self) -> Result<(), StoreError> {
+        self.blocking(|shared| {
+            shared.file.close();
+            Ok(())
+        })
+        .await
+    }
 }
 
 impl fmt::Debug for RedbStore {

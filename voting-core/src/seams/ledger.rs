@@ -116,4 +116,13 @@ pub trait Ledger: Send + Sync + 'static {
     async fn block(&self, height: Height) -> Result<Option<FinalizedBlock>, LedgerError> {
         Ok(self.blocks(height, 1).await?.pop().filter(|found| found.block.header.height == height))
     }
+
+    /// Waits for what is under way, then lets go of the file or connection, so that another may open
+    /// the same ledger. Every later call may fail. A backend that holds nothing does nothing.
+    ///
+    /// # Errors
+    /// [`LedgerError::Io`].
+    async fn close(&self) -> Result<(), LedgerError> {
+        Ok(())
+    }
 }

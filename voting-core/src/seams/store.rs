@@ -233,4 +233,13 @@ pub trait Store: Send + Sync + 'static {
     async fn delete(&self, key: StoreKey, condition: Condition) -> Result<(), StoreError> {
         self.batch(vec![Op::Delete { key, condition }]).await
     }
+
+    /// Waits for what is under way, then lets go of the file or connection, so that another may open
+    /// the same store. Every later call may fail. A backend that holds nothing does nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
 }

@@ -49,6 +49,7 @@ pub async fn run_all<B: LedgerBuilder>(builder: &B) {
     a_dropped_write_is_whole_or_absent(builder).await;
     everything_survives_reopening(builder).await;
     a_second_opener_is_refused(builder).await;
+    closing_frees_the_ledger(builder).await;
     a_ledger_of_another_chain_is_refused(builder).await;
 }
 
@@ -394,6 +395,25 @@ pub async fn a_second_opener_is_refused<B: LedgerBuilder>(builder: &B) {
     assert!(matches!(second.err(), Some(LedgerError::Io(_))));
     write(&ledger, of_blocks(&blocks[1..])).await;
     assert_eq!(all_blocks(&ledger).await, blocks);
+}
+
+/// Also while others still hold the closed one, and reads of theirs are under way.
+pub async fn closing_frees_the_ledger<B: LedgerBuilder>(builder: &B) {
+    let (guard, ledger) = builder.build(CHAIN).await;
+    let blocks = blocks(CHAIN, 3);
+    write(&ledger, of_blocks(&blocks[..2])).await;
+    let mut reads: Vec<_> = (0..8).map(|_| ledger.blocks(Height(1), 2)).collect();
+    for read in &mut reads {
+        let _ = poll_once(read).await; // begun, and perhaps abandoned half-way
+    }
+    drop(reads);
+    ledger.close().await.expect("the ledger closes");
+    let Some(again) = builder.open(&guard, CHAIN).await else { return };
+    let again = again.expect("the ledger is free");
+    write(&again, of_blocks(&blocks[2..])).await;
+    assert_eq!(all_blocks(&again).await, blocks);
+    let late = ledger.write(of_blocks(&blocks[2..])).await;
+    assert!(matches!(late, Err(LedgerError::Io(_))), "the closed one does not write beside it");
 }
 
 /// Also an empty one; and the owner still gets it afterwards.

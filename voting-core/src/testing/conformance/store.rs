@@ -45,6 +45,7 @@ pub async fn run_all<B: StoreBuilder>(builder: &B) {
     only_one_creates(builder).await;
     batches_are_seen_whole(builder).await;
     accounts_survive_reopening(builder).await;
+    closing_frees_the_store(builder).await;
 }
 
 fn key_in(tag: &str, class: KeyClass, path: &str) -> StoreKey {
@@ -487,4 +488,15 @@ pub async fn accounts_survive_reopening<B: StoreBuilder>(builder: &B) {
     assert_eq!(list(&store, KeyClass::Account, "", None, 10).await, ["kept", "long"]);
     write(&store, put(&kept, "y", Condition::Version(3))).await;
     assert_eq!(get(&store, &kept).await, versioned("y", 4));
+}
+
+/// Also while others still hold the closed one.
+pub async fn closing_frees_the_store<B: StoreBuilder>(builder: &B) {
+    let (guard, store) = builder.build().await;
+    let key = key(KeyClass::Account, "k");
+    write(&store, put(&key, "value", Condition::Any)).await;
+    store.close().await.expect("the store closes");
+    let Some(again) = builder.open(&guard).await else { return };
+    assert_eq!(get(&again.expect("the store is free"), &key).await, versioned("value", 1));
+    assert!(matches!(store.get(&key).await, Err(StoreError::Unavailable(_))), "the closed one reads no more");
 }
