@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use voting_core::ChainId;
+use voting_core::certificate::{Certificate, CertificateError, Vote};
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
@@ -10,6 +11,25 @@ use voting_core::ids::AuthorityIndex;
 /// Notarized blocks above the last final one before proposals must be empty: bounds what is
 /// speculative, and gives finality a chance to catch up.
 pub const DEFAULT_MAX_DEPTH: usize = 8;
+
+/// Decides whether a vote is its author's. The answer must depend on the arguments alone.
+pub trait VerifyVote: std::fmt::Debug + Send + Sync {
+    /// Checks author and signature.
+    ///
+    /// # Errors
+    /// [`CertificateError::UnknownAuthority`] or [`CertificateError::BadSignature`].
+    fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError>;
+}
+
+/// Verifies every signature anew; the way for all real use.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct VerifyEach;
+
+impl VerifyVote for VerifyEach {
+    fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
+        vote.verify(chain, epoch)
+    }
+}
 
 /// Configuration of one authority's engine.
 #[derive(Debug, Clone)]
@@ -24,12 +44,22 @@ pub struct EngineConfig {
     pub key: SigningKey,
     /// Notarized blocks above the last final one before proposals must be empty.
     pub max_depth: usize,
+    /// How votes are verified. A simulation of many authorities in one thread verifies each vote once.
+    pub verifier: Arc<dyn VerifyVote>,
 }
 
 impl EngineConfig {
     /// The usual configuration.
     #[must_use]
-    pub const fn new(chain: ChainId, epoch: Arc<Epoch>, me: AuthorityIndex, key: SigningKey) -> Self {
-        Self { chain, epoch, me, key, max_depth: DEFAULT_MAX_DEPTH }
+    pub fn new(chain: ChainId, epoch: Arc<Epoch>, me: AuthorityIndex, key: SigningKey) -> Self {
+        Self { chain, epoch, me, key, max_depth: DEFAULT_MAX_DEPTH, verifier: Arc::new(VerifyEach) }
+    }
+
+    pub(crate) fn is_authentic(&self, vote: &Vote) -> bool {
+        self.verifier.verify(vote, self.chain, &self.epoch).is_ok()
+    }
+
+    pub(crate) fn is_certain(&self, certificate: &Certificate) -> bool {
+        certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch)).is_ok()
     }
 }

@@ -52,7 +52,7 @@ pub mod sim;
 mod view;
 mod vote_keeper;
 
-pub use config::EngineConfig;
+pub use config::{EngineConfig, VerifyEach, VerifyVote};
 pub use engine::{Engine, RecoverError};
 pub use evidence::Evidence;
 pub use input::{Input, TimerId};

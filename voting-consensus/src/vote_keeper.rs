@@ -30,9 +30,9 @@ pub(crate) struct Counted {
 }
 
 impl VoteKeeper {
-    /// Whether this very vote, or one of its author and kind, has been counted.
-    pub(crate) fn has(&self, vote: &Vote) -> bool {
-        self.of_kind(&vote.statement).get(&vote.authority).is_some_and(|known| known.statement == vote.statement)
+    /// The counted vote of this author that says the same.
+    pub(crate) fn counted(&self, vote: &Vote) -> Option<&Vote> {
+        self.of_kind(&vote.statement).get(&vote.authority).filter(|known| known.statement == vote.statement)
     }
 
     /// Counts a verified vote.

@@ -141,8 +141,20 @@ impl Certificate {
     /// # Errors
     /// [`CertificateError`] naming the first thing wrong.
     pub fn verify(&self, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
+        self.verify_with(epoch, |vote| vote.verify(chain, epoch))
+    }
+
+    /// The same with another way to verify a vote, such as one that remembers.
+    ///
+    /// # Errors
+    /// [`CertificateError`] naming the first thing wrong.
+    pub fn verify_with(
+        &self,
+        epoch: &Epoch,
+        verify: impl FnMut(Vote) -> Result<(), CertificateError>,
+    ) -> Result<(), CertificateError> {
         self.check_shape(epoch)?;
-        self.votes().try_for_each(|vote| vote.verify(chain, epoch))
+        self.votes().try_for_each(verify)
     }
 
     /// The single votes.

@@ -111,7 +111,7 @@ impl Engine {
             (parent, height) = (hash, header.height);
             let statement = Statement::Finalize { view: header.view, block: hash };
             let vouches = |certificate: &voting_core::certificate::Certificate| {
-                certificate.statement == statement && certificate.verify(self.config.chain, &self.config.epoch).is_ok()
+                certificate.statement == statement && self.config.is_certain(certificate)
             };
             finalized.certificate = finalized.certificate.filter(vouches);
             let is_certain = finalized.certificate.is_some();

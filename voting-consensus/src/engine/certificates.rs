@@ -19,7 +19,7 @@ impl Engine {
             return;
         }
         let known = self.views.get_mut(&view).is_some_and(|state| state.slot(&certificate.statement).is_some());
-        if known || certificate.verify(self.config.chain, &self.config.epoch).is_err() {
+        if known || !self.config.is_certain(&certificate) {
             return;
         }
         self.keep_certificate(certificate);

@@ -28,11 +28,11 @@ impl Engine {
         }
         if let Some(state) = self.views.get_mut(&view) {
             let certified = state.slot(&vote.statement).as_ref().is_some_and(|certificate| certificate.statement == vote.statement);
-            if certified || state.votes.has(&vote) {
+            if certified || state.votes.counted(&vote).is_some() {
                 return;
             }
         }
-        if vote.verify(self.config.chain, &self.config.epoch).is_ok() {
+        if self.config.is_authentic(&vote) {
             self.count(vote);
         }
     }

@@ -10,6 +10,7 @@ use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 
 use super::app::entries_of;
+use crate::VerifyVote;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,7 @@ pub struct Violation {
 pub(super) struct Checker {
     chain: ChainId,
     epoch: Arc<Epoch>,
+    verifier: Arc<dyn VerifyVote>,
     /// What each honest authority said, across restarts.
     said: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
     finalized: BTreeMap<Height, (BlockHash, Digest)>,
@@ -32,8 +34,16 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    pub(super) const fn new(chain: ChainId, epoch: Arc<Epoch>) -> Self {
-        Self { chain, epoch, said: BTreeMap::new(), finalized: BTreeMap::new(), entries: BTreeMap::new(), violation: None }
+    pub(super) fn new(chain: ChainId, epoch: Arc<Epoch>, verifier: Arc<dyn VerifyVote>) -> Self {
+        Self {
+            chain,
+            epoch,
+            verifier,
+            said: BTreeMap::new(),
+            finalized: BTreeMap::new(),
+            entries: BTreeMap::new(),
+            violation: None,
+        }
     }
 
     pub(super) fn broken(&mut self, invariant: &'static str, detail: String) {
@@ -72,7 +82,7 @@ impl Checker {
             self.broken("heights are committed one by one", format!("node {node}: {height} after {previous}"));
         }
         if let Some(certificate) = &finalized.certificate
-            && let Err(error) = certificate.verify(self.chain, &self.epoch)
+            && let Err(error) = certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch))
         {
             self.broken("certificates verify", format!("node {node}, height {height}: {error}"));
         }

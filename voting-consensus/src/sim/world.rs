@@ -2,11 +2,11 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use voting_core::block::{Block, Parent};
-use voting_core::certificate::Statement;
+use voting_core::certificate::{CertificateError, Statement, Vote};
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
@@ -17,7 +17,7 @@ use super::node::Node;
 use super::rng::Rng;
 use super::{Actor, Defect, Options, Report};
 use crate::journal::Record;
-use crate::{EngineConfig, Input, Message, Output, TimerId, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+use crate::{EngineConfig, Input, Message, Output, TimerId, VerifyVote, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
 
 /// End of the phase of trouble, in milliseconds.
 const TROUBLE_MS: u64 = 20_000;
@@ -69,7 +69,19 @@ pub(super) struct World {
     cut: BTreeSet<(usize, usize)>,
     silent: BTreeSet<usize>,
     checker: Checker,
+    verifier: Arc<Memory>,
     trace: u64,
+}
+
+/// Verifies each vote once for all nodes of a run.
+#[derive(Debug, Default)]
+struct Memory(Mutex<BTreeMap<Vec<u8>, Result<(), CertificateError>>>);
+
+impl VerifyVote for Memory {
+    fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.entry(Message::Vote(*vote).to_canonical()).or_insert_with(|| vote.verify(chain, epoch)).clone()
+    }
 }
 
 impl World {
@@ -107,6 +119,7 @@ impl World {
                 nodes.push(Node::new(AuthorityIndex(i as u16), rng.within(950, 1_050), lies));
             }
         }
+        let verifier = Arc::<Memory>::default();
         let faults = Faults {
             loss: rng.below(200),
             doubling: rng.below(100),
@@ -124,7 +137,7 @@ impl World {
             events: BTreeMap::new(),
             nodes,
             keys,
-            checker: Checker::new(chain, Arc::clone(&epoch)),
+            checker: Checker::new(chain, Arc::clone(&epoch), Arc::clone(&verifier) as Arc<dyn VerifyVote>),
             epoch,
             chain,
             liars,
@@ -133,6 +146,7 @@ impl World {
             counts: BTreeMap::new(),
             cut: BTreeSet::new(),
             silent: BTreeSet::new(),
+            verifier,
             trace: seed,
         }
     }
@@ -195,7 +209,8 @@ impl World {
     fn start(&mut self, node: usize) {
         let authority = self.nodes[node].authority;
         let key = self.keys[usize::from(authority.0)].clone();
-        let config = EngineConfig::new(self.chain, Arc::clone(&self.epoch), authority, key);
+        let mut config = EngineConfig::new(self.chain, Arc::clone(&self.epoch), authority, key);
+        config.verifier = Arc::clone(&self.verifier) as Arc<dyn VerifyVote>;
         if let Err(reason) = self.nodes[node].start(config) {
             self.checker.broken("a node recovers from its disk", format!("node {node}: {reason}"));
             return;
@@ -246,7 +261,7 @@ impl World {
         }
         // One durable write: journal and blocks, all or nothing.
         let disk = &mut self.nodes[node].disk;
-        let before = disk.clone();
+        let before = lost.then(|| disk.clone());
         let mut commits = Vec::new();
         for output in &outputs {
             match output {
@@ -269,15 +284,16 @@ impl World {
             }
         }
         let crash_after = if crash { self.rng.below(outputs.len() as u64 + 1) as usize } else { usize::MAX };
-        for (done, output) in outputs.into_iter().enumerate() {
-            if done >= crash_after {
-                self.count("crash between two outputs");
-                if lost {
-                    self.nodes[node].disk = before; // the disk lied about the flush
-                }
-                return self.crash(node);
-            }
+        for output in outputs.into_iter().take(crash_after) {
             self.carry_out(node, output);
+        }
+        if crash {
+            self.count("crash between two outputs");
+            if let Some(before) = before {
+                self.count("loss of what was durable");
+                self.nodes[node].disk = before; // the disk lied about the flush
+            }
+            return self.crash(node);
         }
         self.note_work(node);
     }
