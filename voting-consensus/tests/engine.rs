@@ -1,0 +1,543 @@
+//! The rules one by one, on one engine whose peers are played by the test.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use voting_consensus::{Engine, EngineConfig, Evidence, Input, Message, Output, Proposal, TimerId};
+use voting_core::ChainId;
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent, payload_root};
+use voting_core::certificate::{Certificate, Statement, Vote};
+use voting_core::crypto::{Signature, SigningKey};
+use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
+use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
+use voting_core::seams::{JournalRecord, LedgerHead};
+use voting_core::time::Timestamp;
+
+const CHAIN: ChainId = ChainId([5; 32]);
+const QUORUM: [u16; 3] = [0, 2, 3];
+
+/// One engine with its disk; everyone else is the test.
+struct Peer {
+    keys: Vec<SigningKey>,
+    epoch: Arc<Epoch>,
+    me: u16,
+    engine: Engine,
+    journal: Vec<JournalRecord>,
+    blocks: Vec<FinalizedBlock>,
+    now: Duration,
+}
+
+impl Peer {
+    /// Authority 1 of 4, with leaders in turn: authority 0 leads view 1, this one view 2.
+    fn new() -> Self {
+        Self::with(LeaderPolicy::RoundRobin { term: 1 })
+    }
+
+    fn with(leader: LeaderPolicy) -> Self {
+        let keys: Vec<_> = (0..4).map(|i| SigningKey::from_seed([i + 1; 32])).collect();
+        let named = |(i, key): (usize, &SigningKey)| Authority { name: format!("a{i}"), key: key.public() };
+        let authorities = keys.iter().enumerate().map(named).collect();
+        let quorum = QuorumRule::Byzantine.threshold(4).unwrap();
+        let epoch = Arc::new(Epoch { number: 0, authorities, quorum, leader, timers: Timers::default() });
+        let engine = Engine::recover(config(&epoch, &keys, 1), None, &[]).unwrap();
+        let mut peer = Self { keys, epoch, me: 1, engine, journal: Vec::new(), blocks: Vec::new(), now: Duration::ZERO };
+        peer.give(Input::Start);
+        peer
+    }
+
+    /// Loses everything but the disk.
+    fn restart(&mut self) {
+        let head = self.blocks.last().map(|last| {
+            let header = &last.block.header;
+            (LedgerHead { height: header.height, view: header.view, hash: header.hash() }, last.certificate.clone().unwrap())
+        });
+        self.engine = Engine::recover(config(&self.epoch, &self.keys, self.me), head, &self.journal).unwrap();
+        self.give(Input::Start);
+    }
+
+    /// Hands in one input, does the disk's part, and checks the order of outputs.
+    fn give(&mut self, input: Input) -> Vec<Output> {
+        let outputs = self.engine.handle(self.now, input);
+        let mut has_sent = false;
+        for output in &outputs {
+            match output {
+                Output::Persist(record) => {
+                    assert!(!has_sent, "everything durable comes before anything sent");
+                    self.journal.push(record.clone());
+                }
+                Output::Prune { below } => self.journal.retain(|record| record.view >= *below),
+                Output::Send { .. } | Output::Broadcast(_) => has_sent = true,
+                Output::Commit(finalized) => self.blocks.push(finalized.clone()),
+                _ => {}
+            }
+        }
+        for vote in own_votes(&outputs, self.me) {
+            let head = self.blocks.last().map_or(View(0), |last| last.block.header.view);
+            let kept =
+                self.journal.iter().any(|record| record.view == vote.statement.view() && holds(&record.bytes, &vote.signature));
+            assert!(kept || vote.statement.view() <= head, "{vote:?} is sent, but not in the journal");
+        }
+        outputs
+    }
+
+    fn hear(&mut self, from: u16, message: Message) -> Vec<Output> {
+        self.give(Input::Message { from: AuthorityIndex(from), message })
+    }
+
+    fn vote(&self, who: u16, statement: Statement) -> Vote {
+        Vote::sign(CHAIN, 0, statement, AuthorityIndex(who), &self.keys[usize::from(who)])
+    }
+
+    fn certificate(&self, statement: Statement, who: &[u16]) -> Certificate {
+        Certificate::from_votes(who.iter().map(|who| self.vote(*who, statement)).collect(), &self.epoch).unwrap()
+    }
+
+    fn proposal(&self, who: u16, block: Block, skipped: &[u64]) -> Message {
+        let vote = self.vote(who, notarize(&block));
+        let skips = skipped.iter().map(|view| self.certificate(Statement::Skip { view: View(*view) }, &QUORUM)).collect();
+        Message::Proposal(Box::new(Proposal { block, vote, parent: None, skips }))
+    }
+
+    fn validated(&mut self, block: &Block) -> Vec<Output> {
+        self.give(Input::Validated { block: block.hash(), valid: true, timely: true })
+    }
+
+    /// Receives the proposal of view 1, finds it valid and votes for it.
+    fn notarize_first(&mut self) -> Block {
+        let block = first(1);
+        let asked = self.hear(0, self.proposal(0, block.clone(), &[]));
+        assert!(asked.iter().any(|output| matches!(output, Output::Validate { block: asked } if **asked == block)));
+        let outputs = self.validated(&block);
+        assert_eq!(own_statements(&outputs, self.me), [notarize(&block)]);
+        block
+    }
+}
+
+fn config(epoch: &Arc<Epoch>, keys: &[SigningKey], me: u16) -> EngineConfig {
+    EngineConfig::new(CHAIN, Arc::clone(epoch), AuthorityIndex(me), keys[usize::from(me)].clone())
+}
+
+fn holds(bytes: &[u8], signature: &Signature) -> bool {
+    bytes.windows(signature.0.len()).any(|window| window == signature.0)
+}
+
+/// A block of the first height; `salt` makes it another one.
+fn first(salt: u8) -> Block {
+    block(View(1), Parent::GENESIS, Height(1), salt)
+}
+
+fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
+    let header = BlockHeader {
+        chain: CHAIN,
+        epoch: 0,
+        view,
+        height,
+        parent,
+        payload_root: payload_root(&[]),
+        entries: 0,
+        state_root: Digest([salt; 32]),
+        timestamp: Timestamp::from_millis(1_000 + height.0).unwrap(),
+    };
+    Block { header, entries: Vec::new() }
+}
+
+fn child(parent: &Block, view: u64) -> Block {
+    let header = &parent.header;
+    block(View(view), Parent { view: header.view, hash: parent.hash() }, header.height.next(), 1)
+}
+
+fn notarize(block: &Block) -> Statement {
+    Statement::Notarize { view: block.header.view, block: block.hash() }
+}
+
+fn finalize(block: &Block) -> Statement {
+    Statement::Finalize { view: block.header.view, block: block.hash() }
+}
+
+const fn skip(view: u64) -> Statement {
+    Statement::Skip { view: View(view) }
+}
+
+fn own_votes(outputs: &[Output], me: u16) -> Vec<Vote> {
+    let vote = |output: &Output| match output {
+        Output::Broadcast(Message::Vote(vote)) => Some(*vote),
+        Output::Broadcast(Message::Proposal(proposal)) => Some(proposal.vote),
+        _ => None,
+    };
+    outputs.iter().filter_map(vote).filter(|vote| vote.authority == AuthorityIndex(me)).collect()
+}
+
+fn own_statements(outputs: &[Output], me: u16) -> Vec<Statement> {
+    own_votes(outputs, me).into_iter().map(|vote| vote.statement).collect()
+}
+
+fn committed(outputs: &[Output]) -> Vec<BlockHash> {
+    let hash = |output: &Output| match output {
+        Output::Commit(finalized) => Some(finalized.block.hash()),
+        _ => None,
+    };
+    outputs.iter().filter_map(hash).collect()
+}
+
+#[test]
+fn a_view_without_trouble_ends_final() {
+    let mut peer = Peer::new();
+    let block = peer.notarize_first();
+    assert!(own_statements(&peer.hear(2, Message::Vote(peer.vote(2, notarize(&block)))), 1).contains(&finalize(&block)));
+    assert_eq!(peer.engine.view(), View(2));
+    assert_eq!(committed(&peer.hear(0, Message::Vote(peer.vote(0, finalize(&block))))), []);
+    let outputs = peer.hear(2, Message::Vote(peer.vote(2, finalize(&block))));
+    assert_eq!(committed(&outputs), [block.hash()]);
+    let Some(Output::Commit(finalized)) = outputs.iter().find(|output| matches!(output, Output::Commit(_))) else { panic!() };
+    finalized.certificate.as_ref().unwrap().verify(CHAIN, &peer.epoch).unwrap();
+}
+
+#[test]
+fn only_the_leader_proposes_and_only_for_this_chain() {
+    let mut peer = Peer::new();
+    let mut foreign = first(1);
+    foreign.header.chain = ChainId([6; 32]);
+    let mut wrong_signature = peer.proposal(0, first(1), &[]);
+    if let Message::Proposal(proposal) = &mut wrong_signature {
+        proposal.vote.signature = peer.vote(0, notarize(&first(2))).signature;
+    }
+    for message in [peer.proposal(2, first(1), &[]), peer.proposal(0, foreign, &[]), wrong_signature] {
+        let outputs = peer.hear(0, message);
+        assert!(!outputs.iter().any(|output| matches!(output, Output::Validate { .. })), "{outputs:?}");
+    }
+    peer.notarize_first();
+}
+
+#[test]
+fn a_quorum_is_of_distinct_true_votes() {
+    let mut peer = Peer::new();
+    let block = peer.notarize_first(); // leader and this one
+    peer.hear(0, Message::Vote(peer.vote(0, notarize(&block)))); // the leader again
+    let mut forged = peer.vote(2, notarize(&block));
+    forged.signature = peer.vote(3, notarize(&block)).signature;
+    peer.hear(2, Message::Vote(forged));
+    let mut stranger = peer.vote(2, notarize(&block));
+    stranger.authority = AuthorityIndex(4);
+    peer.hear(2, Message::Vote(stranger));
+    assert_eq!(peer.engine.view(), View(1), "two of four are no quorum");
+    peer.hear(3, Message::Vote(peer.vote(3, notarize(&block))));
+    assert_eq!(peer.engine.view(), View(2));
+}
+
+#[test]
+fn a_certificate_counts_only_with_a_quorum_of_true_signatures() {
+    let mut peer = Peer::new();
+    let good = peer.certificate(skip(1), &QUORUM);
+    let mut few = good.clone();
+    few.signatures.pop();
+    let mut twice = good.clone();
+    twice.signatures[2] = twice.signatures[1];
+    let mut forged = good.clone();
+    forged.signatures[1].1 = forged.signatures[0].1;
+    let mut other = good.clone();
+    other.statement = skip(9);
+    for bad in [few, twice, forged, other] {
+        peer.hear(2, Message::Certificate(bad));
+        assert_eq!(peer.engine.view(), View(1));
+    }
+    peer.hear(2, Message::Certificate(good));
+    assert_eq!(peer.engine.view(), View(2));
+}
+
+#[test]
+fn one_notarize_a_view_also_after_a_restart() {
+    let mut peer = Peer::new();
+    let block = peer.notarize_first();
+    peer.restart();
+    let other = first(2);
+    let mut outputs = peer.hear(0, peer.proposal(0, other.clone(), &[]));
+    outputs.extend(peer.validated(&other));
+    assert!(!own_statements(&outputs, 1).contains(&notarize(&other)), "it has voted for {}", block.hash());
+}
+
+#[test]
+fn no_skip_after_finalize_also_after_a_restart() {
+    for restarts in [false, true] {
+        let mut peer = Peer::new();
+        let block = peer.notarize_first();
+        peer.give(Input::WorkAvailable(true));
+        let notarized = peer.certificate(notarize(&block), &QUORUM);
+        // Finalized in view 1, then thrown back into it by nothing: only its own timers could make it skip.
+        assert_eq!(own_statements(&peer.hear(0, Message::Certificate(notarized)), 1), [finalize(&block)]);
+        if restarts {
+            peer.restart();
+        }
+        for timer in [TimerId::Leader, TimerId::View, TimerId::Standstill] {
+            let outputs = peer.give(Input::Timer(timer));
+            assert!(!own_statements(&outputs, 1).contains(&skip(1)), "{outputs:?}");
+        }
+    }
+}
+
+#[test]
+fn no_finalize_after_skip_also_after_a_restart() {
+    for restarts in [false, true] {
+        let mut peer = Peer::new();
+        let block = peer.notarize_first();
+        peer.give(Input::WorkAvailable(true));
+        assert_eq!(own_statements(&peer.give(Input::Timer(TimerId::View)), 1), [skip(1)], "notarizing does not forbid to skip");
+        if restarts {
+            peer.restart();
+        }
+        let notarized = peer.certificate(notarize(&block), &QUORUM);
+        let outputs = peer.hear(0, Message::Certificate(notarized));
+        assert!(!own_statements(&outputs, 1).contains(&finalize(&block)));
+        assert_eq!(peer.engine.view(), View(2), "the certificate leads on all the same");
+    }
+}
+
+#[test]
+fn a_gap_needs_its_skip_certificates() {
+    let mut peer = Peer::new();
+    peer.hear(2, Message::Certificate(peer.certificate(skip(1), &QUORUM)));
+    peer.hear(2, Message::Certificate(peer.certificate(skip(2), &QUORUM)));
+    assert_eq!(peer.engine.view(), View(3));
+    // A block of view 3 on genesis is justified; the same block at a node that lacks a certificate is not.
+    let late = block(View(3), Parent::GENESIS, Height(1), 1);
+    let mut outputs = peer.hear(2, peer.proposal(2, late.clone(), &[1, 2]));
+    outputs.extend(peer.validated(&late));
+    assert_eq!(own_statements(&outputs, 1), [notarize(&late)]);
+
+    let mut lacking = Peer::new();
+    lacking.hear(2, Message::Certificate(lacking.certificate(skip(2), &QUORUM))); // leads on to view 3 all the same
+    assert_eq!(lacking.engine.view(), View(3));
+    let mut outputs = lacking.hear(2, lacking.proposal(2, late.clone(), &[]));
+    outputs.extend(lacking.validated(&late));
+    assert_eq!(own_statements(&outputs, 1), [], "nothing says that view 1 was skipped");
+}
+
+#[test]
+fn an_invalid_proposal_is_skipped_at_once() {
+    let mut peer = Peer::new();
+    let block = first(1);
+    peer.hear(0, peer.proposal(0, block.clone(), &[]));
+    let outputs = peer.give(Input::Validated { block: block.hash(), valid: false, timely: true });
+    assert_eq!(own_statements(&outputs, 1), [skip(1)]);
+}
+
+#[test]
+fn an_untimely_proposal_gets_no_vote_but_may_become_final() {
+    let mut peer = Peer::new();
+    let block = first(1);
+    peer.hear(0, peer.proposal(0, block.clone(), &[]));
+    let outputs = peer.give(Input::Validated { block: block.hash(), valid: true, timely: false });
+    assert_eq!(own_statements(&outputs, 1), []);
+    let notarized = peer.certificate(notarize(&block), &QUORUM);
+    assert_eq!(own_statements(&peer.hear(0, Message::Certificate(notarized)), 1), [finalize(&block)]);
+}
+
+#[test]
+fn a_leader_that_proposes_twice_is_caught_and_skipped() {
+    let mut peer = Peer::new();
+    let (one, other) = (first(1), first(2));
+    peer.hear(0, peer.proposal(0, one.clone(), &[]));
+    let mut outputs = peer.hear(0, peer.proposal(0, other, &[]));
+    let evidence: Vec<&Evidence> =
+        outputs.iter().filter_map(|output| if let Output::Evidence(evidence) = output { Some(evidence) } else { None }).collect();
+    assert_eq!(evidence.len(), 1);
+    assert_eq!((evidence[0].authority(), evidence[0].view()), (AuthorityIndex(0), View(1)));
+    evidence[0].verify(CHAIN, &peer.epoch).unwrap();
+    outputs.extend(peer.validated(&one));
+    assert_eq!(own_statements(&outputs, 1), [skip(1)]);
+}
+
+#[test]
+fn evidence_needs_two_true_contradicting_votes() {
+    let peer = Peer::new();
+    let (one, other) = (first(1), first(2));
+    let pairs = [
+        (notarize(&one), notarize(&other), true),
+        (finalize(&one), finalize(&other), true),
+        (skip(1), finalize(&one), true),
+        (finalize(&one), skip(1), true),
+        (notarize(&one), notarize(&one), false),
+        (notarize(&one), skip(1), false),
+        (notarize(&one), finalize(&one), false),
+        (skip(1), skip(2), false),
+    ];
+    for (a, b, contradicts) in pairs {
+        assert_eq!(Evidence::new(peer.vote(0, a), peer.vote(0, b)).is_some(), contradicts, "{a:?} and {b:?}");
+    }
+    assert!(Evidence::new(peer.vote(0, notarize(&one)), peer.vote(1, notarize(&other))).is_none(), "two authors");
+    let mut forged = peer.vote(0, notarize(&other));
+    forged.signature = peer.vote(2, notarize(&other)).signature;
+    let framed = Evidence::new(peer.vote(0, notarize(&one)), forged).unwrap();
+    assert!(framed.verify(CHAIN, &peer.epoch).is_err(), "nobody is framed");
+}
+
+#[test]
+fn an_idle_engine_starts_no_view_timer() {
+    let mut peer = Peer::new();
+    let view_timer = |outputs: &[Output]| outputs.iter().any(|o| matches!(o, Output::SetTimer { timer: TimerId::View, .. }));
+    for _ in 0..5 {
+        peer.now += Duration::from_secs(10);
+        assert!(!view_timer(&peer.give(Input::Timer(TimerId::Standstill))));
+    }
+    assert_eq!(peer.engine.view(), View(1));
+    assert!(view_timer(&peer.give(Input::WorkAvailable(true))));
+    assert_eq!(own_statements(&peer.give(Input::Timer(TimerId::Leader)), 1), [skip(1)]);
+}
+
+#[test]
+fn a_timer_that_was_cancelled_does_nothing() {
+    let mut peer = Peer::new();
+    peer.give(Input::WorkAvailable(true));
+    peer.give(Input::WorkAvailable(false));
+    for timer in [TimerId::Leader, TimerId::View] {
+        assert_eq!(own_statements(&peer.give(Input::Timer(timer)), 1), []);
+    }
+}
+
+#[test]
+fn at_a_standstill_everything_that_matters_is_said_again() {
+    let mut peer = Peer::new();
+    let block = peer.notarize_first();
+    peer.hear(0, Message::Certificate(peer.certificate(notarize(&block), &QUORUM)));
+    peer.now += Duration::from_secs(10);
+    peer.give(Input::Timer(TimerId::Standstill));
+    let outputs = peer.give(Input::Timer(TimerId::Standstill));
+    let again = own_statements(&outputs, 1);
+    assert!(again.contains(&notarize(&block)) && again.contains(&finalize(&block)), "{again:?}");
+    let certificates: Vec<_> = outputs
+        .iter()
+        .filter_map(
+            |o| if let Output::Broadcast(Message::Certificate(certificate)) = o { Some(certificate.statement) } else { None },
+        )
+        .collect();
+    assert!(certificates.contains(&notarize(&block)), "{certificates:?}");
+}
+
+#[test]
+fn blocks_of_a_catch_up_are_believed_as_far_as_certificates_carry() {
+    let mut peer = Peer::new();
+    let one = first(1);
+    let two = child(&one, 2);
+    let three = child(&two, 3);
+    let with = |block: &Block, certificate| FinalizedBlock { block: block.clone(), certificate };
+    let proof = peer.certificate(finalize(&two), &QUORUM);
+
+    // A chain without any certificate, one with another's, and one with a gap: nothing of them is taken.
+    let unproved = vec![with(&one, None), with(&two, None)];
+    let another = vec![with(&one, Some(proof.clone()))];
+    let gap = vec![with(&two, Some(proof.clone()))];
+    for blocks in [unproved, another, gap] {
+        assert_eq!(committed(&peer.hear(2, Message::Blocks(blocks))), []);
+    }
+    // One certificate proves what is before it, and nothing after it.
+    let outputs = peer.hear(2, Message::Blocks(vec![with(&one, None), with(&two, Some(proof)), with(&three, None)]));
+    assert_eq!(committed(&outputs), [one.hash(), two.hash()]);
+    assert_eq!(peer.engine.head().height, Height(2));
+}
+
+#[test]
+fn who_is_behind_asks_and_goes_on_asking_others() {
+    let mut peer = Peer::new();
+    let ahead = child(&first(1), 2);
+    let outputs = peer.hear(2, Message::Certificate(peer.certificate(finalize(&ahead), &QUORUM)));
+    let asked = |outputs: &[Output]| {
+        outputs.iter().find_map(|output| match output {
+            Output::Send { to, message: Message::RequestBlocks { from } } => Some((to.0, *from)),
+            _ => None,
+        })
+    };
+    assert_eq!(asked(&outputs), Some((2, Height(1))), "whoever spoke of it has it");
+    let mut others = std::collections::BTreeSet::new();
+    for _ in 0..6 {
+        let (to, from) = asked(&peer.give(Input::Timer(TimerId::CatchUp))).expect("it asks again");
+        assert_eq!(from, Height(1));
+        others.insert(to);
+    }
+    assert_eq!(others, [0, 2, 3].into(), "everyone but itself in turn");
+}
+
+#[test]
+fn a_final_block_beside_the_final_chain_is_a_conflict_and_not_committed() {
+    let mut peer = Peer::new();
+    let block = peer.notarize_first();
+    let proof = peer.certificate(finalize(&block), &QUORUM);
+    assert_eq!(committed(&peer.hear(2, Message::Certificate(proof))), [block.hash()]);
+    let rival = first(2);
+    let after = child(&rival, 2);
+    let outputs = [
+        peer.hear(2, Message::Certificate(peer.certificate(finalize(&after), &QUORUM))),
+        peer.hear(2, Message::Block(Box::new(after.clone()))),
+    ]
+    .concat();
+    assert_eq!(committed(&outputs), []);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Conflict(proof) if proof.statement == finalize(&after))));
+}
+
+#[test]
+fn the_leader_proposes_with_all_that_justifies_it() {
+    let mut peer = Peer::new();
+    peer.give(Input::WorkAvailable(true));
+    let outputs = peer.hear(2, Message::Certificate(peer.certificate(skip(1), &QUORUM)));
+    let Some(Output::Build { view, parent, empty }) = outputs.iter().find(|o| matches!(o, Output::Build { .. })) else {
+        panic!("view 2 is this authority's: {outputs:?}")
+    };
+    assert_eq!((*view, *parent, *empty), (View(2), Parent::GENESIS, false));
+    let own = block(View(2), Parent::GENESIS, Height(1), 1);
+    let outputs = peer.give(Input::Built { view: View(2), block: Arc::new(own.clone()) });
+    let sent =
+        outputs.iter().find_map(|o| if let Output::Broadcast(Message::Proposal(proposal)) = o { Some(proposal) } else { None });
+    let sent = sent.expect("it proposes");
+    assert_eq!((&sent.block, sent.vote.statement), (&own, notarize(&own)));
+    assert_eq!(sent.skips.iter().map(|skip| skip.statement).collect::<Vec<_>>(), [skip(1)]);
+}
+
+#[test]
+fn a_leader_that_cannot_build_passes_on_at_once() {
+    let mut peer = Peer::new();
+    peer.give(Input::WorkAvailable(true));
+    peer.hear(2, Message::Certificate(peer.certificate(skip(1), &QUORUM)));
+    assert_eq!(own_statements(&peer.give(Input::BuildFailed { view: View(2) }), 1), [skip(2)]);
+}
+
+#[test]
+fn the_fixed_leader_stays_until_it_fails_and_then_the_next_does() {
+    let mut peer = Peer::with(LeaderPolicy::Fixed);
+    let (mut parent, mut view) = (first(1), 1);
+    peer.hear(2, Message::Certificate(peer.certificate(finalize(&parent), &QUORUM)));
+    peer.hear(
+        2,
+        Message::Blocks(vec![FinalizedBlock {
+            certificate: Some(peer.certificate(finalize(&parent), &QUORUM)),
+            block: parent.clone(),
+        }]),
+    );
+    for _ in 0..5 {
+        assert_eq!(peer.engine.current_leader(), AuthorityIndex(0));
+        view += 1;
+        let next = child(&parent, view);
+        let proof = peer.certificate(finalize(&next), &QUORUM);
+        peer.hear(2, Message::Blocks(vec![FinalizedBlock { block: next.clone(), certificate: Some(proof) }]));
+        parent = next;
+    }
+    peer.hear(2, Message::Certificate(peer.certificate(skip(view + 1), &QUORUM)));
+    assert_eq!(peer.engine.current_leader(), AuthorityIndex(1), "one skipped view passes leadership on");
+}
+
+#[test]
+fn votes_far_ahead_take_no_memory() {
+    let mut peer = Peer::new();
+    let before = peer.engine.held();
+    for view in 10..500 {
+        peer.hear(2, Message::Vote(peer.vote(2, skip(view))));
+    }
+    assert_eq!(peer.engine.held(), before);
+}
+
+#[test]
+fn a_damaged_journal_is_refused_by_the_number_of_the_record() {
+    let mut peer = Peer::new();
+    peer.notarize_first();
+    peer.journal[1].bytes.truncate(10);
+    let error = Engine::recover(config(&peer.epoch, &peer.keys, 1), None, &peer.journal).unwrap_err();
+    assert!(error.to_string().starts_with("journal record 1"), "{error}");
+}
