@@ -8,7 +8,7 @@ const WITHOUT_SESSION: [&str; 8] =
 /// Operations that show a caller who is signed in more.
 const SESSION_OPTIONAL: [&str; 5] = ["listElections", "getElection", "listCandidates", "getResults", "listEvents"];
 
-/// Adds how sessions are shown, operation by operation; every other one needs a session.
+/// Adds how sessions are shown, operation by operation (every other one needs a session), and what is left empty.
 pub(crate) fn complete(derived: &str) -> String {
     let Ok(mut spec) = serde_json::from_str::<Value>(derived) else { return derived.to_owned() };
     spec["components"]["securitySchemes"] = json!({
@@ -23,6 +23,11 @@ pub(crate) fn complete(derived: &str) -> String {
         } else {
             json!([{"session": []}])
         };
+        for answer in operation["responses"].as_object_mut().into_iter().flat_map(|answers| answers.values_mut()) {
+            if answer["description"] == "" {
+                answer["description"] = "Success.".into(); // plain payloads have no text of their own
+            }
+        }
     }
     let mut text = serde_json::to_string_pretty(&spec).unwrap_or_else(|_| derived.to_owned());
     text.push('\n');
