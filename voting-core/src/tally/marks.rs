@@ -26,7 +26,13 @@ fn classify<'a>(contest: &Contest, selection: &'a Selection) -> Kind<'a> {
     }
 }
 
-/// The sums that a selection contributes its weight to; every mark exists.
+/// Whether the marks exist, in ascending order: a single pass over the options finds no others.
+fn can_be_counted(tally: &ContestTally, kind: &Kind<'_>) -> bool {
+    let Kind::Counted { marks, .. } = kind else { return true };
+    marks.is_sorted_by(|a, b| a < b) && marks.last().is_none_or(|last| usize::from(*last) < tally.options.len())
+}
+
+/// The sums that a selection contributes its weight to; [`can_be_counted`] holds.
 fn affected<'a>(tally: &'a mut ContestTally, kind: &'a Kind<'a>) -> impl Iterator<Item = &'a mut u64> {
     let (special, marks) = match kind {
         Kind::Blank => (Some(&mut tally.blank), &[][..]),
@@ -47,9 +53,7 @@ impl CountMethod for Marks {
         let (ballots, total) = (tally.ballots.checked_add(1), tally.weight.checked_add(weight));
         let (Some(ballots), Some(total)) = (ballots, total) else { return Err(TallyError::Overflow) };
         let kind = classify(contest, selection);
-        if let Kind::Counted { marks, .. } = kind
-            && marks.iter().any(|mark| usize::from(*mark) >= tally.options.len())
-        {
+        if !can_be_counted(tally, &kind) {
             return Err(TallyError::Mismatch);
         }
         (tally.ballots, tally.weight) = (ballots, total);
@@ -61,9 +65,7 @@ impl CountMethod for Marks {
 
     fn remove(&self, tally: &mut ContestTally, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError> {
         let kind = classify(contest, selection);
-        if let Kind::Counted { marks, .. } = kind
-            && marks.iter().any(|mark| usize::from(*mark) >= tally.options.len())
-        {
+        if !can_be_counted(tally, &kind) {
             return Err(TallyError::Mismatch);
         }
         let enough = tally.ballots > 0 && tally.weight >= weight && affected(tally, &kind).all(|sum| *sum >= weight);

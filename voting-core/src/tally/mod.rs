@@ -24,13 +24,13 @@ pub trait CountMethod: Sync {
     /// Adds a ballot of a weight. The selection has passed [`Selection::check`].
     ///
     /// # Errors
-    /// [`TallyError::Overflow`]; the tally is then unchanged.
+    /// [`TallyError::Overflow`], or [`TallyError::Mismatch`] if it has not; the tally is then unchanged.
     fn add(&self, tally: &mut ContestTally, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError>;
 
     /// Takes back a ballot that was added before.
     ///
     /// # Errors
-    /// [`TallyError::NotCounted`] if it cannot have been; the tally is then unchanged.
+    /// [`TallyError::NotCounted`] or [`TallyError::Mismatch`] if it cannot have been; the tally is then unchanged.
     fn remove(&self, tally: &mut ContestTally, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError>;
 
     /// Result of the contest. `seed` draws the lots of ties: the hash of the block that closed the election.
@@ -55,8 +55,8 @@ pub enum TallyError {
     /// A ballot taken back that is not in the tally.
     #[error("the ballot taken back was never counted")]
     NotCounted,
-    /// Tallies of different contests.
-    #[error("the tallies are of different contests and cannot be merged")]
+    /// Tallies of different contests, or a selection that this contest cannot have accepted.
+    #[error("the tallies or selections are of different contests")]
     Mismatch,
 }
 
@@ -120,7 +120,7 @@ impl ElectionTally {
     /// Adds a ballot whose selections have been checked.
     ///
     /// # Errors
-    /// [`TallyError::Overflow`]; the tally is then unchanged.
+    /// [`TallyError::Overflow`] or [`TallyError::Mismatch`]; the tally is then unchanged.
     pub fn add(&mut self, definition: &ElectionDefinition, selections: &[Selection], weight: u64) -> Result<(), TallyError> {
         self.change(definition, selections, |method, tally, contest, selection| method.add(tally, contest, selection, weight))
     }
@@ -128,7 +128,7 @@ impl ElectionTally {
     /// Takes back a ballot that was added before.
     ///
     /// # Errors
-    /// [`TallyError::NotCounted`]; the tally is then unchanged.
+    /// [`TallyError::NotCounted`] or [`TallyError::Mismatch`]; the tally is then unchanged.
     pub fn remove(&mut self, definition: &ElectionDefinition, selections: &[Selection], weight: u64) -> Result<(), TallyError> {
         self.change(definition, selections, |method, tally, contest, selection| method.remove(tally, contest, selection, weight))
     }
