@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod recount;
+
 use std::time::Duration;
 
 use voting_core::ballot::{Ballot, Selection};
