@@ -351,13 +351,13 @@ pub(crate) fn parse_url(text: &str) -> Result<Url> {
 /// Servers prove who they are with certificates that this system's authorities vouch for. Those are not looked for
 /// where the address is plain http: a machine without any can still reach its own gateway.
 #[cfg(feature = "tls")]
-fn with_tls(builder: reqwest::ClientBuilder, url: &Url) -> reqwest::ClientBuilder {
+pub(crate) fn with_tls(builder: reqwest::ClientBuilder, url: &Url) -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default(); // an error means that there is one already
     if url.scheme() == "https" { builder } else { builder.tls_certs_only([]) }
 }
 
 #[cfg(not(feature = "tls"))]
-fn with_tls(builder: reqwest::ClientBuilder, _: &Url) -> reqwest::ClientBuilder {
+pub(crate) fn with_tls(builder: reqwest::ClientBuilder, _: &Url) -> reqwest::ClientBuilder {
     builder
 }
 

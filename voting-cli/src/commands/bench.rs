@@ -279,9 +279,10 @@ async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight:
     let address = listener.local_addr().map_err(|error| failed(&error))?;
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(voting_gateway::serve(listener, dev::gateway(network), stopping));
-    let client =
-        reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true).build().map_err(|error| failed(&error))?;
-    let url = format!("http://{address}/votes/{id}");
+    let base = reqwest::Url::parse(&format!("http://{address}/")).map_err(|error| failed(&error))?;
+    let builder = reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true);
+    let client = crate::client::with_tls(builder, &base).build().map_err(|error| failed(&error))?;
+    let url = format!("{base}votes/{id}");
 
     let first_block = network.replica().state().height().0;
     let started = Instant::now();
