@@ -55,7 +55,7 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 2_000, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     in_flight: u32,
     /// Requests under way at a time, over HTTP
-    #[arg(long, default_value_t = 256, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000))]
+    #[arg(long, default_value_t = 512, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=2_000))]
     http_in_flight: u32,
     /// Number of authorities
     #[arg(long, default_value_t = 4, value_name = "N")]

@@ -114,7 +114,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
             Ok(())
         }
         (_, Err(error)) => {
-            Err(CliError::failure(format!("an authority stopped: {error}"), "see docs/OPERATING.md before you start it again"))
+            Err(CliError::failure(format!("an authority stopped: {error}"), "nothing recorded is lost; make a copy of the data folder before you start it again"))
         }
         (Err(name), Ok(())) => Err(CliError::failure(format!("{name} stopped by itself"), "run with RUST_LOG=info to see why")),
     }
