@@ -113,9 +113,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
             context.out.note("stopped; everything recorded is on disk");
             Ok(())
         }
-        (_, Err(error)) => {
-            Err(CliError::failure(format!("an authority stopped: {error}"), "nothing recorded is lost; make a copy of the data folder before you start it again"))
-        }
+        (_, Err(error)) => Err(CliError::failure(
+            format!("an authority stopped: {error}"),
+            "nothing recorded is lost; make a copy of the data folder before you start it again",
+        )),
         (Err(name), Ok(())) => Err(CliError::failure(format!("{name} stopped by itself"), "run with RUST_LOG=info to see why")),
     }
 }

@@ -80,7 +80,7 @@ struct Memory(Mutex<BTreeMap<Vec<u8>, Result<(), CertificateError>>>);
 impl VerifyVote for Memory {
     fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(Message::Vote(*vote).to_canonical()).or_insert_with(|| vote.verify(chain, epoch)).clone()
+        *known.entry(Message::Vote(*vote).to_canonical()).or_insert_with(|| vote.verify(chain, epoch))
     }
 }
 
