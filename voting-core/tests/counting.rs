@@ -5,13 +5,14 @@ mod common;
 use std::collections::BTreeSet;
 
 use common::marks;
-use common::recount::{Counted, recount, recount_contest};
+use common::recount::{Counted, judge, recount, recount_contest};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use voting_core::ballot::{Selection, SelectionError};
+use voting_core::ballot::{BallotError, Selection};
 use voting_core::codec::Canonical;
 use voting_core::election::{Contest, ContestOption, CountMethodId, ElectionDefinition, MAX_WEIGHT};
 use voting_core::ids::Digest;
+use voting_core::state::Refusal;
 use voting_core::tally::{ContestTally, ElectionReport, ElectionTally, Lot, TallyError, count_method};
 use voting_core::testing::definition;
 
@@ -110,29 +111,9 @@ fn ten_thousand_selections_are_accepted_by_the_rules_of_their_contest() {
                 _ => {}
             }
         }
-        let expected = match &selection {
-            Selection::Blank if contest.allow_blank => Ok(()),
-            Selection::Blank => Err("Blank"),
-            Selection::Marks(marks) => {
-                let in_order: Vec<u16> = marks.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
-                let known = marks.iter().all(|mark| usize::from(*mark) < contest.options.len());
-                match marks.len() as u16 {
-                    _ if *marks != in_order => Err("Order"),
-                    _ if !known => Err("UnknownOption"),
-                    marked if marked > contest.max => Err("Overvote"),
-                    marked if marked < contest.min => Err("Undervote"),
-                    _ => Ok(()),
-                }
-            }
-        };
-        let actual = selection.check(&contest).map_err(|error| match error {
-            SelectionError::Blank => "Blank",
-            SelectionError::Order => "Order",
-            SelectionError::UnknownOption { .. } => "UnknownOption",
-            SelectionError::Overvote { .. } => "Overvote",
-            SelectionError::Undervote { .. } => "Undervote",
-            _ => "an error without a rule here",
-        });
+        let expected = judge(&contest, &selection);
+        let refusal = |reason| Refusal::Ballot(BallotError::Selection { contest: 0, reason });
+        let actual = selection.check(&contest).map_err(|reason| refusal(reason).code());
         assert_eq!(actual, expected, "selection {number}: {selection:?} in {contest:?}");
         refused.extend(actual.err());
     }

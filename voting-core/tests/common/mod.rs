@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each test binary uses its own part")]
 
+pub(crate) mod model;
 pub(crate) mod recount;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A count by hand: slow, obvious, and sharing nothing with the counting it checks but the words of the rules.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest as _, Sha256};
 use voting_core::ballot::Selection;
 use voting_core::election::{Contest, ElectionDefinition};
@@ -71,4 +73,22 @@ fn lot(seed: Digest, contest: u16, option: u16) -> [u8; 32] {
     const TAG: &str = "voting/lot/v1";
     let parts = [&[TAG.len() as u8], TAG.as_bytes(), &seed.0, &contest.to_le_bytes(), &option.to_le_bytes()];
     Sha256::digest(parts.concat()).into()
+}
+
+/// Whether a contest accepts a selection, or the code of its refusal.
+pub(crate) fn judge(contest: &Contest, selection: &Selection) -> Result<(), &'static str> {
+    let marks = match selection {
+        Selection::Blank if contest.allow_blank => return Ok(()),
+        Selection::Blank => return Err("blank_not_allowed"),
+        Selection::Marks(marks) => marks,
+    };
+    let in_order: Vec<u16> = marks.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
+    let known = marks.iter().all(|mark| usize::from(*mark) < contest.options.len());
+    match marks.len() {
+        _ if *marks != in_order => Err("marks_out_of_order"),
+        _ if !known => Err("unknown_option"),
+        marked if marked > usize::from(contest.max) => Err("overvote"),
+        marked if marked < usize::from(contest.min) => Err("undervote"),
+        _ => Ok(()),
+    }
 }
