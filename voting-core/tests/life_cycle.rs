@@ -9,9 +9,9 @@ use proptest::prelude::*;
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::election::{ContestOption, ElectionDefinition, MAX_WEIGHT, Phase, RevoteRule, Timing};
-use voting_core::entry::{Act, Entry};
+use voting_core::entry::{Act, Entry, VerifiedEntry};
 use voting_core::ids::{Digest, ElectionId, Height, PartitionId, Pseudonym};
-use voting_core::state::{Applied, Position, Refusal};
+use voting_core::state::{Applied, LedgerState, Position, Refusal};
 use voting_core::tally::ElectionTally;
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, definition, key};
@@ -375,7 +375,7 @@ fn a_ballot_resent_ten_thousand_times_is_one_ballot() {
     let ballot = ledger.cast(&election(), 0, 1, &[marks(&[0])]);
     ledger.apply(ballot.clone()).expect("the first time");
     let before = everything(&ledger.state);
-    let entry = voting_core::entry::VerifiedEntry::verify(ballot.to_bytes(), ledger.chain()).expect("signed");
+    let entry = VerifiedEntry::verify(ballot.to_bytes(), ledger.chain()).expect("signed");
     let mut draft = ledger.state.begin(ledger.place(at(1_000_000))).expect("the next block");
     for _ in 0..10_000 {
         assert!(matches!(draft.try_apply(&entry), Err(Refusal::Duplicate { .. })));
@@ -568,4 +568,77 @@ fn partitions_count_together_what_one_would_count() {
     assert_eq!(merged.report(&election, seed), whole.election(id()).tally().report(&election, seed));
     let chains: std::collections::BTreeSet<_> = parts.iter().map(Ledger::chain).chain([whole.chain()]).collect();
     assert_eq!(chains.len(), usize::from(PARTITIONS) + 1, "each is a chain of its own");
+}
+
+/// Every step of three small elections, each in its own order, one list per election.
+fn three_histories() -> (Ledger, Vec<Vec<Entry>>) {
+    let ledger = Ledger::new();
+    let history = |number: u8| {
+        let election = definition(number, &["Ada", "Bob"]);
+        let act = |sequence, act| ledger.act_by(&ledger.officers[0], election.id, sequence, act);
+        vec![
+            act(1, Act::Define(election.clone())),
+            act(2, Act::SetRoll { size: 3 }),
+            ledger.certify(election.id, [(0, 1), (1, u64::from(number))]),
+            act(3, to(Phase::Ready)),
+            act(4, to(Phase::Scheduled)),
+            act(5, to(Phase::Open)),
+            ledger.cast(&election, 1, 1, &[marks(&[u16::from(number % 2)])]),
+            ledger.cast(&election, 0, 1, &[Selection::Blank]),
+            act(6, to(Phase::Closed)),
+        ]
+    };
+    let histories = [3, 1, 2].map(history).to_vec();
+    (ledger, histories)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(50))]
+
+    /// What happens to one election is nothing to another: any interleaving, in any blocks, gives one root.
+    #[test]
+    fn elections_do_not_touch_each_other(
+        turns in Just((0..27usize).map(|turn| turn % 3).collect::<Vec<_>>()).prop_shuffle(), size in 1usize..10,
+    ) {
+        let (mut one_by_one, histories) = three_histories();
+        one_by_one.block(&histories.concat()).expect("each in its own order");
+        let (mut mixed, mut rest) = (Ledger::new(), histories.iter().map(|history| history.iter()).collect::<Vec<_>>());
+        let entries: Vec<_> = turns.into_iter().filter_map(|turn| rest[turn].next().cloned()).collect();
+        for block in entries.chunks(size) {
+            mixed.block(block).expect("each in its own order");
+        }
+        prop_assert_eq!(mixed.state.root(), one_by_one.state.root());
+    }
+}
+
+#[test]
+fn each_election_is_proved_to_be_under_the_root_and_no_other_state_of_it() {
+    let (mut ledger, histories) = three_histories();
+    ledger.block(&histories.concat()).expect("each in its own order");
+    let (root, stranger) = (ledger.state.root(), ElectionId([9; 16]));
+    let ids: Vec<_> = ledger.state.elections().map(|election| election.id()).collect();
+    assert_eq!(ids, [1, 2, 3].map(|number| ElectionId([number; 16])), "ordered by id, whatever came first");
+    for id in ids {
+        let proof = ledger.state.prove_election(id).expect("on the ledger");
+        let leaf = |id, digest| LedgerState::election_leaf(id, digest);
+        assert_eq!(proof.root(&leaf(id, ledger.election(id).digest())), Some(root));
+        assert_ne!(proof.root(&leaf(id, Digest::ZERO)), Some(root), "another state of the same election");
+        assert_ne!(proof.root(&leaf(stranger, ledger.election(id).digest())), Some(root), "another election");
+    }
+    assert_eq!(ledger.state.prove_election(stranger), None);
+}
+
+#[test]
+fn blocks_on_the_same_parent_do_not_see_each_other() {
+    let ledger = opened(&election(), 2);
+    let before = everything(&ledger.state);
+    let verified = |entry: &Entry| VerifiedEntry::verify(entry.to_bytes(), ledger.chain()).expect("signed");
+    let [for_ada, for_bob] = [0, 1].map(|mark| verified(&ledger.cast(&election(), 0, 1, &[marks(&[mark])])));
+    let place = ledger.place(at(1_000_000));
+    let mut drafts = [(), ()].map(|()| ledger.state.begin(place).expect("the next block"));
+    drafts[0].try_apply(&for_ada).expect("the first ballot in this block");
+    drafts[1].try_apply(&for_bob).expect("the first ballot in that block too");
+    let counts = drafts.map(|draft| draft.finish().election(id()).expect("there").tally().0[0].options.clone());
+    assert_eq!(counts, [[1, 0, 0], [0, 1, 0]]);
+    assert_eq!(everything(&ledger.state), before, "and the parent sees neither");
 }
