@@ -19,7 +19,7 @@ use voting_core::election::{ElectionDefinition, Phase};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct};
 use voting_core::epoch::{Genesis, LeaderPolicy, QuorumRule};
 use voting_core::ids::{Height, PartitionId};
-use voting_core::seams::{BallotQueue, Clock, JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead, NodeName};
+use voting_core::seams::{BallotQueue, Clock, ClockReading, JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead, NodeName};
 use voting_core::testing::{ballot, chain::pseudonym, definition, key};
 
 /// Far above the time to finality, so that a test that waits this long has found a standstill.
@@ -75,6 +75,24 @@ impl Ledger for FaultyLedger {
 
     async fn blocks(&self, from: Height, limit: usize) -> Result<Vec<FinalizedBlock>, LedgerError> {
         self.inner.blocks(from, limit).await
+    }
+}
+
+/// A clock that is wrong by a fixed amount.
+struct WrongClock {
+    right: Arc<dyn Clock>,
+    ahead: Duration,
+    behind: Duration,
+}
+
+impl Clock for WrongClock {
+    fn read(&self) -> ClockReading {
+        let ClockReading { now, error_bound } = self.right.read();
+        ClockReading { now: now.saturating_add(self.ahead).saturating_sub(self.behind), error_bound }
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.right.monotonic()
     }
 }
 
@@ -135,11 +153,15 @@ impl Cluster {
     }
 
     async fn start_node(&mut self, index: usize) {
+        self.start_node_with(index, Arc::clone(&self.clock)).await;
+    }
+
+    async fn start_node_with(&mut self, index: usize, clock: Arc<dyn Clock>) {
         let seams = NodeSeams {
             ledger: Arc::clone(&self.ledgers[index]) as Arc<dyn Ledger>,
             queue: Arc::clone(&self.queue) as Arc<dyn BallotQueue>,
             transport: Arc::new(self.network.join(self.name(index))),
-            clock: Arc::clone(&self.clock),
+            clock,
             hooks: Arc::clone(&self.hooks[index]) as Arc<dyn NodeHooks>,
         };
         let config = NodeConfig::new(Arc::clone(&self.genesis), self.identity.authorities[index].clone());
@@ -316,6 +338,36 @@ async fn hooks_hear_of_every_block_in_order_and_again_after_a_restart() {
     let again = cluster.hooks[0].heights.lock().unwrap().clone();
     assert!(again.len() > heard.len() - 3);
     assert_eq!(again, (4..4 + again.len() as u64).map(Height).collect::<Vec<_>>(), "from there on, old and new without a gap");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
+    let minute = Duration::from_secs(60);
+    for (ahead, behind) in [(minute, Duration::ZERO), (Duration::ZERO, minute)] {
+        for policy in POLICIES {
+            let mut cluster = Cluster::start(policy, QuorumRule::Byzantine, 30).await;
+            cluster.stop(0).await;
+            let clock = WrongClock { right: Arc::clone(&cluster.clock), ahead, behind };
+            let from = cluster.clock.now();
+            let height = cluster.node(1).replica().state().height();
+            cluster.start_node_with(0, Arc::new(clock)).await;
+            for voters in 0..6 {
+                cluster.must(1, &cluster.votes(voters * 5..voters * 5 + 5)).await;
+            }
+            let until = cluster.clock.now();
+            let blocks = cluster.ledgers[1].blocks(height.next(), 1_000).await.unwrap();
+            assert!(!blocks.is_empty());
+            let slack = Duration::from_secs(1); // the precision that an honest clock grants, and milliseconds to keep order
+            for finalized in &blocks {
+                let at = finalized.block.header.timestamp;
+                assert!(
+                    at.saturating_add(slack) >= from && at <= until.saturating_add(slack),
+                    "{at} is not within {from} and {until}"
+                );
+            }
+            cluster.assert_agreement(1, 0).await;
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

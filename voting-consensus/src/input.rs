@@ -50,8 +50,8 @@ pub enum Input {
         block: BlockHash,
         /// Whether it is valid by the rules that every honest authority applies alike.
         valid: bool,
-        /// Whether this authority's own judgement (its clock) lets it vote for it. Decides on this
-        /// authority's Notarize and nothing else.
+        /// Whether this authority's own judgement (its clock) lets it vote for it. Decides between this
+        /// authority's Notarize and its Skip, and on nothing else.
         timely: bool,
     },
     /// A timer ran out.

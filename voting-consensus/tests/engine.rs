@@ -322,14 +322,15 @@ fn an_invalid_proposal_is_skipped_at_once() {
 }
 
 #[test]
-fn an_untimely_proposal_gets_no_vote_but_may_become_final() {
+fn an_untimely_proposal_is_skipped_at_once_but_may_be_notarized_by_others() {
     let mut peer = Peer::new();
     let block = first(1);
     peer.hear(0, peer.proposal(0, block.clone(), &[]));
     let outputs = peer.give(Input::Validated { block: block.hash(), valid: true, timely: false });
-    assert_eq!(own_statements(&outputs, 1), []);
-    let notarized = peer.certificate(notarize(&block), &QUORUM);
-    assert_eq!(own_statements(&peer.hear(0, Message::Certificate(notarized)), 1), [finalize(&block)]);
+    assert_eq!(own_statements(&outputs, 1), [skip(1)]);
+    peer.hear(0, Message::Certificate(peer.certificate(notarize(&block), &QUORUM)));
+    assert_eq!(peer.engine.view(), View(2));
+    assert_eq!(committed(&peer.hear(0, Message::Certificate(peer.certificate(finalize(&block), &QUORUM)))), [block.hash()]);
 }
 
 #[test]

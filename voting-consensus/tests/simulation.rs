@@ -54,6 +54,7 @@ fn five_hundred_seeds_break_no_rule() {
         "silence",
         "selective sending by a twin",
         "evidence found",
+        "time of a proposal found wrong",
     ];
     for kind in kinds {
         assert!(faults.get(kind).is_some_and(|count| *count >= 50), "{kind} hardly took place: {faults:?}");

@@ -158,10 +158,13 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
     Ok(())
 }
 
-/// Whether a block's time looks right to this authority's clock. Local judgement: it decides on this
-/// authority's vote and never on validity.
+/// Whether a block's time looks right to this authority's clock: not ahead of it, and not older than a
+/// proposal can be that its view still waits for. Local judgement: it decides on this authority's vote
+/// and never on validity.
 pub(super) fn looks_timely(shared: &Shared, timestamp: Timestamp) -> bool {
-    timestamp <= shared.clock.now().saturating_add(PRECISION)
+    let longest_view = Duration::from_millis(u64::from(shared.genesis.epoch.timers.timeout_ms_max));
+    let now = shared.clock.now();
+    timestamp <= now.saturating_add(PRECISION) && now <= timestamp.saturating_add(longest_view + PRECISION)
 }
 
 pub(super) fn place_of(header: &BlockHeader) -> Place {

@@ -110,13 +110,15 @@ impl Engine {
             return;
         }
         let proposal = state.proposal.and_then(|(hash, _)| self.blocks.get(&hash));
-        let is_invalid = proposal.is_some_and(|known| known.validity == Validity::Invalid);
+        // A leader whose clock is wrong would otherwise cost a timeout in each of its views.
+        let hopeless = [Validity::Invalid, Validity::Valid { timely: false }];
+        let is_unfit = proposal.is_some_and(|known| hopeless.contains(&known.validity));
         let author = match proposal {
             Some(known) => Some(leader(&self.config.epoch, self.view, known.block.header.height)),
             None => self.expected_leader(),
         };
         let given_up = author.is_some_and(|author| state.votes.is_accused(author) || state.votes.skipped_by(author));
-        if is_invalid || given_up || (proposal.is_none() && self.leader_is_silent()) {
+        if is_unfit || given_up || (proposal.is_none() && self.leader_is_silent()) {
             self.cast_skip();
         }
     }

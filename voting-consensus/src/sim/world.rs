@@ -48,6 +48,7 @@ struct Faults {
     crash: u64,
     partition: u64,
     silence: u64,
+    untimely: u64,
 }
 
 pub(super) struct World {
@@ -127,6 +128,7 @@ impl World {
             crash: rng.below(15),
             partition: rng.below(60),
             silence: rng.below(300),
+            untimely: rng.below(50),
         };
         Self {
             seed,
@@ -239,7 +241,14 @@ impl World {
                 }
             }
             Event::Build { view } => self.try_build(node, view),
-            Event::Validated { block, valid } => self.input(node, Input::Validated { block, valid, timely: true }),
+            Event::Validated { block, valid } => {
+                // Clocks that disagree: this authority finds fault with the time of a good block.
+                let timely = self.now >= TROUBLE_MS || !self.rng.chance(self.faults.untimely);
+                if !timely {
+                    self.count("time of a proposal found wrong");
+                }
+                self.input(node, Input::Validated { block, valid, timely });
+            }
             Event::Restart => {}
         }
     }
