@@ -44,6 +44,8 @@ pub(crate) struct Sheet {
     pub(crate) closed: Option<(u64, Option<BlockHash>)>,
     pub(crate) reason: Option<String>,
     pub(crate) report: Option<ElectionReport>,
+    /// Hash over every entry that took effect, in order.
+    pub(crate) log: [u8; 32],
 }
 
 impl Model {
@@ -67,7 +69,20 @@ impl Model {
             Entry::Act(signed) => self.act(&signed.content),
             Entry::Certify(signed) => self.certify(&signed.content),
             Entry::Cast(signed) => self.cast(&signed.ballot),
-        }
+        }?;
+        let hash = sha256(Entry::TAG, &[&entry.to_canonical()]);
+        let sheet = self.sheet_mut(entry.election())?;
+        sheet.log = sha256("voting/election-log/v1", &[&sheet.log, &hash]);
+        Ok(())
+    }
+
+    /// The state root, hashed from what is on paper.
+    pub(crate) fn root(&self) -> Digest {
+        let mut sheets: Vec<_> = self.elections.iter().collect();
+        sheets.sort_by_key(|sheet| sheet.definition.id);
+        let leaf =
+            |sheet: &&Sheet| Sha256::digest([&[0], sheet.definition.id.0.as_slice(), &sheet.digest(self.chain)].concat()).into();
+        Digest(merkle_root(&sheets.iter().map(leaf).collect::<Vec<_>>()))
     }
 
     fn sheet_mut(&mut self, id: ElectionId) -> Result<&mut Sheet, &'static str> {
@@ -169,6 +184,7 @@ impl Sheet {
             closed: None,
             reason: None,
             report: None,
+            log: [0; 32],
         }
     }
 
@@ -234,6 +250,25 @@ impl Sheet {
         self.voters.iter().filter_map(with_weight).collect::<Vec<(Vec<Selection>, u64)>>()
     }
 
+    /// What stands for the election in the state root, byte by byte.
+    fn digest(&self, chain: ChainId) -> [u8; 32] {
+        let voted = self.counted_ballots().len() as u64;
+        sha256(
+            "voting/election-summary/v1",
+            &[
+                &self.definition.id.0,
+                &self.definition.context(chain).0,
+                &[self.phase as u8],
+                &self.acts.to_le_bytes(),
+                &self.roll.to_le_bytes(),
+                &(self.voters.len() as u64).to_le_bytes(),
+                &(self.ballots.len() as u64).to_le_bytes(),
+                &voted.to_le_bytes(),
+                &self.log,
+            ],
+        )
+    }
+
     /// The report, once the hash that draws the lots is known.
     pub(crate) fn count(&self) -> Option<ElectionReport> {
         let (_, hash) = self.closed?;
@@ -241,10 +276,26 @@ impl Sheet {
     }
 }
 
+/// SHA-256 over a tag with its length, and parts.
+fn sha256(tag: &str, parts: &[&[u8]]) -> [u8; 32] {
+    Sha256::digest([&[tag.len() as u8], tag.as_bytes(), &parts.concat()].concat()).into()
+}
+
+/// RFC 6962, section 2.1, of leaves that are hashed already.
+fn merkle_root(leaves: &[[u8; 32]]) -> [u8; 32] {
+    match leaves {
+        [] => Sha256::digest([]).into(),
+        [leaf] => *leaf,
+        _ => {
+            let (left, right) = leaves.split_at(leaves.len().next_power_of_two() / 2);
+            Sha256::digest([&[1], merkle_root(left).as_slice(), &merkle_root(right)].concat()).into()
+        }
+    }
+}
+
 /// The partition of a voter, from the words of the rule.
 fn home(voter: &Pseudonym, partitions: u16) -> u16 {
-    const TAG: &str = "voting/partition/v1";
-    let hash = Sha256::digest([&[TAG.len() as u8], TAG.as_bytes(), &voter.0].concat());
+    let hash = sha256("voting/partition/v1", &[&voter.0]);
     let number = hash.iter().take(8).fold(0u128, |number, byte| number * 256 + u128::from(*byte));
     (number % u128::from(partitions)) as u16
 }
