@@ -1,0 +1,278 @@
+"""Canonical encodings and hashes of docs/SPEC.md, sections 1, 2, 6 and the tables of the structures.
+
+A structure is described by a list of (field, type); a type has `read(reader)` and `write(value)`. Values are
+dicts, lists, ints, bytes and str; an enumeration is a tuple (variant, value).
+"""
+
+import hashlib
+
+
+class Malformed(Exception):
+    """Bytes that are not the canonical encoding of anything."""
+
+
+class Reader:
+    def __init__(self, data):
+        self.data, self.at = data, 0
+
+    def take(self, length):
+        if length > len(self.data) - self.at:
+            raise Malformed(f"{length} bytes are claimed, {len(self.data) - self.at} are left")
+        self.at += length
+        return self.data[self.at - length:self.at]
+
+
+class Int:
+    def __init__(self, size):
+        self.size = size
+
+    def read(self, reader):
+        return int.from_bytes(reader.take(self.size), "little")
+
+    def write(self, value):
+        return value.to_bytes(self.size, "little")
+
+
+class Fixed:
+    def __init__(self, size):
+        self.size = size
+
+    def read(self, reader):
+        return reader.take(self.size)
+
+    def write(self, value):
+        assert len(value) == self.size
+        return value
+
+
+class Bytes:
+    """`u32` length and bytes, at most `limit`."""
+
+    def __init__(self, limit):
+        self.limit = limit
+
+    def read(self, reader):
+        length = U32.read(reader)
+        if length > self.limit:
+            raise Malformed(f"{length} bytes, at most {self.limit} are allowed")
+        return reader.take(length)
+
+    def write(self, value):
+        return U32.write(len(value)) + value
+
+
+class Text:
+    def read(self, reader):
+        try:
+            return reader.take(U32.read(reader)).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise Malformed(str(error)) from None
+
+    def write(self, value):
+        encoded = value.encode("utf-8")
+        return U32.write(len(encoded)) + encoded
+
+
+class Bool:
+    def read(self, reader):
+        byte = reader.take(1)[0]
+        if byte > 1:
+            raise Malformed(f"{byte} is no truth value")
+        return byte == 1
+
+    def write(self, value):
+        return b"\1" if value else b"\0"
+
+
+class Vec:
+    def __init__(self, item):
+        self.item = item
+
+    def read(self, reader):
+        return [self.item.read(reader) for _ in range(U32.read(reader))]
+
+    def write(self, value):
+        return U32.write(len(value)) + b"".join(map(self.item.write, value))
+
+
+class Opt:
+    def __init__(self, item):
+        self.item = item
+
+    def read(self, reader):
+        return self.item.read(reader) if BOOL.read(reader) else None
+
+    def write(self, value):
+        return b"\0" if value is None else b"\1" + self.item.write(value)
+
+
+class Struct:
+    def __init__(self, fields, tag=None, limit=None):
+        self.fields, self.tag, self.limit = fields, tag, limit
+
+    def read(self, reader):
+        return {name: kind.read(reader) for name, kind in self.fields}
+
+    def write(self, value):
+        return b"".join(kind.write(value[name]) for name, kind in self.fields)
+
+
+class Enum:
+    """Variants are (name, type), the type None for a variant without fields."""
+
+    def __init__(self, variants, tag=None, limit=None):
+        self.variants, self.tag, self.limit = variants, tag, limit
+
+    def read(self, reader):
+        number = reader.take(1)[0]
+        if number >= len(self.variants):
+            raise Malformed(f"there is no variant {number}")
+        name, kind = self.variants[number]
+        return (name, None if kind is None else kind.read(reader))
+
+    def write(self, value):
+        number = [name for name, _ in self.variants].index(value[0])
+        kind = self.variants[number][1]
+        return bytes([number]) + (b"" if kind is None else kind.write(value[1]))
+
+
+def names(*variants):
+    return Enum([(name, None) for name in variants])
+
+
+def decode(kind, data):
+    """Strict decoding (section 1)."""
+    if kind.limit is not None and len(data) > kind.limit:
+        raise Malformed(f"{len(data)} bytes, at most {kind.limit} are allowed")
+    reader = Reader(data)
+    value = kind.read(reader)
+    if reader.at != len(data):
+        raise Malformed(f"{len(data) - reader.at} bytes follow the value")
+    if kind.write(value) != data:
+        raise Malformed("not canonical")
+    return value
+
+
+def sha256(data):
+    return hashlib.sha256(data).digest()
+
+
+def prefix(tag):
+    return bytes([len(tag)]) + tag.encode("ascii")
+
+
+def tagged(kind, value):
+    return prefix(kind.tag) + kind.write(value)
+
+
+def digest(kind, value):
+    return sha256(tagged(kind, value))
+
+
+def parts(tag, *pieces):
+    return sha256(prefix(tag) + b"".join(pieces))
+
+
+def leaf(data):
+    return sha256(b"\0" + data)
+
+
+def node(left, right):
+    return sha256(b"\1" + left + right)
+
+
+def merkle_root(leaves):
+    if not leaves:
+        return sha256(b"")
+    if len(leaves) == 1:
+        return leaves[0]
+    split = 1
+    while split * 2 < len(leaves):
+        split *= 2
+    return node(merkle_root(leaves[:split]), merkle_root(leaves[split:]))
+
+
+U8, U16, U32, U64 = Int(1), Int(2), Int(4), Int(8)
+BOOL, TEXT, ID, HASH, KEY, SIGNATURE = Bool(), Text(), Fixed(16), Fixed(32), Fixed(32), Fixed(64)
+TIME = U64
+
+# Section 7
+NAMED_KEY = Struct([("name", TEXT), ("key", KEY)])
+LEADER = Enum([("fixed", None), ("round robin", U32)])
+TIMERS = Struct([("leader_timeout", U32), ("view_timeout", U32), ("timeout_max", U32), ("standstill", U32)])
+EPOCH = Struct([("number", U32), ("authorities", Vec(NAMED_KEY)), ("quorum", U16), ("leader", LEADER), ("timers", TIMERS)])
+GENESIS = Struct(
+    [("network", TEXT), ("founded_at", TIME), ("epoch", EPOCH), ("officers", Vec(NAMED_KEY)), ("partitions", U16)],
+    "voting/genesis/v1", 65_536)
+
+# Section 8
+METHOD = names("plurality", "approval")
+OPTION = Struct([("name", TEXT), ("description", TEXT)])
+CONTEST = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("min", U16), ("max", U16), ("allow_blank", BOOL),
+                  ("options", Vec(OPTION))])
+DEFINITION = Struct(
+    [("id", ID), ("title", TEXT), ("description", TEXT), ("contests", Vec(CONTEST)), ("opens_at", TIME), ("closes_at", TIME),
+     ("timing", names("fixed", "officer")), ("revote", names("first", "last")), ("secrecy", names("open")),
+     ("results", names("voters", "public")), ("registrar", KEY), ("created_by", TEXT)],
+    "voting/election/v1", 61_440)
+
+# Section 9
+PHASES = ("draft", "ready", "scheduled", "open", "closed", "tallied", "published", "cancelled")
+PHASE = names(*PHASES)
+ACT = Enum([("define", DEFINITION), ("set roll", U64), ("advance", PHASE), ("tally", HASH), ("cancel", TEXT)])
+OFFICER_ACT = Struct([("chain", HASH), ("election", ID), ("sequence", U32), ("act", ACT), ("officer", KEY)],
+                     "voting/officer-act/v1", 65_470)
+VOTER = Struct([("pseudonym", HASH), ("key", KEY), ("weight", U64)])
+CERTIFICATION = Struct([("chain", HASH), ("election", ID), ("voters", Vec(VOTER)), ("registrar", KEY)],
+                       "voting/certification/v1", 65_470)
+
+# Section 10
+SELECTION = Enum([("blank", None), ("marks", Vec(U16))])
+BALLOT = Struct([("election", ID), ("context", HASH), ("voter", KEY), ("sequence", U32), ("selections", Vec(SELECTION))],
+                "voting/ballot/v1", 61_440)
+
+
+def signed(kind):
+    return Struct([("content", kind), ("signature", SIGNATURE)])
+
+
+ENTRY_LIMIT = 65_535
+ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT))],
+             "voting/entry/v1", ENTRY_LIMIT)
+
+# Section 11
+HEADER = Struct(
+    [("chain", HASH), ("epoch", U32), ("view", U64), ("height", U64), ("parent_view", U64), ("parent_hash", HASH),
+     ("payload_root", HASH), ("entries", U32), ("state_root", HASH), ("timestamp", TIME)],
+    "voting/header/v1", 256)
+
+# Section 12
+VIEW_AND_BLOCK = Struct([("view", U64), ("block", HASH)])
+STATEMENT = Enum([("notarize", VIEW_AND_BLOCK), ("skip", U64), ("finalize", VIEW_AND_BLOCK)])
+SIGNED_STATEMENT = Struct([("chain", HASH), ("epoch", U32), ("statement", STATEMENT)], "voting/vote/v1", 128)
+CERTIFICATE = Struct([("statement", STATEMENT), ("signatures", Vec(Struct([("authority", U16), ("signature", SIGNATURE)])))],
+                     "voting/certificate/v1", 6_664)
+
+# Section 14
+SUMMARY = Struct(
+    [("id", ID), ("context", HASH), ("phase", PHASE), ("acts", U32), ("roll_size", U64), ("certified", U64), ("ballots", U64),
+     ("voted", U64), ("log", HASH)],
+    "voting/election-summary/v1", 256)
+
+# Section 15
+TALLY = Struct([("options", Vec(U64)), ("ballots", U64), ("weight", U64), ("blank", U64), ("undervotes", U64),
+                ("overvotes", U64)])
+OPTION_RESULT = Struct([("option", U16), ("name", TEXT), ("votes", U64), ("elected", BOOL)])
+CONTEST_REPORT = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("options", Vec(OPTION_RESULT)), ("tally", TALLY),
+                         ("decided_by_lot", Vec(U16))])
+REPORT = Struct([("election", ID), ("seed", HASH), ("contests", Vec(CONTEST_REPORT))], "voting/report/v1", 4_194_304)
+
+# Section 17
+OPENING = Struct([("genesis", GENESIS), ("partition", U16), ("election", ID)], "voting/bundle-opening/v1", 65_554)
+ITEM = Enum([("foreign", HASH), ("own", Bytes(ENTRY_LIMIT))])
+BUNDLE_BLOCK = Struct([("header", HEADER), ("certificate", Opt(CERTIFICATE)), ("items", Vec(ITEM))],
+                      "voting/bundle-block/v1", 4_353_032)
+STATE_PATH = Vec(Enum([("left", HASH), ("right", HASH)]))
+MANIFEST = Struct([("blocks", U64), ("certificates", U64), ("foreign", U64), ("acts", U64), ("certifications", U64),
+                   ("ballots", U64), ("roll_size", U64), ("certified", U64), ("voted", U64), ("phase", PHASE)])
+CLOSING = Struct([("manifest", MANIFEST), ("path", STATE_PATH), ("report", Opt(REPORT))], "voting/bundle-closing/v1", 4_198_400)
