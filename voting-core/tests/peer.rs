@@ -1,0 +1,349 @@
+//! Two verifiers that share no code reach the same verdict: the library's, and `peer/verify_bundle.py`, which was
+//! written from `docs/SPEC.md`. For whole bundles, for damaged and forged ones, and for those of a lying quorum, they name the
+//! same first check that fails.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
+
+#[path = "vectors/world.rs"]
+mod world;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use voting_core::ballot::{Ballot, Selection};
+use voting_core::block::{Block, BlockHeader, EntryBytes, FinalizedBlock, Parent, payload_root};
+use voting_core::bundle::{BundleBlock, BundleItem, BundleWriter, Closing, Opening};
+use voting_core::certificate::Statement;
+use voting_core::codec::Canonical;
+use voting_core::crypto::{Signature, SigningKey};
+use voting_core::election::{ElectionDefinition, Phase};
+use voting_core::entry::{Act, Entry, OfficerAct};
+use voting_core::ids::{BlockHash, Digest, EntryHash, Height, PartitionId, View};
+use voting_core::testing::{TestChain, ballot, definition, key};
+use voting_core::verify::{KnownBlock, Options, verify};
+use world::World;
+
+const MAGIC: usize = 16;
+
+fn world() -> &'static World {
+    static WORLD: OnceLock<World> = OnceLock::new();
+    WORLD.get_or_init(World::new)
+}
+
+fn python(script: &str, arguments: &[&str]) -> Output {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peer").join(script);
+    // -B: no byte code is left in the source tree.
+    let output = Command::new("python3").arg("-B").arg(script).args(arguments).output();
+    output.expect("python3 cannot be run; install it with: apt-get install -y python3")
+}
+
+/// The check that failed first, if any, according to the Python verifier.
+#[track_caller]
+fn peer_verdict(bundle: &Path, options: &[&str]) -> Option<String> {
+    let output = python("verify_bundle.py", &[&[bundle.to_str().unwrap()], options].concat());
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let failed = stdout.lines().find(|line| line.contains(" failed: "));
+    match output.status.code() {
+        Some(0) if failed.is_none() => None,
+        Some(1) if failed.is_some() && stderr.is_empty() => {
+            failed.and_then(|line| line.split_whitespace().nth(1)).map(str::to_owned)
+        }
+        _ => panic!("the peer broke down: {:?}\n{stdout}\n{stderr}", output.status),
+    }
+}
+
+fn library_verdict(bundle: &[u8], options: &Options) -> Option<String> {
+    verify(bundle, options).failure.map(|failure| failure.check.code().to_owned())
+}
+
+/// Both verifiers say `expected`.
+#[track_caller]
+fn agree(name: &str, bundle: &[u8], expected: Option<&str>) {
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("peer-{name}.bundle"));
+    std::fs::write(&file, bundle).unwrap();
+    assert_eq!(library_verdict(bundle, &Options::default()).as_deref(), expected, "{name}: the library");
+    assert_eq!(peer_verdict(&file, &[]).as_deref(), expected, "{name}: the peer");
+}
+
+/// A bundle taken apart, to be changed and put together again with right lengths.
+#[derive(Clone)]
+struct Parts {
+    opening: Opening,
+    blocks: Vec<BundleBlock>,
+    closing: Closing,
+}
+
+/// The contents of the frames, and where the last frame begins.
+fn frames(bundle: &[u8]) -> (Vec<&[u8]>, usize) {
+    let (mut at, mut last, mut contents) = (MAGIC, MAGIC, Vec::new());
+    while at < bundle.len() {
+        let length = u32::from_le_bytes(bundle[at + 1..at + 5].try_into().unwrap()) as usize;
+        contents.push(&bundle[at + 5..at + 5 + length]);
+        last = at;
+        at += 5 + length;
+    }
+    (contents, last)
+}
+
+impl Parts {
+    fn take(bundle: &[u8]) -> Self {
+        let (frames, _) = frames(bundle);
+        let [first, blocks @ .., last] = frames.as_slice() else { panic!("a bundle has an opening and a closing") };
+        Self {
+            opening: Opening::from_canonical(first).unwrap(),
+            blocks: blocks.iter().map(|frame| BundleBlock::from_canonical(frame).unwrap()).collect(),
+            closing: Closing::from_canonical(last).unwrap(),
+        }
+    }
+
+    fn put(&self) -> Vec<u8> {
+        let mut bundle = b"voting/bundle/v1".to_vec();
+        let mut frame = |kind: u8, content: Vec<u8>| {
+            bundle.push(kind);
+            bundle.extend((content.len() as u32).to_le_bytes());
+            bundle.extend(content);
+        };
+        frame(0, self.opening.to_canonical());
+        self.blocks.iter().for_each(|block| frame(1, block.to_canonical()));
+        frame(2, self.closing.to_canonical());
+        bundle
+    }
+
+    /// The block at a height.
+    fn at(&mut self, height: u64) -> &mut BundleBlock {
+        self.blocks.iter_mut().find(|block| block.header.height == Height(height)).unwrap()
+    }
+}
+
+#[test]
+fn whole_bundles_hold() {
+    let World { chain, election, others, bundle, .. } = world();
+    agree("whole", bundle, None);
+    let (unfinished, cancelled) = (world::export(chain, others[0].id), world::export(chain, others[1].id));
+    agree("unfinished", &unfinished, None);
+    agree("cancelled", &cancelled, None);
+    let committed = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/election.bundle");
+    assert_eq!(peer_verdict(&committed, &[]), None);
+
+    let pins = [(chain.genesis.digest(), None), (Digest([1; 32]), Some("genesis"))];
+    for (genesis, expected) in pins {
+        let options = Options { genesis: Some(genesis), ..Options::default() };
+        assert_eq!(library_verdict(bundle, &options).as_deref(), expected);
+        assert_eq!(peer_verdict(&committed, &["--genesis", &genesis.to_string()]).as_deref(), expected);
+    }
+    let hash_of = |height: usize| chain.blocks[height - 1].block.hash();
+    let (wrong, extends) = (BlockHash([1; 32]), Some("extends"));
+    let first = chain.state.election(election.id).unwrap().acts()[0].position.height;
+    assert_eq!(first, Height(2), "block 1 is the parent of the first");
+    let cases = [
+        (1, hash_of(1), None),
+        (1, wrong, extends),
+        (5, hash_of(5), None),
+        (5, wrong, extends),
+        (13, hash_of(13), None),
+        (14, wrong, extends),
+        (0, wrong, None),
+    ];
+    for (height, hash, expected) in cases {
+        let options = Options { known: vec![KnownBlock { height: Height(height), hash }], ..Options::default() };
+        assert_eq!(library_verdict(bundle, &options).as_deref(), expected, "known block {height}");
+        assert_eq!(
+            peer_verdict(&committed, &["--known", &format!("{height}:{hash}")]).as_deref(),
+            expected,
+            "known block {height}"
+        );
+    }
+}
+
+#[test]
+fn damaged_files_fail_alike() {
+    let bundle = &world().bundle;
+    let (contents, closing) = frames(bundle);
+    let opening = MAGIC + 5 + contents[0].len();
+    agree("empty", &[], Some("format"));
+    agree("cut", &bundle[..bundle.len() - 1], Some("format"));
+    agree("no-closing", &bundle[..closing], Some("format"));
+    agree("padded", &[bundle.as_slice(), &[0]].concat(), Some("format"));
+    agree("other-version", &[b"voting/bundle/v2", &bundle[16..]].concat(), Some("format"));
+    agree("no-blocks", &[&bundle[..opening], &bundle[closing..]].concat(), Some("format"));
+    agree("two-openings", &[&bundle[..opening], &bundle[MAGIC..]].concat(), Some("format"));
+    let claim = [&bundle[..opening + 1], &u32::MAX.to_le_bytes(), &bundle[opening + 5..]].concat();
+    agree("giant-frame", &claim, Some("format"));
+    // Bits all over the file, whatever they mean: only agreement is asked for.
+    for n in 0..24 {
+        let at = MAGIC + (bundle.len() - MAGIC) * n / 24 + n % 7;
+        let mut flipped = bundle.clone();
+        flipped[at] ^= 1 << (n % 8);
+        let expected = library_verdict(&flipped, &Options::default());
+        assert!(expected.is_some(), "bit {} of byte {at}", n % 8);
+        agree(&format!("flipped-{at}"), &flipped, expected.as_deref());
+    }
+}
+
+#[test]
+fn forged_blocks_fail_alike() {
+    let forge = |name: &str, expected: &str, change: &dyn Fn(&mut Parts)| {
+        let mut parts = Parts::take(&world().bundle);
+        change(&mut parts);
+        agree(name, &parts.put(), Some(expected));
+    };
+    let eve = SigningKey::from_seed([66; 32]);
+    forge("other-authority", "parents", &|parts| parts.opening.genesis.epoch.authorities[0].key = eve.public());
+    forge("low-quorum", "genesis", &|parts| parts.opening.genesis.epoch.quorum = 2);
+    forge("no-partition", "genesis", &|parts| parts.opening.partition = PartitionId(1));
+    forge("missing-block", "parents", &|parts| drop(parts.blocks.remove(5)));
+    forge("later-time", "parents", &|parts| {
+        parts.at(10).header.timestamp = parts.at(10).header.timestamp.saturating_add(Duration::from_secs(1));
+    });
+    forge("changed-ballot", "entries", &|parts| {
+        let BundleItem::Own(bytes) = &mut parts.at(8).items[0] else { panic!("a ballot stands here") };
+        let Entry::Cast(mut signed) = Entry::from_canonical(bytes.as_slice()).unwrap() else { panic!("a ballot stands here") };
+        signed.ballot.selections[0] = Selection::Marks(vec![2]);
+        *bytes = Entry::Cast(signed).to_bytes();
+    });
+    forge("swapped", "entries", &|parts| parts.at(10).items.swap(0, 1));
+    forge("all-foreign", "entries", &|parts| {
+        let items = &mut parts.at(10).items;
+        *items = items.iter().map(|item| BundleItem::Foreign(item.hash())).collect();
+    });
+    forge("other-foreign", "entries", &|parts| parts.at(8).items[1] = BundleItem::Foreign(EntryHash([7; 32])));
+    forge("hidden-ballot", "complete", &|parts| {
+        let item = &mut parts.at(8).items[0];
+        *item = BundleItem::Foreign(item.hash());
+        parts.closing.manifest.ballots -= 1;
+        parts.blocks.truncate(parts.blocks.len() - 2); // the count would give it away
+        parts.closing.report = None;
+    });
+    forge("hidden-before-the-count", "recount", &|parts| {
+        let item = &mut parts.at(8).items[0];
+        *item = BundleItem::Foreign(item.hash());
+    });
+    forge("too-few-signatures", "certificates", &|parts| {
+        parts.at(13).certificate.as_mut().unwrap().signatures.truncate(2);
+    });
+    forge("one-signature-twice", "certificates", &|parts| {
+        let signatures = &mut parts.at(13).certificate.as_mut().unwrap().signatures;
+        signatures[2] = signatures[1];
+    });
+    forge("bad-signature", "certificates", &|parts| {
+        parts.at(8).certificate.as_mut().unwrap().signatures[0].1 = Signature([9; 64]);
+    });
+    forge("notarized-only", "certificates", &|parts| {
+        let (view, block) = (parts.at(13).header.view, parts.at(13).header.hash());
+        parts.at(13).certificate = Some(world().chain.certify(Statement::Notarize { view, block }));
+    });
+    forge("uncertified-end", "certificates", &|parts| parts.at(13).certificate = None);
+}
+
+#[test]
+fn false_claims_fail_alike() {
+    let forge = |name: &str, expected: &str, change: &dyn Fn(&mut Closing)| {
+        let mut parts = Parts::take(&world().bundle);
+        change(&mut parts.closing);
+        agree(name, &parts.put(), Some(expected));
+    };
+    forge("one-vote-more", "recount", &|closing| closing.report.as_mut().unwrap().contests[0].options[0].votes += 1);
+    forge("another-winner", "recount", &|closing| {
+        let options = &mut closing.report.as_mut().unwrap().contests[1].options;
+        options.iter_mut().for_each(|option| option.elected = !option.elected);
+    });
+    forge("no-lot", "recount", &|closing| closing.report.as_mut().unwrap().contests[1].decided_by_lot.clear());
+    forge("another-seed", "recount", &|closing| closing.report.as_mut().unwrap().seed = Digest([1; 32]));
+    forge("no-report", "recount", &|closing| closing.report = None);
+    forge("renamed", "labels", &|closing| closing.report.as_mut().unwrap().contests[0].options[0].name = "Eve".to_owned());
+    forge("more-than-all", "totals", &|closing| closing.report.as_mut().unwrap().contests[0].tally.blank = 1_000);
+    forge("turnout", "counts", &|closing| closing.manifest.voted += 1);
+    forge("phase", "counts", &|closing| closing.manifest.phase = Phase::Tallied);
+    forge("no-path", "complete", &|closing| closing.path = serde_json::from_str("[]").unwrap());
+}
+
+/// A block that a colluding quorum certifies without asking the rules, at the end of an election that is open or just closed.
+#[track_caller]
+fn collude(name: &str, expected: &str, closed: bool, entries: impl FnOnce(&TestChain, &ElectionDefinition) -> Entry) {
+    let mut chain = TestChain::new(4);
+    let election = definition(1, &["Ada", "Bob"]);
+    chain.open_election(&election, 5).unwrap();
+    let first = Entry::Cast(ballot(chain.chain(), &election, &key(0), &[0]));
+    chain.append(&[first]).unwrap();
+    if closed {
+        let close = chain.act(election.id, Act::Advance { to: Phase::Closed });
+        chain.append(&[close]).unwrap();
+    }
+    let honest = world::export(&chain, election.id);
+    let entries: Vec<EntryBytes> = vec![entries(&chain, &election).to_bytes()];
+    let head = chain.head().unwrap();
+    let header = BlockHeader {
+        chain: chain.chain(),
+        epoch: 0,
+        view: View(head.view.0 + 1),
+        height: head.height.next(),
+        parent: Parent { view: head.view, hash: head.hash },
+        payload_root: payload_root(&[entries[0].hash()]),
+        entries: 1,
+        state_root: chain.state.root(),
+        timestamp: chain.state.timestamp().saturating_add(Duration::from_secs(1)),
+    };
+    let certificate = chain.certify(Statement::Finalize { view: header.view, block: header.hash() });
+    let forged = FinalizedBlock::new(Block { header, entries }, Some(certificate)).unwrap();
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election.id).unwrap();
+    chain.blocks.iter().chain([&forged]).for_each(|block| writer.block(block).unwrap());
+    let mut bundle = std::mem::take(writer.get_mut());
+    bundle.extend(&honest[frames(&honest).1..]);
+    agree(name, &bundle, Some(expected));
+}
+
+fn vote(chain: &TestChain, election: &ElectionDefinition, voter: u64, sequence: u32, selections: Vec<Selection>) -> Ballot {
+    let context = election.context(chain.chain());
+    Ballot { election: election.id, context, voter: key(voter).public(), sequence, selections }
+}
+
+#[test]
+fn a_lying_quorum_fails_alike() {
+    let marks = |options: &[u16]| vec![Selection::Marks(options.to_vec())];
+    let cast = |voter: u64, sequence: u32, selections: Vec<Selection>| {
+        move |chain: &TestChain, election: &ElectionDefinition| {
+            Entry::Cast(vote(chain, election, voter, sequence, selections).sign(&key(voter)))
+        }
+    };
+    collude("late", "window", true, cast(1, 1, marks(&[0])));
+    collude("again", "sequence", false, cast(0, 2, marks(&[1])));
+    collude("zero-sequence", "sequence", false, cast(1, 0, marks(&[1])));
+    collude("twice", "unique_ballots", false, cast(0, 1, marks(&[0])));
+    collude("stranger", "voter_keys", false, cast(99, 1, marks(&[0])));
+    collude("overvote", "selections", false, cast(1, 1, marks(&[0, 1])));
+    collude("disorder", "selections", false, cast(1, 1, marks(&[1, 0])));
+    collude("unknown-option", "selections", false, cast(1, 1, marks(&[7])));
+    collude("undervote", "selections", false, cast(1, 1, marks(&[])));
+    collude("no-selection", "selections", false, cast(1, 1, vec![]));
+    collude("other-context", "selections", false, |chain, election| {
+        let context = Digest([3; 32]);
+        Entry::Cast(Ballot { context, ..vote(chain, election, 1, 1, vec![Selection::Blank]) }.sign(&key(1)))
+    });
+    collude("forged-signature", "signatures", false, |chain, election| {
+        Entry::Cast(vote(chain, election, 1, 1, vec![Selection::Blank]).sign(&key(2)))
+    });
+    collude("roll-exceeded", "voter_keys", false, |chain, election| {
+        chain.certification(election.id, std::iter::once((voting_core::testing::chain::pseudonym(77), 1, 77)))
+    });
+    collude("usurper", "life_cycle", false, |chain, election| {
+        let eve = SigningKey::from_seed([66; 32]);
+        let (act, sequence) =
+            (Act::Advance { to: Phase::Closed }, chain.state.election(election.id).unwrap().acts().len() as u32 + 1);
+        Entry::act(OfficerAct { chain: chain.chain(), election: election.id, sequence, act, officer: eve.public() }, &eve)
+    });
+    collude("reopened", "life_cycle", true, |chain, election| chain.act(election.id, Act::Advance { to: Phase::Open }));
+    collude("wrong-count", "recount", true, |chain, election| chain.act(election.id, Act::Tally { report: Digest([1; 32]) }));
+    collude("unreadable-reason", "life_cycle", false, |chain, election| {
+        chain.act(election.id, Act::Cancel { reason: "hidden\u{200b}".to_owned() })
+    });
+}
+
+#[test]
+fn the_peer_judges_signatures_the_same() {
+    let made = python("make_ed25519_cases.py", &[]);
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let committed = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ed25519.json")).unwrap();
+    assert!(made.stdout == committed, "tests/vectors/ed25519.json is not what tests/peer/make_ed25519_cases.py prints");
+}
