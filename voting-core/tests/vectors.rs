@@ -32,7 +32,7 @@ use voting_core::tally::{ElectionReport, Lot};
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::key;
 use voting_core::text::{check_line, check_paragraph};
-use voting_core::verify::{Options, verify};
+use voting_core::verify::{Check, Options, verify};
 use world::World;
 
 const ELECTION: ElectionId = ElectionId([0x7a; 16]);
@@ -403,4 +403,73 @@ fn bundle_begins_where_the_election_does() {
     let state = world().chain.state.election(ELECTION).unwrap();
     assert!(pseudonyms.iter().all(|voter| state.voter(voter).is_some()));
     assert_eq!(world().chain.blocks[1].block.header.parent.hash, first);
+}
+
+fn specification() -> String {
+    std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/SPEC.md")).unwrap()
+}
+
+#[test]
+fn the_specification_lists_every_type_and_check() {
+    let text = specification();
+    let row = |has: &[&str]| text.lines().any(|line| line.starts_with('|') && has.iter().all(|part| line.contains(part)));
+    macro_rules! listed {
+        ($($type:ty),+) => { [$((<$type>::TAG, <$type>::MAX_BYTES)),+] };
+    }
+    let types = listed!(
+        Genesis,
+        ElectionDefinition,
+        OfficerAct,
+        Certification,
+        Ballot,
+        SignedBallot,
+        Entry,
+        BlockHeader,
+        Block,
+        FinalizedBlock,
+        Certificate,
+        ElectionReport,
+        Receipt,
+        Opening,
+        BundleBlock,
+        Closing
+    );
+    for (tag, max) in types {
+        assert!(row(&[&format!("`{tag}`"), &grouped(max)]), "{tag} of at most {} bytes", grouped(max));
+    }
+    for check in Check::ALL {
+        assert!(row(&[&format!("| {} | `{}` |", check.number(), check.code())]), "check {}", check.code());
+    }
+}
+
+/// A number as the specification writes it: thousands apart.
+fn grouped(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) && digits.len() > 3 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Every number of the worked example is in the vectors, or follows from them.
+#[test]
+fn the_worked_example_is_of_this_version() {
+    let text = specification();
+    let (_, example) = text.split_once("## 19.").unwrap();
+    let files = ["ids.json", "entries.json", "blocks.json", "receipts.json", "votes.json"];
+    let mut known: String = files.iter().map(|file| std::fs::read_to_string(path(file)).unwrap()).collect();
+    let position = Position { height: Height(8), index: 0 };
+    let receipt = Receipt::build(&world().chain.blocks, position).unwrap();
+    let leaf = leaf_hash(&receipt.entry.0);
+    let half = InclusionProof { size: 2, hashes: receipt.proof.hashes[..1].to_vec(), ..receipt.proof };
+    known += &format!("{leaf} {} {}", half.root(&leaf).unwrap(), hex(Ballot::TAG.as_bytes()));
+    let numbers: Vec<_> = example.split(|c: char| !c.is_ascii_hexdigit()).filter(|number| number.len() >= 14).collect();
+    assert!(numbers.len() > 30);
+    for number in numbers {
+        assert!(known.contains(number), "{number} is in no vector");
+    }
 }
