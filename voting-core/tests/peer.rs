@@ -341,6 +341,13 @@ fn a_lying_quorum_fails_alike() {
 }
 
 #[test]
+fn the_peer_reads_every_vector() {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
+    let checked = python("check_vectors.py", &[directory.to_str().unwrap()]);
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+}
+
+#[test]
 fn the_peer_judges_signatures_the_same() {
     let made = python("make_ed25519_cases.py", &[]);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));

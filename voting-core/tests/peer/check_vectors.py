@@ -1,0 +1,193 @@
+#!/usr/bin/env python3
+"""Checks the files of tests/vectors against docs/SPEC.md, with code that was written from it alone.
+
+    check_vectors.py DIRECTORY
+
+Exits with 1 and a trace at the first vector that is not what the specification says.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import ed25519
+import encoding as e
+import rules
+
+TYPES = {kind.tag: kind for kind in vars(e).values() if getattr(kind, "tag", None)}
+SIGNED_BALLOT = e.Struct([("ballot", e.BALLOT), ("signature", e.SIGNATURE)], "voting/signed-ballot/v1", 61_504)
+BLOCK = e.Struct([("header", e.HEADER), ("entries", e.Vec(e.Bytes(e.ENTRY_LIMIT)))], "voting/block/v1", 4_211_200)
+FINALIZED = e.Struct([("block", BLOCK), ("certificate", e.Opt(e.CERTIFICATE))], "voting/finalized-block/v1", 4_217_865)
+PROOF = e.Struct([("index", e.U64), ("size", e.U64), ("hashes", e.Vec(e.HASH))])
+POSITION = e.Struct([("height", e.U64), ("index", e.U32)])
+RECEIPT = e.Struct(
+    [("election", e.ID), ("ballot", e.HASH), ("entry", e.HASH), ("position", POSITION), ("proof", PROOF),
+     ("headers", e.Vec(e.HEADER)), ("certificate", e.CERTIFICATE)],
+    "voting/receipt/v1", 76_296)
+TYPES.update({kind.tag: kind for kind in (SIGNED_BALLOT, BLOCK, FINALIZED, RECEIPT)})
+VOTE = e.Struct([("statement", e.STATEMENT), ("authority", e.U16), ("signature", e.SIGNATURE)])
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+unhex = bytes.fromhex
+
+
+def proof_root(proof, leaf_hash):
+    """Section 6, or None."""
+    if proof["index"] >= proof["size"] or len(proof["hashes"]) > 64:
+        return None
+    at, last, root = proof["index"], proof["size"] - 1, leaf_hash
+    for sibling in proof["hashes"]:
+        if last == 0:
+            return None
+        if at & 1 or at == last:
+            root = e.node(sibling, root)
+            while not at & 1 and at:
+                at, last = at >> 1, last >> 1
+        else:
+            root = e.node(root, sibling)
+        at, last = at >> 1, last >> 1
+    return root if last == 0 else None
+
+
+def code_of(ballot):
+    digits = ""
+    for at in range(0, 20, 5):
+        number = int.from_bytes(ballot[at:at + 5], "big")
+        digits += "".join(CROCKFORD[number >> shift & 31] for shift in range(35, -1, -5))
+    return "-".join(digits[at:at + 4] for at in range(0, 32, 4))
+
+
+def check_id(vector):
+    name = vector["name"]
+    if name.startswith("key "):
+        assert ed25519.public(unhex(vector["seed"])).hex() == vector["public"]
+        assert ed25519.sign(unhex(vector["seed"]), unhex(vector["message"])).hex() == vector["signature"]
+        assert e.parts("voting/fingerprint/v1", unhex(vector["public"])).hex()[:16] == vector["fingerprint"]
+    elif name.startswith("chain id"):
+        chain = e.parts("voting/chain/v1", unhex(vector["genesis"]), e.U16.write(vector["partition"]))
+        assert chain.hex() == vector["chain"]
+    elif name == "context":
+        context = e.parts("voting/election-context/v1", unhex(vector["chain"]), unhex(vector["definition"]))
+        assert context.hex() == vector["context"]
+    elif name.startswith("partition of"):
+        for partitions, partition in vector["partitions"]:
+            assert rules.partition_of(unhex(vector["pseudonym"]), partitions) == partition
+    elif name == "code of a ballot":
+        assert code_of(unhex(vector["ballot"])) == vector["code"]
+    elif name == "rank in a lot":
+        contest, option = e.U16.write(vector["contest"]), e.U16.write(vector["option"])
+        assert e.parts("voting/lot/v1", unhex(vector["seed"]), contest, option).hex() == vector["rank"]
+    elif name == "quorum":
+        n = vector["authorities"]
+        assert vector["majority"] == n // 2 + 1
+        assert vector["byzantine"] == (n + (n - 1) // 3) // 2 + 1
+    else:
+        raise AssertionError(f"unknown vector {name}")
+
+
+def check_text(vector):
+    assert vector["text"].encode("utf-8").hex() == vector["utf8"]
+    assert rules.is_line(vector["text"], 20) == vector["line_of_20"]
+    assert rules.is_paragraph(vector["text"], 20) == vector["paragraph_of_20"]
+
+
+def check_merkle(vector):
+    leaves = list(map(unhex, vector["leaves"]))
+    assert leaves == [e.leaf(bytes([n])) for n in range(len(leaves))]
+    assert e.merkle_root(leaves).hex() == vector["root"]
+    for leaf_hash, encoded in zip(leaves, vector.get("proofs_hex", [])):
+        proof = PROOF.read(e.Reader(unhex(encoded)))
+        assert PROOF.write(proof).hex() == encoded
+        assert proof_root(proof, leaf_hash).hex() == vector["root"]
+
+
+def check_state(vector, root):
+    if vector["name"] != "election":
+        return
+    summary = e.decode(e.SUMMARY, unhex(vector["summary"]))
+    assert summary["id"].hex() == vector["id"]
+    assert e.digest(e.SUMMARY, summary).hex() == vector["digest"]
+    leaf_hash = e.leaf(summary["id"] + unhex(vector["digest"]))
+    assert leaf_hash.hex() == vector["leaf"]
+    proof = {**vector["proof"], "hashes": list(map(unhex, vector["proof"]["hashes"]))}
+    assert proof_root(proof, leaf_hash).hex() == root
+
+
+def check_typed(vector):
+    """The bytes decode, and hash to the digest beside them."""
+    kind = TYPES[vector["type"]]
+    value = e.decode(kind, unhex(vector["hex"]))
+    assert e.digest(kind, value).hex() == vector["digest"]
+    return value
+
+
+def check_signed_entry(entry):
+    kind, signed = entry
+    structure, signer = {"act": (e.OFFICER_ACT, "officer"), "certify": (e.CERTIFICATION, "registrar"), "cast": (e.BALLOT, "voter")}[kind]
+    assert ed25519.verify(signed["content"][signer], e.tagged(structure, signed["content"]), signed["signature"])
+
+
+def check_vote(vector):
+    vote = VOTE.read(e.Reader(unhex(vector["hex"])))
+    assert VOTE.write(vote).hex() == vector["hex"]
+    said = {"chain": unhex(vector["chain"]), "epoch": vector["epoch"], "statement": vote["statement"]}
+    assert e.tagged(e.SIGNED_STATEMENT, said).hex() == vector["signed_bytes"]
+    assert ed25519.verify(unhex(vector["key"]), unhex(vector["signed_bytes"]), vote["signature"])
+
+
+def check_receipt(receipt, genesis):
+    """Section 16 without the ballot."""
+    assert rules.genesis_is_usable(genesis)
+    chain = e.parts("voting/chain/v1", e.digest(e.GENESIS, genesis), e.U16.write(0))
+    headers, epoch = receipt["headers"], genesis["epoch"]
+    assert 1 <= len(headers) <= 256
+    assert all(header["chain"] == chain and header["epoch"] == 0 for header in headers)
+    for parent, child in zip(headers, headers[1:]):
+        assert (child["parent_view"], child["parent_hash"]) == (parent["view"], e.digest(e.HEADER, parent))
+        assert child["height"] == parent["height"] + 1
+        assert child["view"] > parent["view"] and child["timestamp"] > parent["timestamp"]
+    first, last = headers[0], headers[-1]
+    assert receipt["position"]["height"] == first["height"]
+    assert receipt["proof"]["index"] == receipt["position"]["index"]
+    assert receipt["proof"]["size"] == first["entries"]
+    assert proof_root(receipt["proof"], e.leaf(receipt["entry"])) == first["payload_root"]
+    statement, signatures = receipt["certificate"]["statement"], receipt["certificate"]["signatures"]
+    assert statement == ("finalize", {"view": last["view"], "block": e.digest(e.HEADER, last)})
+    assert len({one["authority"] for one in signatures}) == len(signatures) >= epoch["quorum"]
+    message = e.tagged(e.SIGNED_STATEMENT, {"chain": chain, "epoch": 0, "statement": statement})
+    for one in signatures:
+        assert ed25519.verify(epoch["authorities"][one["authority"]]["key"], message, one["signature"])
+
+
+def main():
+    directory = Path(sys.argv[1])
+
+    def load(name):
+        return json.loads((directory / name).read_text(encoding="utf-8"))
+
+    for vector in load("ids.json"):
+        check_id(vector)
+    for vector in load("text.json"):
+        check_text(vector)
+    for vector in load("merkle.json"):
+        check_merkle(vector)
+    state = load("state.json")
+    for vector in state:
+        check_state(vector, state[-1]["root"])
+    genesis = None
+    for name in ("entries.json", "blocks.json", "votes.json", "bundle.json", "receipts.json"):
+        for vector in load(name):
+            if "type" in vector:
+                value = check_typed(vector)
+                if vector["type"] == e.GENESIS.tag:
+                    genesis = value
+                elif vector["type"] == e.ENTRY.tag:
+                    check_signed_entry(value)
+                elif vector["type"] == RECEIPT.tag:
+                    check_receipt(value, genesis)
+            elif vector["name"] == "vote":
+                check_vote(vector)
+    print("every vector is as specified")
+
+
+if __name__ == "__main__":
+    main()
