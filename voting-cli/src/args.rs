@@ -12,7 +12,7 @@ use crate::output::Format;
 const EXAMPLES: &str = "\
 Examples:
   voting dev                                        a whole network on this machine, with a demo election
-  voting login alice@example.com                    sign in; the password is asked for
+  voting login --email alice@example.com            sign in; the password is asked for
   voting elections list                             what there is to vote on
   voting vote \"Board 2026\" --choice Ada             vote, and keep a receipt that proves it
   voting receipt verify                             check that receipt, offline

@@ -231,7 +231,7 @@ impl Client {
         CliError::new(
             Exit::Refused,
             format!("nobody is signed in at {}", self.address()),
-            "sign in first: voting login EMAIL (with the same --url)",
+            "sign in first: voting login --email EMAIL (with the same --url)",
         )
     }
 
@@ -285,7 +285,7 @@ impl Client {
         CliError::new(
             Exit::Refused,
             format!("the session at {} has ended", self.address()),
-            "sign in again: voting login EMAIL (with the same --url)",
+            "sign in again: voting login --email EMAIL (with the same --url)",
         )
     }
 
@@ -435,7 +435,7 @@ fn next_step(problem: &Problem) -> String {
                 .to_owned()
         }
         ("results_hidden", _) => "results are for those who voted, until they are published".to_owned(),
-        (_, 401) => "check e-mail and password, or sign in again with `voting login EMAIL`".to_owned(),
+        (_, 401) => "check e-mail and password, or sign in again with `voting login --email EMAIL`".to_owned(),
         (_, 403) => "sign in with an account that may do this; `voting whoami` shows yours".to_owned(),
         (_, 404) => "check the id; `voting elections list` shows the elections".to_owned(),
         (_, 429 | 503) => match problem.retry_after {

@@ -97,11 +97,11 @@ fn signing_in_takes_the_password_from_stdin_or_a_file_and_keeps_a_private_sessio
     let stub = Stub::start();
     let person = Person::at(&stub.url);
     person.run(&["whoami"]).exits(3);
-    let wrong = person.with_stdin("wrong\n", &["login", "alice@example.com"]).exits(3);
+    let wrong = person.with_stdin("wrong\n", &["login", "--email", "alice@example.com"]).exits(3);
     assert!(wrong.stderr.contains("invalid_credentials"), "{wrong:?}");
     std::fs::write(person.path("password"), "alicepass\n").unwrap();
     let file = person.path("password").display().to_string();
-    let login = person.run(&["login", "alice@example.com", "--password-file", &file, "--output", "json"]).exits(0);
+    let login = person.run(&["login", "--email", "alice@example.com", "--password-file", &file, "--output", "json"]).exits(0);
     assert_eq!(login.json(), support::user());
     assert_eq!(person.run(&["whoami", "--output", "json"]).exits(0).json()["email"], "alice@example.com");
     let session = &person.files("session.json")[0];

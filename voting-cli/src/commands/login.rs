@@ -24,11 +24,12 @@ const MAX_PASSWORD_BYTES: u64 = 4_096;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  voting login alice@example.com
-  voting login alice@example.com --password-file ~/.alice
-  pass show voting | voting login alice@example.com")]
+  voting login --email alice@example.com
+  voting login --email alice@example.com --password-file ~/.alice
+  pass show voting | voting login --email alice@example.com")]
 pub(crate) struct Args {
     /// Your e-mail address
+    #[arg(long)]
     email: String,
     /// Read the password from the first line of this file
     #[arg(long, value_name = "FILE")]

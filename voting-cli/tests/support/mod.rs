@@ -418,7 +418,7 @@ impl Person {
     /// Signed in as Alice.
     pub(crate) fn signed_in(stub: &Stub) -> Self {
         let person = Self::at(&stub.url);
-        person.with_stdin("alicepass\n", &["login", "alice@example.com"]).exits(0);
+        person.with_stdin("alicepass\n", &["login", "--email", "alice@example.com"]).exits(0);
         person
     }
 

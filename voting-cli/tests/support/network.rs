@@ -65,7 +65,7 @@ impl Network {
     /// Somebody signed in.
     pub(crate) fn person(&self, email: &str, password: &str) -> Person {
         let person = Person::at(&self.url);
-        person.with_stdin(&format!("{password}\n"), &["login", email]).exits(0);
+        person.with_stdin(&format!("{password}\n"), &["login", "--email", email]).exits(0);
         person
     }
 }
