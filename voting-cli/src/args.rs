@@ -4,7 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, dev, doctor, elections, export, import, login, logout, man, receipt, trust, verify, vote, voters, whoami,
+    bench, completions, dev, doctor, elections, export, import, login, logout, man, receipt, simulate, trust, verify, vote, voters,
+    whoami,
 };
 use crate::output::Format;
 
@@ -72,6 +73,7 @@ pub(crate) enum Command {
     Export(export::Args),
     Verify(verify::Args),
     Trust(trust::Args),
+    Simulate(simulate::Args),
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
 
-const COMMANDS: [&[&str]; 22] = [
+const COMMANDS: [&[&str]; 23] = [
     &["login"],
     &["logout"],
     &["whoami"],
@@ -27,6 +27,7 @@ const COMMANDS: [&[&str]; 22] = [
     &["export"],
     &["verify"],
     &["trust"],
+    &["simulate"],
     &["doctor"],
     &["completions"],
 ];
@@ -130,6 +131,56 @@ fn json_is_all_there_is_on_stdout() {
     }
     let quiet = person.run(&["elections", "list", "--output", "json", "--quiet"]).exits(0);
     assert_eq!(quiet.stderr, "");
+}
+
+#[test]
+fn the_simulator_runs_seeds_and_says_the_same_however_many_at_a_time() {
+    let person = Person::at(&nobody());
+    let simulate = |args: &[&str]| person.run(&[&["simulate", "--output", "json"], args].concat()).exits(0).json();
+    let mut summary = simulate(&["--seeds", "20", "--seed", "7"]);
+    assert_eq!((&summary["seeds"], &summary["violations"]), (&20.into(), &0.into()));
+    assert!(summary["simulated_hours"].as_f64().unwrap() > 0.1, "{summary}");
+    for what in ["blocks", "entries", "liars"] {
+        assert!(summary[what].as_u64().unwrap() > 0, "no {what}: {summary}");
+    }
+    for fault in ["message lost", "crash before the journal is durable", "partition"] {
+        assert!(summary["faults"][fault].as_u64().unwrap() > 0, "no {fault}: {summary}");
+    }
+    let mut alone = simulate(&["--seeds", "20", "--seed", "7", "--jobs", "1"]);
+    summary["seconds"] = 0.into();
+    alone["seconds"] = 0.into();
+    assert_eq!(alone, summary);
+
+    let one = simulate(&["--seed", "7"]);
+    assert_eq!((&one["seed"], &one["violation"]), (&7.into(), &Value::Null));
+    assert_eq!(simulate(&["--seed", "7", "--seeds", "1"])["trace"], one["trace"]);
+    let text = person.run(&["simulate", "--seed", "7"]).exits(0).stdout;
+    assert!(text.contains("No rule was broken.") && text.contains("message lost"), "{text}");
+}
+
+#[test]
+fn the_simulator_finds_what_too_many_liars_break_and_says_how_to_see_it_again() {
+    let person = Person::at(&nobody());
+    let too_many = ["--authorities", "5", "--quorum", "3", "--twins", "1"];
+    let broken = person.run(&[&["simulate", "--output", "json", "--seeds", "60"][..], &too_many].concat()).exits(1);
+    let summary = broken.json();
+    assert!(summary["violations"].as_u64().unwrap() > 0, "{summary}");
+    let first = summary["first_violations"].as_object().unwrap().values().next().unwrap();
+    assert!(broken.stderr.contains(first["reproduce"].as_str().unwrap()), "{broken:?}");
+    let again: Vec<_> = first["reproduce"].as_str().unwrap().split(' ').skip(1).chain(["--output", "json"]).collect();
+    let again = person.run(&again).exits(1).json();
+    assert_eq!((&again["violation"], &again["liars"][0]["how"]), (first, &"twins".into()));
+    let text = person.run(&[&["simulate", "--seeds", "60"][..], &too_many].concat()).exits(1).stdout;
+    assert!(text.contains(first["reproduce"].as_str().unwrap()), "{text}");
+
+    let tolerated = ["--authorities", "4", "--quorum", "byzantine", "--silent", "1"];
+    person.run(&[&["simulate", "--seeds", "10"][..], &tolerated].concat()).exits(0);
+    for (wrong, advice) in
+        [(["--authorities", "2"], "from 3 to 32"), (["--quorum", "3"], "--authorities"), (["--seeds", "0"], "1..")]
+    {
+        let ended = person.run(&[&["simulate"][..], &wrong].concat()).exits(2);
+        assert!(ended.stderr.contains(advice), "{ended:?}");
+    }
 }
 
 #[test]

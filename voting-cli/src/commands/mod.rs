@@ -12,6 +12,7 @@ pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
 pub(crate) mod receipt;
+pub(crate) mod simulate;
 pub(crate) mod trust;
 pub(crate) mod verify;
 pub(crate) mod vote;
@@ -54,6 +55,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Import(args) => import::run(args, &context).await,
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),
+        Command::Simulate(args) => simulate::run(args, &context).await,
         Command::Trust(args) => trust::run(args, &context).await,
         Command::Doctor(args) => doctor::run(args, &context).await,
         Command::Completions(args) => completions::run(args, &context),
