@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, dev, doctor, elections, export, import, login, logout, man, receipt, simulate, trust, verify, vote, voters,
-    whoami,
+    bench, completions, dev, doctor, elections, export, generate, import, login, logout, man, receipt, simulate, trust, verify,
+    vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -69,6 +69,7 @@ pub(crate) enum Command {
     Voters(voters::Args),
     Vote(vote::Args),
     Receipt(receipt::Args),
+    Generate(generate::Args),
     Import(import::Args),
     Export(export::Args),
     Verify(verify::Args),

@@ -74,14 +74,14 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     })
 }
 
-/// A bundle is public: it gets the usual permissions of a new file, not those of a private one.
+/// What is made to be passed on gets the usual permissions of a new file, not those of a private one.
 #[cfg(unix)]
-fn share(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
+pub(super) fn share(file: &tempfile::NamedTempFile) -> std::io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))
 }
 
 #[cfg(not(unix))]
-fn share(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
+pub(super) fn share(_: &tempfile::NamedTempFile) -> std::io::Result<()> {
     Ok(())
 }

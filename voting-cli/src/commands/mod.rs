@@ -7,6 +7,7 @@ pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod elections;
 pub(crate) mod export;
+pub(crate) mod generate;
 pub(crate) mod import;
 pub(crate) mod login;
 pub(crate) mod logout;
@@ -52,6 +53,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Voters(args) => voters::run(args, &context).await,
         Command::Vote(args) => vote::run(args, &context).await,
         Command::Receipt(args) => receipt::run(args, &context),
+        Command::Generate(args) => generate::run(args, &context),
         Command::Import(args) => import::run(args, &context).await,
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),

@@ -18,7 +18,7 @@ use crate::output::{count, fields, table};
 
 /// Seeds of a run in which nobody says how many: seconds, not minutes.
 const SEEDS: u64 = 100;
-/// Seeds at most: at a thousand a second they would take months.
+/// Seeds at most: years of running; more is a slip of the finger.
 const SEEDS_MAX: u64 = 10_000_000_000;
 /// Authorities at least: fewer do not tolerate anything.
 const AUTHORITIES_MIN: usize = 3;
@@ -44,7 +44,7 @@ Examples:
   voting simulate --seeds 20000 --seed 1000000        twenty thousand others
   voting simulate --seed 42                           one run, with its report
   voting simulate --seeds 500 --authorities 7 --quorum majority
-  voting simulate --authorities 5 --quorum 3 --twins 1     more liars than 3 of 5 tolerate: rules are broken
+  voting simulate --authorities 5 --quorum 3 --twins 1   more liars than 3 of 5 tolerate: rules break
 
 Ends with code 1 if a rule was broken.")]
 pub(crate) struct Args {
@@ -96,6 +96,7 @@ struct Liar {
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 struct Broken {
+    seed: u64,
     rule: String,
     detail: String,
     /// The command that shows it again.
@@ -115,8 +116,8 @@ struct Summary {
     /// Sum of the runs' traces: the same on every machine.
     trace: String,
     violations: u64,
-    /// The violations with the smallest seeds, by seed.
-    first_violations: BTreeMap<u64, Broken>,
+    /// The violations with the smallest seeds, in order.
+    first_violations: Vec<Broken>,
     /// Time it took here.
     seconds: f64,
 }
@@ -201,7 +202,7 @@ fn many(plan: &Plan, pool: &rayon::ThreadPool, first: u64, seeds: u64, context: 
     bar.finish_and_clear();
     let summary = sum.summary(started.elapsed());
     context.out.answer(&summary, || describe(&summary))?;
-    summary.first_violations.values().next().map_or(Ok(()), |broken| Err(broken_rules(broken, summary.violations)))
+    summary.first_violations.first().map_or(Ok(()), |broken| Err(broken_rules(broken, summary.violations)))
 }
 
 impl Plan {
@@ -262,7 +263,7 @@ impl Plan {
 
     fn broken(&self, seed: u64, rule: &str, detail: &str) -> Broken {
         let reproduce = format!("voting simulate --seed {seed}{}", self.said);
-        Broken { rule: rule.to_owned(), detail: detail.to_owned(), reproduce }
+        Broken { seed, rule: rule.to_owned(), detail: detail.to_owned(), reproduce }
     }
 
     fn violation(&self, report: &Report) -> Option<Broken> {
@@ -324,7 +325,7 @@ impl Sum {
             faults: self.faults,
             trace: format!("{:016x}", self.trace),
             violations: self.violations,
-            first_violations: self.first,
+            first_violations: self.first.into_values().collect(),
             seconds: took.as_secs_f64(),
         }
     }
@@ -395,7 +396,7 @@ fn describe(summary: &Summary) -> String {
         return text + "No rule was broken.";
     }
     text += &format!("{}:\n", count(summary.violations, "seed broke a rule", "seeds broke a rule"));
-    for broken in summary.first_violations.values() {
+    for broken in &summary.first_violations {
         text += &format!("  {}\n    {}: {}\n", broken.reproduce, broken.rule, broken.detail);
     }
     let more = summary.violations - summary.first_violations.len() as u64;
