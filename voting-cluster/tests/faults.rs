@@ -367,7 +367,7 @@ async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
             let until = right.now();
             let mut blocks = cluster.ledgers[1].blocks(height.next(), 1_000).await.unwrap();
             // What was voted for before the clocks changed may become final after.
-            blocks.retain(|finalized| finalized.block.entries.iter().any(|entry| is_cast(entry)));
+            blocks.retain(|finalized| finalized.block.entries.iter().any(is_cast));
             assert!(blocks.len() >= 6);
             let slack = Duration::from_secs(1); // the precision that an honest clock grants, and milliseconds to keep order
             for finalized in &blocks {

@@ -1,18 +1,40 @@
 //! A command that is still running.
 
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use super::Person;
+use super::{Ended, Person};
 
 /// Killed when dropped, as if by a power cut.
-pub(crate) struct Running(Child);
+pub(crate) struct Running {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
 
 impl Running {
     pub(crate) fn start(person: &Person, args: &[&str]) -> Self {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("voting"));
         command.env_clear().env("VOTING_STATE_DIR", person.state_dir()).env("VOTING_URL", &person.url).args(args);
-        Self(command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+        // To files, so that it never waits for a reader.
+        let (stdout, stderr) = (person.path("running.stdout"), person.path("running.stderr"));
+        let file = |path: &PathBuf| File::create(path).unwrap();
+        let child = command.stdin(Stdio::null()).stdout(file(&stdout)).stderr(file(&stderr)).spawn().unwrap();
+        Self { child, stdout, stderr }
+    }
+
+    /// Whether it has ended by itself.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn end(mut self) -> Ended {
+        let status = self.child.wait().unwrap();
+        let read = |path: &PathBuf| std::fs::read_to_string(path).unwrap();
+        Ended { code: status.code().unwrap_or(-1), stdout: read(&self.stdout), stderr: read(&self.stderr) }
     }
 
     /// Waits until the person's import has receipts for this many ballots.
@@ -23,7 +45,7 @@ impl Running {
             if lines >= ballots {
                 return;
             }
-            assert!(self.0.try_wait().unwrap().is_none(), "it ended after {lines} ballots");
+            assert!(!self.has_ended(), "it ended after {lines} ballots");
             std::thread::sleep(Duration::from_millis(5)); // between two looks
         }
     }
@@ -31,7 +53,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let _ = self.0.kill(); // it may have ended already
-        let _ = self.0.wait();
+        let _ = self.child.kill(); // it may have ended already
+        let _ = self.child.wait();
     }
 }
