@@ -25,7 +25,7 @@ lint: tools ## Formatting and lints
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
 .PHONY: unit
-unit: tools ## Unit, property, integration, simulation and fault tests
+unit: test-tools ## Unit, property, integration, simulation and fault tests
 	$(CARGO) test --workspace --all-features --locked
 
 .PHONY: docs
@@ -54,3 +54,14 @@ fix: tools ## Format, and apply what the lints can mend
 tools:
 	@command -v $(CARGO) >/dev/null || { echo "cargo is missing; install Rust 1.95 or newer: https://rustup.rs" >&2; exit 1; }
 	@command -v cc >/dev/null || { echo "a C linker is missing; install it with: apt-get install -y build-essential" >&2; exit 1; }
+
+# What the tests run beside the project's own programs; installed if that is allowed.
+TEST_PACKAGES := curl jq python3
+
+.PHONY: test-tools
+test-tools: tools
+	@missing=""; for tool in $(TEST_PACKAGES); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+	if [ -z "$$missing" ]; then exit 0; fi; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
+	else echo "missing:$$missing; install them with: sudo apt-get install -y$$missing" >&2; exit 1; fi

@@ -78,7 +78,7 @@ enum Step {
 impl Caster<'_> {
     /// Sends a ballot until its outcome is known. `trouble` hears why it takes longer.
     pub(crate) async fn cast(&self, ballot: &SignedBallot, trouble: impl Fn(&str)) -> Result<Cast, CastError> {
-        let body = json!({ "ballot": BASE64.encode(ballot.to_canonical()) });
+        let body = body(ballot);
         let deadline = Instant::now() + self.patience;
         let mut backoff = BACKOFF_MIN;
         let mut any_sent = false;
@@ -185,6 +185,11 @@ impl Caster<'_> {
         let recorded = receipt.verify(self.genesis, self.partition, Some(ballot)).map_err(|error| bad(error.to_string()))?;
         Ok(Cast { receipt, recorded })
     }
+}
+
+/// Body of the request that casts a ballot.
+pub(crate) fn body(ballot: &SignedBallot) -> Value {
+    json!({ "ballot": BASE64.encode(ballot.to_canonical()) })
 }
 
 /// The receipt inside a server's answer.

@@ -2,6 +2,8 @@
 
 mod support;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
 use support::{Fault, Person, Stub};
 use voting_core::Canonical as _;
@@ -46,6 +48,23 @@ fn a_vote_is_recorded_once_and_its_receipt_is_verified_offline() {
     person.run(&["export", "Test election 1", "-o", &path]).exits(0);
     let verified = person.run(&["verify", &path]).exits(0);
     assert!(verified.stderr.contains(&format!("your ballot {code} is in the bundle")), "{verified:?}");
+}
+
+#[test]
+fn a_ballot_may_be_signed_here_and_sent_from_elsewhere() {
+    let stub = Stub::start();
+    let person = Person::signed_in(&stub);
+    let sign = ["vote", "Test election 1", "--choice", "Ada", "--sign-only"];
+    let signed = person.run(&sign).exits(0);
+    assert!(signed.stderr.contains("signed and not sent"), "{signed:?}");
+    assert_eq!(person.run(&sign).exits(0).stdout, signed.stdout, "the same bytes again");
+    assert_eq!(stub.ballots_received().len(), 0);
+    assert!(person.run(&BOB).exits(6).stderr.contains("settle that one first"));
+
+    person.run(&ADA).exits(0);
+    let body: Value = serde_json::from_str(&signed.stdout).unwrap();
+    let bytes = BASE64.decode(body["ballot"].as_str().unwrap()).unwrap();
+    assert_eq!(stub.ballots_received(), [bytes], "what is sent later is what was signed");
 }
 
 #[test]

@@ -1,11 +1,11 @@
 //! What happened in an election, read from finalized blocks: the same for every client of every gateway.
 
 use poem_openapi::{Object, Union};
-use voting_core::block::Block;
 use voting_core::codec::Canonical;
 use voting_core::entry::{Act, Entry};
-use voting_core::ids::{ElectionId, Height};
-use voting_core::state::Position;
+use voting_core::ids::Height;
+use voting_core::state::{ElectionState, Position};
+use voting_core::time::Timestamp;
 
 use crate::problem::Problem;
 use crate::state::GatewayState;
@@ -89,70 +89,78 @@ pub(crate) fn parse(text: &str) -> Result<Position, Problem> {
     Ok(Position { height: Height(height.parse().map_err(|_| wrong())?), index: index.parse().map_err(|_| wrong())? })
 }
 
+/// What a reader of the ledger found, and how far it came.
+pub(crate) struct Walked<T> {
+    pub(crate) found: Vec<T>,
+    /// Everything up to here is in `found`.
+    pub(crate) until: Position,
+}
+
 impl GatewayState {
-    /// Events of an election after a position, at most `limit`.
-    pub(crate) async fn events(&self, election: ElectionId, after: Option<Position>, limit: usize) -> Result<Events, Problem> {
+    /// Entries of an election after a position, as `pick` shows them, at most `limit`. One walk reads a bounded part of
+    /// the ledger, so that it may end with fewer although there are more.
+    pub(crate) async fn walk<T>(
+        &self,
+        election: &ElectionState,
+        after: Option<Position>,
+        limit: usize,
+        pick: impl Fn(Position, Timestamp, &Entry) -> Option<T>,
+    ) -> Result<Walked<T>, Problem> {
         let head = self.backend.replica.state().height();
-        let mut height = after.map_or(Height(1), |after| after.height);
-        let (mut events, mut next) = (Vec::new(), after);
+        let first = election.acts().first().map_or(Height(1), |act| act.position.height);
+        let mut height = after.map_or(first, |after| after.height.max(first));
+        let mut walked = Walked { found: Vec::new(), until: after.unwrap_or(Position { height: Height(0), index: 0 }) };
         let last = Height(height.0.saturating_add(MAX_BLOCKS)).min(head);
-        'reading: while height <= last {
+        while height <= last {
             let blocks = self.backend.ledger.blocks(height, PAGE).await.map_err(Problem::internal)?;
             if blocks.is_empty() {
                 break;
             }
             for finalized in blocks.into_iter().filter(|finalized| finalized.block.header.height <= last) {
-                height = finalized.block.header.height.next();
-                for (position, event) in in_block(&finalized.block, election)? {
+                let header = &finalized.block.header;
+                height = header.height.next();
+                for (index, bytes) in (0u32..).zip(&finalized.block.entries) {
+                    let position = Position { height: header.height, index };
                     if after.is_some_and(|after| position <= after) {
                         continue;
                     }
-                    if events.len() >= limit {
-                        break 'reading;
+                    let entry = Entry::from_canonical(bytes.as_slice()).map_err(Problem::internal)?;
+                    let picked = if entry.election() == election.id() { pick(position, header.timestamp, &entry) } else { None };
+                    if picked.is_some() && walked.found.len() >= limit {
+                        return Ok(walked);
                     }
-                    events.push(event);
-                    next = Some(position);
-                }
-                if events.len() < limit {
-                    let end =
-                        Position { height: finalized.block.header.height, index: finalized.block.header.entries.saturating_sub(1) };
-                    next = next.max(Some(end));
+                    walked.found.extend(picked);
+                    walked.until = position;
                 }
             }
         }
-        let next = next.unwrap_or(Position { height: Height(0), index: 0 });
-        Ok(Events { events, next: show(next) })
+        Ok(walked)
+    }
+
+    /// Events of an election after a position, at most `limit`.
+    pub(crate) async fn events(&self, election: &ElectionState, after: Option<Position>, limit: usize) -> Result<Events, Problem> {
+        let Walked { found, until } = self.walk(election, after, limit, event).await?;
+        Ok(Events { events: found, next: show(until) })
     }
 }
 
-fn in_block(block: &Block, election: ElectionId) -> Result<Vec<(Position, Event)>, Problem> {
-    let at = block.header.timestamp.to_string();
-    let mut found = Vec::new();
-    for (index, bytes) in block.entries.iter().enumerate() {
-        let entry = Entry::from_canonical(bytes.as_slice()).map_err(Problem::internal)?;
-        if entry.election() != election {
-            continue;
+fn event(position: Position, at: Timestamp, entry: &Entry) -> Option<Event> {
+    let (position, at) = (show(position), at.to_string());
+    let phase = |phase: &str| Event::Phase(PhaseEvent { position: position.clone(), at: at.clone(), phase: phase.to_owned() });
+    Some(match entry {
+        Entry::Cast(ballot) => {
+            let hash = ballot.hash();
+            Event::Ballot(BallotEvent { position, at, ballot_hash: hash.to_string(), code: hash.code() })
         }
-        let place = Position { height: block.header.height, index: index as u32 };
-        let (position, at) = (show(place), at.clone());
-        let phase = |phase: &str| Event::Phase(PhaseEvent { position: position.clone(), at: at.clone(), phase: phase.to_owned() });
-        let event = match &entry {
-            Entry::Cast(ballot) => {
-                let hash = ballot.hash();
-                Event::Ballot(BallotEvent { position, at, ballot_hash: hash.to_string(), code: hash.code() })
-            }
-            Entry::Certify(certification) => {
-                Event::Certified(CertifiedEvent { position, at, count: certification.content.voters.len() as u32 })
-            }
-            Entry::Act(act) => match &act.content.act {
-                Act::Define(_) => phase("draft"),
-                Act::Advance { to } => phase(&to.to_string()),
-                Act::Tally { .. } => phase("tallied"),
-                Act::Cancel { .. } => phase("cancelled"),
-                Act::SetRoll { .. } => continue,
-            },
-        };
-        found.push((place, event));
-    }
-    Ok(found)
+        Entry::Certify(certification) => {
+            Event::Certified(CertifiedEvent { position, at, count: certification.content.voters.len() as u32 })
+        }
+        Entry::Act(act) => match &act.content.act {
+            Act::Define(_) => phase("draft"),
+            Act::Advance { to } => phase(&to.to_string()),
+            Act::Tally { .. } => phase("tallied"),
+            Act::Cancel { .. } => phase("cancelled"),
+            Act::SetRoll { .. } => return None,
+        },
+    })
 }

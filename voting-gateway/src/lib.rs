@@ -15,6 +15,7 @@
 
 pub mod accounts;
 pub mod api;
+mod codes;
 pub mod config;
 pub mod demo;
 mod events;
@@ -32,6 +33,7 @@ mod strict_json;
 mod submit;
 
 pub use accounts::{Account, AccountError, Accounts, PasswordRule, Role};
+pub use codes::CODES;
 pub use config::{Config, Limits};
 pub use limits::build;
 pub use problem::{LineError, Problem, ProblemBody};

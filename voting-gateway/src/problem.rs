@@ -10,6 +10,8 @@ use voting_core::entry::EntryError;
 use voting_core::seams::{QueueError, StoreError};
 use voting_core::state::Refusal;
 
+use crate::codes;
+
 /// A refusal or failure, for programs and people.
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -94,6 +96,7 @@ pub enum Problem {
 }
 
 fn body(status: u16, title: &str, code: &str, detail: impl Into<String>) -> ProblemBody {
+    debug_assert!(codes::is_known(code), "`{code}` is missing in codes.rs");
     ProblemBody {
         kind: "about:blank".to_owned(),
         title: title.to_owned(),

@@ -3,10 +3,9 @@
 use serde_json::{Value, json};
 
 /// Operations that need no session and do not look at one.
-const WITHOUT_SESSION: [&str; 8] =
-    ["login", "refresh", "castBallot", "getBallot", "getReceipt", "getNetwork", "getGenesis", "getBundle"];
+const WITHOUT_SESSION: [&str; 7] = ["login", "refresh", "castBallot", "getBallot", "getReceipt", "getNetwork", "getGenesis"];
 /// Operations that show a caller who is signed in more.
-const SESSION_OPTIONAL: [&str; 5] = ["listElections", "getElection", "listCandidates", "getResults", "listEvents"];
+const SESSION_OPTIONAL: [&str; 6] = ["listElections", "getElection", "listCandidates", "getResults", "listEvents", "getBundle"];
 
 /// Adds how sessions are shown, operation by operation (every other one needs a session), and what is left empty.
 pub(crate) fn complete(derived: &str) -> String {

@@ -115,6 +115,7 @@ async fn an_election_from_draft_to_verified_bundle() {
     assert!(running["candidates"].as_array().unwrap().iter().all(|candidate| candidate["elected"] == false));
     for caller in [None, Some(bob.as_str()), Some(admin.as_str())] {
         assert_eq!(gateway.get(&format!("{path}/results"), caller).await.1["code"], "results_hidden");
+        assert_eq!(gateway.get(&format!("{path}/bundle"), caller).await.1["code"], "results_hidden");
     }
     let (_, voted) = gateway.get("/user/voted-elections", Some(&alice)).await;
     assert_eq!((voted.as_array().unwrap().len(), &voted[0]["id"]), (1, &json!(id)));
@@ -140,6 +141,16 @@ async fn an_election_from_draft_to_verified_bundle() {
     let summary = report.summary.unwrap();
     assert_eq!(result["report"], summary.report_digest.unwrap().to_string());
     assert!(summary.ballots[0].counts);
+
+    // Single votes, on request.
+    assert_eq!((&result["votes"], &result["votes_next"]), (&json!([]), &Value::Null));
+    let (_, first) = gateway.get(&format!("{path}/results?votes=1"), None).await;
+    let after = first["votes_next"].as_str().unwrap();
+    let (_, second) = gateway.get(&format!("{path}/results?votes=5&votes_after={after}"), None).await;
+    let shown = |page: &Value| page["votes"].as_array().unwrap().iter().map(|v| v["candidate_id"].clone()).collect::<Vec<_>>();
+    assert_eq!((shown(&first), shown(&second)), (vec![json!("0-1")], vec![json!("0-2")]));
+    assert_eq!(first["votes"][0]["timestamp"], recorded["recorded_at"]);
+    assert_eq!(gateway.get(&format!("{path}/results?votes=5&votes_after=x"), None).await.1["code"], "invalid_cursor");
 
     // Events: pages give what one answer gives.
     let (_, all) = gateway.get(&format!("{path}/events"), None).await;
@@ -183,6 +194,9 @@ async fn the_last_ballot_counts_where_the_election_says_so() {
     );
     let (_, result) = gateway.get(&format!("/elections/{id}/results"), Some(&alice)).await;
     assert_eq!(json!([result["candidates"][0]["name"], result["candidates"][0]["votes"]]), json!(["Alan", 1]));
+    let (_, single) = gateway.get(&format!("/elections/{id}/results?votes=9"), Some(&alice)).await;
+    assert_eq!(single["votes"].as_array().unwrap().len(), 1, "those replaced are not shown: {single}");
+    assert_eq!(single["votes"][0]["candidate_id"], "0-2");
     gateway.stop().await;
 }
 

@@ -52,6 +52,18 @@ async fn the_committed_description_is_the_one_served() {
     gateway.stop().await;
 }
 
+#[test]
+fn every_code_is_documented() {
+    let document = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/api.md")).unwrap();
+    let errors = document.split_once("| code | status | meaning |").unwrap().1.split_once("\n\n").unwrap().0;
+    let documented: Vec<&str> = errors.lines().skip(2).collect();
+    let expected: Vec<String> =
+        voting_gateway::CODES.iter().map(|(code, status, meaning)| format!("| `{code}` | {status} | {meaning} |")).collect();
+    assert_eq!(documented, expected, "docs/api.md, Errors");
+    let distinct: HashSet<&str> = voting_gateway::CODES.iter().map(|(code, ..)| *code).collect();
+    assert_eq!(distinct.len(), expected.len(), "a code has one meaning");
+}
+
 fn references(value: &Value, found: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

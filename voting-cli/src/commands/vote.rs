@@ -18,7 +18,7 @@ use voting_core::{BallotHash, ElectionId, Height, PartitionId, Timestamp};
 use super::elections::{fetch, resolve, why_not};
 use super::{Context, receipt};
 use crate::api::{Election, KeyAnswer};
-use crate::cast::{Cast, CastError, Caster};
+use crate::cast::{self, Cast, CastError, Caster};
 use crate::client::Client;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::fields;
@@ -45,7 +45,8 @@ Examples:
   voting vote \"Which days?\" --choice Mon --choice Wed       where several may be marked
   voting vote Assembly --contest 1:Ada --contest 2:Yes      several questions
   voting vote Assembly --contest 1:Ada --blank              the rest left blank
-  voting vote \"Board 2026\"                                  settle a ballot whose outcome is unknown")]
+  voting vote \"Board 2026\"                                  settle a ballot whose outcome is unknown
+  voting vote 3f9a --choice 2 --sign-only > ballot.json     to be sent from elsewhere: PUT /votes/ELECTION")]
 pub(crate) struct Args {
     /// The election: its id, the beginning of its id, or its title
     election: String,
@@ -61,6 +62,9 @@ pub(crate) struct Args {
     /// Do not ask before the ballot is cast
     #[arg(long, short)]
     yes: bool,
+    /// Sign and keep the ballot, and print the body of the request that casts it, without sending it
+    #[arg(long)]
+    sign_only: bool,
     /// How many seconds to wait for the outcome
     #[arg(long, value_name = "SECONDS", default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     wait: u64,
@@ -111,6 +115,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         }
         Plan::Sign { selections, sequence } => (voting.sign(&args, selections, sequence).await?, false),
     };
+    if args.sign_only {
+        context
+            .out
+            .note(format!("the ballot is signed and not sent; `voting vote {}` sends it or asks for its receipt", args.election));
+        return context.out.raw(format!("{}\n", cast::body(&ballot)).as_bytes());
+    }
     voting.send(&ballot, Duration::from_secs(args.wait), earlier).await
 }
 

@@ -540,7 +540,7 @@ pub struct ContestResult {
 pub struct VoteRecord {
     /// The election.
     pub election_id: String,
-    /// `contest-option`.
+    /// `contest-option`, or `contest-blank`.
     pub candidate_id: String,
     /// When it was recorded.
     pub timestamp: String,
@@ -556,8 +556,10 @@ pub struct ElectionResult {
     pub election_id: String,
     /// All candidates, most votes first within each contest.
     pub candidates: Vec<CandidateResult>,
-    /// Single votes are in the bundle, not here; always empty.
+    /// The votes of as many ballots as were asked for: of those that count, a vote for each mark.
     pub votes: Vec<VoteRecord>,
+    /// Give this as `votes_after` to get those that follow.
+    pub votes_next: Option<String>,
     /// Voters whose ballot counts.
     pub total_votes: u64,
     /// Where the election stands.

@@ -5,14 +5,18 @@ use poem::http::HeaderMap;
 use poem_openapi::OpenApi;
 use poem_openapi::param::{Path, Query};
 use poem_openapi::payload::{Attachment, AttachmentType, Json};
+use std::sync::Arc;
 use std::time::Duration;
+use voting_core::ballot::Selection;
 use voting_core::bundle::{BundleWriter, WriteBundleError};
 use voting_core::codec::Canonical;
 use voting_core::election::{Phase, ResultVisibility};
+use voting_core::entry::Entry;
 use voting_core::ids::{Digest, Height};
-use voting_core::state::ElectionState;
+use voting_core::state::{ElectionState, Position};
+use voting_core::time::Timestamp;
 
-use super::models::{CandidateResult, ContestResult, ElectionResult, is_counted};
+use super::models::{CandidateResult, ContestResult, ElectionResult, VoteRecord, is_counted};
 use crate::accounts::Role;
 use crate::events::{self, Events};
 use crate::problem::Problem;
@@ -21,6 +25,8 @@ use crate::state::{Caller, GatewayState};
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 1_000;
+/// Ballots whose votes are in one answer.
+const VOTES_MAX: usize = 1_000;
 /// Longest wait for a new event.
 const EVENTS_WAIT_MAX: Duration = Duration::from_secs(20);
 /// Blocks read at a time for a bundle.
@@ -35,18 +41,26 @@ impl ResultsApi {
     /// The result
     ///
     /// For those who voted while it runs, for everyone once it is published (or from the beginning, where
-    /// the election says so). `final` tells whether the authorities have certified the count.
+    /// the election says so). `final` tells whether the authorities have certified the count. `votes` asks
+    /// for the votes of so many ballots beside it, in the order of the ledger; `votes_after` for those that follow.
     #[oai(path = "/elections/:id/results", method = "get", operation_id = "getResults")]
-    async fn results(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<ElectionResult>, Problem> {
-        let caller = self.0.caller(headers).await?;
-        let election = self.0.election(&id, false)?;
-        if !self.may_see(caller.as_ref(), &election) {
-            return Err(Problem::forbidden(
-                "results_hidden",
-                "results are shown to those who have voted, and to everyone once they are published",
-            ));
+    async fn results(
+        &self,
+        headers: &HeaderMap,
+        id: Path<String>,
+        votes: Query<Option<usize>>,
+        votes_after: Query<Option<String>>,
+    ) -> Result<Json<ElectionResult>, Problem> {
+        let election = self.visible(headers, &id).await?;
+        let after = votes_after.as_deref().map(events::parse).transpose()?;
+        let mut result = show(&election);
+        let limit = votes.unwrap_or(0).min(VOTES_MAX);
+        if limit > 0 {
+            let walked = self.0.walk(&election, after, limit, |position, at, entry| single(&election, position, at, entry)).await?;
+            result.votes = walked.found.into_iter().flatten().collect();
+            result.votes_next = Some(events::show(walked.until));
         }
-        Ok(Json(show(&election)))
+        Ok(Json(result))
     }
 
     /// What happened
@@ -69,7 +83,7 @@ impl ResultsApi {
         let until = tokio::time::Instant::now() + Duration::from_millis(wait_ms.unwrap_or(0)).min(EVENTS_WAIT_MAX);
         let mut blocks = self.0.backend.replica.subscribe();
         loop {
-            let found = self.0.events(election.id(), after, limit).await?;
+            let found = self.0.events(&election, after, limit).await?;
             // A lagging subscription still tells that there is something new.
             let waited = tokio::time::timeout_at(until, blocks.recv());
             if !found.events.is_empty() || waited.await.is_err() {
@@ -80,10 +94,11 @@ impl ResultsApi {
 
     /// Everything needed to verify the election offline
     ///
-    /// A file for `voting verify`: docs/SPEC.md describes every byte.
+    /// A file for `voting verify`: docs/SPEC.md describes every byte. For those who may see the result, which can
+    /// be counted from it.
     #[oai(path = "/elections/:id/bundle", method = "get", operation_id = "getBundle")]
-    async fn bundle(&self, id: Path<String>) -> Result<Attachment<Body>, Problem> {
-        let election = self.0.election(&id, false)?;
+    async fn bundle(&self, headers: &HeaderMap, id: Path<String>) -> Result<Attachment<Body>, Problem> {
+        let election = self.visible(headers, &id).await?;
         let bytes = self.write_bundle(&election).await?;
         let name = format!("election-{}.bundle", election.id());
         Ok(Attachment::new(Body::from(bytes)).attachment_type(AttachmentType::Attachment).filename(name))
@@ -91,6 +106,19 @@ impl ResultsApi {
 }
 
 impl ResultsApi {
+    /// An election whose votes the caller may see.
+    async fn visible(&self, headers: &HeaderMap, id: &str) -> Result<Arc<ElectionState>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(id, false)?;
+        if self.may_see(caller.as_ref(), &election) {
+            return Ok(election);
+        }
+        Err(Problem::forbidden(
+            "results_hidden",
+            "results are shown to those who have voted, and to everyone once they are published",
+        ))
+    }
+
     fn may_see(&self, caller: Option<&Caller>, election: &ElectionState) -> bool {
         if election.phase() == Phase::Published || election.definition().results == ResultVisibility::Public {
             return true;
@@ -138,6 +166,25 @@ impl ResultsApi {
             Duration::from_secs(1),
         ))
     }
+}
+
+/// A ballot's votes, if it is the one of its voter that counts: a vote for each mark.
+fn single(election: &ElectionState, position: Position, at: Timestamp, entry: &Entry) -> Option<Vec<VoteRecord>> {
+    let Entry::Cast(signed) = entry else { return None };
+    let (pseudonym, record) = election.voter_of_key(&signed.ballot.voter)?;
+    record.counted.as_ref().filter(|counted| counted.position == position)?;
+    let vote = |contest: usize, option: String| VoteRecord {
+        election_id: election.id().to_string(),
+        candidate_id: format!("{contest}-{option}"),
+        timestamp: at.to_string(),
+        voter_id: pseudonym.to_string(),
+    };
+    let contests = signed.ballot.selections.iter().enumerate();
+    let votes = contests.flat_map(|(contest, selection)| match selection {
+        Selection::Blank => vec![vote(contest, "blank".to_owned())],
+        Selection::Marks(marks) => marks.iter().map(|mark| vote(contest, mark.to_string())).collect(),
+    });
+    Some(votes.collect())
 }
 
 fn show(election: &ElectionState) -> ElectionResult {
@@ -188,6 +235,7 @@ fn show(election: &ElectionState) -> ElectionResult {
         election_id: election.id().to_string(),
         candidates: candidates.collect(),
         votes: Vec::new(),
+        votes_next: None,
         total_votes: election.voted(),
         phase: election.phase().to_string(),
         is_final: certified.is_some(),

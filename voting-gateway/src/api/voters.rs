@@ -63,13 +63,8 @@ impl VotersApi {
                 )
             }
         };
-        let voters = voters.map_err(|errors| {
-            Problem::invalid_lines(
-                "invalid_voters",
-                format!("{} lines are not acceptable; nothing was added", errors.len()),
-                errors,
-            )
-        })?;
+        let voters = voters
+            .map_err(|errors| Problem::invalid_lines("invalid_voters", not_acceptable(errors.len(), "line", "lines"), errors))?;
         let added = roll::add(self.0.backend.store.as_ref(), election.id(), &voters).await?;
         Ok(Json(VotersAdded { added: added.added, already: added.already, total: added.total }))
     }
@@ -207,6 +202,11 @@ impl VotersApi {
     }
 }
 
+fn not_acceptable(errors: usize, one: &str, many: &str) -> String {
+    let (noun, verb) = if errors == 1 { (one, "is") } else { (many, "are") };
+    format!("{errors} {noun} {verb} not acceptable; nothing was added")
+}
+
 fn roll_is_fixed(election: &ElectionState) -> Problem {
     Problem::conflict("wrong_phase", format!("the election is {}; its roll is fixed", election.phase()))
 }
@@ -254,9 +254,5 @@ fn check_credentials(list: NewCredentials) -> Result<Vec<Entitled>, Problem> {
     if errors.is_empty() {
         return Ok(voters);
     }
-    Err(Problem::invalid_lines(
-        "invalid_credentials",
-        format!("{} credentials are not acceptable; nothing was added", errors.len()),
-        errors,
-    ))
+    Err(Problem::invalid_lines("invalid_credential_list", not_acceptable(errors.len(), "credential", "credentials"), errors))
 }
