@@ -12,7 +12,7 @@ use crate::output::Format;
 /// Shown under `voting --help`.
 const EXAMPLES: &str = "\
 Examples:
-  voting dev                                        a whole network on this machine, with a demo election
+  voting dev                                        a whole network here, with a demo election
   voting login --email alice@example.com            sign in; the password is asked for
   voting elections list                             what there is to vote on
   voting vote \"Board 2026\" --choice Ada             vote, and keep a receipt that proves it

@@ -27,7 +27,7 @@ const CONNECTIONS: usize = 4_096;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  voting dev                                  at http://localhost:8000; a second start goes on where the first stopped
+  voting dev                                  http://localhost:8000; goes on where it stopped
   voting dev --ephemeral --port 8080          nothing is kept
   voting dev --authorities 7 --quorum majority --data ./network
 

@@ -17,8 +17,8 @@ use crate::pinned;
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
-  voting trust                             the pinned network and its authorities; pins it at first contact
-  voting trust --genesis 9c1e…             pin the server's network only if its genesis has this digest
+  voting trust                             show the pinned network
+  voting trust --genesis 9c1e…             pin it only if its digest is this
   voting trust --forget                    before trusting a network that was founded anew")]
 pub(crate) struct Args {
     /// The published digest, 64 hexadecimal digits
