@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::ballot::Selection;
 use crate::codec::Canonical;
+pub use crate::count::Lot;
 use crate::election::{Contest, CountMethodId, ElectionDefinition};
 use crate::ids::{Digest, ElectionId};
 
@@ -182,23 +183,6 @@ impl ElectionTally {
         }
         self.0 = changed;
         Ok(())
-    }
-}
-
-/// Draws lots that anyone can redo: the lowest SHA-256 of seed, contest and option comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Lot {
-    /// Fixed only after the last ballot: the hash of the block that closed the election.
-    pub seed: Digest,
-    /// Place of the contest, from 0.
-    pub contest: u16,
-}
-
-impl Lot {
-    /// Rank of an option in the lot; lower wins.
-    #[must_use]
-    pub fn rank(&self, option: u16) -> Digest {
-        Digest::of_parts("voting/lot/v1", &[&self.seed.0, &self.contest.to_le_bytes(), &option.to_le_bytes()])
     }
 }
 
