@@ -11,9 +11,7 @@ use voting_cluster::{Embedded, EmbeddedConfig, EntryStatus};
 use voting_core::ElectionId;
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::crypto::SigningKey;
-use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
-};
+use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct};
 use voting_core::ids::Pseudonym;
 
@@ -25,20 +23,11 @@ async fn main() -> anyhow::Result<()> {
 
     // An officer defines the election and says how many voters there are.
     let now = network.clock().now();
-    let option = |name: &str| ContestOption { name: name.to_owned(), description: String::new() };
     let election = ElectionDefinition {
         id: ElectionId([7; 16]),
         title: "Tea or coffee".to_owned(),
         description: String::new(),
-        contests: vec![Contest {
-            title: "What shall we buy?".to_owned(),
-            method: CountMethodId::Plurality,
-            seats: 1,
-            min: 1,
-            max: 1,
-            allow_blank: true,
-            options: vec![option("Tea"), option("Coffee")],
-        }],
+        contests: vec![Contest::new("What shall we buy?", CountMethodId::Plurality, ["Tea", "Coffee"])],
         opens_at: now,
         closes_at: now.saturating_add(Duration::from_secs(3600)),
         timing: Timing::Officer,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use voting_core::crypto::PublicKey;
 use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Majority, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
 };
 use voting_core::{BallotHash, ChainId, Digest, ElectionId, Pseudonym, Timestamp};
 
@@ -154,6 +154,14 @@ pub(crate) struct NewContest {
     pub(crate) max: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) allow_blank: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) max_score: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) majority: Option<Majority>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quorum_percent: Option<u8>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) withdrawn: Option<Vec<u16>>,
     pub(crate) options: Vec<NewOption>,
 }
 
@@ -252,6 +260,9 @@ pub(crate) struct ElectionResult {
     /// Digest of the report that the authorities certified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) report: Option<Digest>,
+    /// What draws the lots of ties.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) lot_seed: Option<Digest>,
     pub(crate) contests: Vec<ContestResult>,
 }
 
@@ -259,8 +270,10 @@ pub(crate) struct ElectionResult {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ContestResult {
     pub(crate) title: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) method: Option<CountMethodId>,
     pub(crate) seats: u16,
-    /// Most votes first.
+    /// Best first.
     pub(crate) options: Vec<OptionResult>,
     pub(crate) ballots: u64,
     pub(crate) weight: u64,
@@ -268,6 +281,37 @@ pub(crate) struct ContestResult {
     /// Places of the options between which a lot decided.
     #[serde(default)]
     pub(crate) decided_by_lot: Vec<u16>,
+    /// The count step by step.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) rounds: Vec<Round>,
+    /// How options fare in pairs, and every tie, as the server writes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pairs: Option<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) ties: Vec<serde_json::Value>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) verdict: Option<serde_json::Value>,
+}
+
+/// One step of a count, and how things stand after it; amounts have the decimals of the rule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Round {
+    pub(crate) step: String,
+    #[serde(default)]
+    pub(crate) options: Vec<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) value: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) divisor: Option<u64>,
+    pub(crate) votes: Vec<String>,
+    pub(crate) exhausted: String,
+    pub(crate) lost: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) quota: Option<String>,
+    #[serde(default)]
+    pub(crate) keep: Vec<String>,
+    #[serde(default)]
+    pub(crate) elected: Vec<u16>,
 }
 
 /// One option's line in a result.
@@ -277,8 +321,14 @@ pub(crate) struct OptionResult {
     pub(crate) id: String,
     pub(crate) name: String,
     pub(crate) votes: u64,
+    /// What the method decided by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) total: Option<String>,
     #[serde(default)]
     pub(crate) elected: bool,
+    /// Seats won.
+    #[serde(default)]
+    pub(crate) seats: u16,
 }
 
 impl OptionResult {

@@ -104,7 +104,8 @@ async fn an_election_runs_from_definition_to_certified_result() {
     must(&network, &act(&network, election.id, Act::Advance { to: Phase::Closed })).await;
     let state = network.replica().state();
     let closing = network.replica().head().unwrap().hash;
-    let report = state.election(election.id).unwrap().tally().report(&election, voting_core::Digest(closing.0));
+    let counted = state.election(election.id).unwrap();
+    let report = counted.tally().report(&election, voting_core::Digest(closing.0), counted.roll_size());
     must(&network, &act(&network, election.id, Act::Tally { report: report.digest() })).await;
     must(&network, &act(&network, election.id, Act::Advance { to: Phase::Published })).await;
 

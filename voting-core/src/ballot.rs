@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use crate::codec::Canonical;
 use crate::crypto::{PublicKey, Signature, SigningKey};
-use crate::election::{Contest, CountMethodId, ElectionDefinition, MAX_CONTESTS};
+use crate::election::{BallotForm, Contest, ElectionDefinition, MAX_CONTESTS};
 use crate::ids::{BallotHash, Digest, ElectionId};
+use crate::ranking::Ranking;
 
 /// Largest signed ballot in canonical bytes: 50 contests with some 600 marks each.
 pub const MAX_BALLOT_BYTES: usize = 60 * 1024;
@@ -20,6 +21,10 @@ pub enum Selection {
     Blank,
     /// Options marked, by place, strictly ascending, at least one.
     Marks(Vec<u16>),
+    /// Options and their scores, options strictly ascending; options left out have the score 0.
+    Scores(Vec<(u16, u16)>),
+    /// Options ranked, at least one.
+    Ranking(Ranking),
 }
 
 impl Selection {
@@ -28,27 +33,55 @@ impl Selection {
     /// # Errors
     /// [`SelectionError`] naming the rule broken.
     pub fn check(&self, contest: &Contest) -> Result<(), SelectionError> {
-        let marks = match self {
-            Self::Blank if contest.allow_blank => return Ok(()),
-            Self::Blank => return Err(SelectionError::Blank),
-            Self::Marks(marks) => marks,
+        let form = contest.method.form();
+        let named: Vec<u16> = match (self, form) {
+            (Self::Blank, _) if contest.allow_blank => return Ok(()),
+            (Self::Blank, _) => return Err(SelectionError::Blank),
+            (Self::Marks(marks), BallotForm::Marks) => marks.clone(),
+            (Self::Scores(scores), BallotForm::Scores) => {
+                if let Some((option, score)) = scores.iter().find(|(_, score)| *score > contest.max_score) {
+                    return Err(SelectionError::Score { option: *option, score: *score, max: contest.max_score });
+                }
+                scores.iter().map(|(option, _)| *option).collect()
+            }
+            (Self::Ranking(ranking), BallotForm::Ranking) => ranked(ranking, contest)?,
+            _ => return Err(SelectionError::Form { expected: form }),
         };
-        match contest.method {
-            CountMethodId::Plurality | CountMethodId::Approval => {}
-        }
-        if marks.windows(2).any(|pair| pair[0] >= pair[1]) {
+        if named.windows(2).any(|pair| pair[0] >= pair[1]) {
             return Err(SelectionError::Order);
         }
-        if let Some(option) = marks.iter().find(|mark| usize::from(**mark) >= contest.options.len()) {
+        if let Some(option) = named.iter().find(|option| usize::from(**option) >= contest.options.len()) {
             return Err(SelectionError::UnknownOption { option: *option, options: contest.options.len() });
         }
-        if marks.len() > usize::from(contest.max) {
-            return Err(SelectionError::Overvote { marks: marks.len(), max: contest.max });
+        if let Some(option) = named.iter().find(|option| contest.withdrawn.contains(option)) {
+            return Err(SelectionError::Withdrawn { option: *option });
         }
-        if marks.len() < usize::from(contest.min) {
-            return Err(SelectionError::Undervote { marks: marks.len(), min: contest.min });
+        if named.len() > usize::from(contest.max) {
+            return Err(SelectionError::Overvote { marks: named.len(), max: contest.max });
+        }
+        if named.len() < usize::from(contest.min) {
+            return Err(SelectionError::Undervote { marks: named.len(), min: contest.min });
         }
         Ok(())
+    }
+}
+
+/// The options of a ranking, ascending, if its form is one that the contest takes.
+fn ranked(ranking: &Ranking, contest: &Contest) -> Result<Vec<u16>, SelectionError> {
+    if !ranking.is_well_formed() {
+        return Err(SelectionError::Order);
+    }
+    if ranking.has_gaps() {
+        return Err(SelectionError::SkippedRank);
+    }
+    if ranking.has_equals() && !contest.method.takes_equal_ranks() {
+        return Err(SelectionError::EqualRanks);
+    }
+    let mut named: Vec<u16> = ranking.options().collect();
+    named.sort_unstable();
+    match named.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(SelectionError::RankedTwice { option: pair[0] }),
+        None => Ok(named),
     }
 }
 
@@ -59,9 +92,43 @@ pub enum SelectionError {
     /// Blank where that is not allowed.
     #[error("this contest may not be left blank")]
     Blank,
-    /// Marks repeated or out of order.
-    #[error("marks must be in ascending order, each option at most once")]
+    /// Marks, where scores or a ranking are asked for, or the other way round.
+    #[error("this contest asks for {expected}")]
+    Form {
+        /// What a voter does here.
+        expected: BallotForm,
+    },
+    /// Options repeated or out of order.
+    #[error("options must be in ascending order, each at most once; in a ranking, within each rank")]
     Order,
+    /// An option ranked twice.
+    #[error("option {option} is ranked twice")]
+    RankedTwice {
+        /// The option.
+        option: u16,
+    },
+    /// A rank that nobody is given.
+    #[error("a rank is skipped")]
+    SkippedRank,
+    /// Two options at one rank where each needs its own.
+    #[error("two options share a rank; this contest needs one option at each")]
+    EqualRanks,
+    /// A score above the highest.
+    #[error("option {option} is given the score {score}, the highest is {max}")]
+    Score {
+        /// The option.
+        option: u16,
+        /// Its score.
+        score: u16,
+        /// The highest score.
+        max: u16,
+    },
+    /// An option that can no longer be elected.
+    #[error("option {option} has withdrawn")]
+    Withdrawn {
+        /// The option.
+        option: u16,
+    },
     /// No such option.
     #[error("option {option} does not exist: the contest has {options} options, counted from 0")]
     UnknownOption {
@@ -71,7 +138,7 @@ pub enum SelectionError {
         options: usize,
     },
     /// Too many marks.
-    #[error("{marks} options are marked, at most {max} may be")]
+    #[error("{marks} options are named, at most {max} may be")]
     Overvote {
         /// Marks made.
         marks: usize,
@@ -79,7 +146,7 @@ pub enum SelectionError {
         max: u16,
     },
     /// Too few marks.
-    #[error("{marks} options are marked, at least {min} must be")]
+    #[error("{marks} options are named, at least {min} must be")]
     Undervote {
         /// Marks made.
         marks: usize,

@@ -1,12 +1,14 @@
 //! What an election is: its contests, its rules and its life cycle.
 
 use std::fmt;
+use std::str::FromStr;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::Canonical;
+pub use crate::count::{Majority, Thresholds};
 use crate::crypto::{KeyError, PublicKey};
 use crate::ids::{ChainId, Digest, ElectionId};
 use crate::text::{TextError, check_line, check_paragraph};
@@ -20,17 +22,152 @@ pub const MAX_DESCRIPTION_BYTES: usize = 4_000;
 pub const MAX_CONTESTS: usize = 50;
 /// Options in one contest.
 pub const MAX_OPTIONS: usize = 1_000;
+/// Options in a contest where they are ranked: pairwise comparisons and rounds grow with the square.
+pub const MAX_RANKED_OPTIONS: usize = 200;
+/// Highest score an option can be given: with it, 10^8 voters of [`MAX_WEIGHT`] still fit a `u64` tally.
+pub const MAX_SCORE: u16 = 100;
+/// Highest score unless a contest says otherwise.
+const USUAL_SCORE: u16 = 5;
 /// Largest weight of one voter: 10^8 voters of this weight still fit a `u64` tally.
 pub const MAX_WEIGHT: u64 = 1_000_000_000;
 
-/// How the ballots of a contest are counted. The rules are in [`crate::tally`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+/// How the ballots of a contest are counted. docs/counting.md states every rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CountMethodId {
     /// Most votes win; a voter marks up to `max` options, usually one.
     Plurality,
     /// A voter marks every option they approve of; most approvals win.
     Approval,
+    /// A voter gives every option a score; the highest sums win.
+    Score,
+    /// Options are ranked; the last is excluded until one has a majority.
+    InstantRunoff,
+    /// Single transferable vote by the rules of Scottish local elections.
+    ScottishStv,
+    /// Single transferable vote by the weighted inclusive Gregory method.
+    WigmStv,
+    /// Single transferable vote by Meek's method.
+    MeekStv,
+    /// Options are ranked; Schulze's strongest paths decide.
+    Schulze,
+    /// Options are ranked; Tideman's ranked pairs decide.
+    RankedPairs,
+    /// Options are ranked; points by rank decide.
+    Borda,
+    /// Seats go to lists in proportion, by D'Hondt's highest averages.
+    Dhondt,
+    /// Seats go to lists in proportion, by Sainte-Laguë's highest averages.
+    SainteLague,
+}
+
+/// What a voter does in a contest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BallotForm {
+    /// Marks options.
+    Marks,
+    /// Gives options scores.
+    Scores,
+    /// Ranks options.
+    Ranking,
+}
+
+impl fmt::Display for BallotForm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Marks => "marks",
+            Self::Scores => "scores",
+            Self::Ranking => "a ranking",
+        })
+    }
+}
+
+impl CountMethodId {
+    /// Every method.
+    pub const ALL: [Self; 12] = [
+        Self::Plurality,
+        Self::Approval,
+        Self::Score,
+        Self::InstantRunoff,
+        Self::ScottishStv,
+        Self::WigmStv,
+        Self::MeekStv,
+        Self::Schulze,
+        Self::RankedPairs,
+        Self::Borda,
+        Self::Dhondt,
+        Self::SainteLague,
+    ];
+
+    /// What a voter does where it is used.
+    #[must_use]
+    pub const fn form(self) -> BallotForm {
+        match self {
+            Self::Plurality | Self::Approval | Self::Dhondt | Self::SainteLague => BallotForm::Marks,
+            Self::Score => BallotForm::Scores,
+            Self::InstantRunoff
+            | Self::ScottishStv
+            | Self::WigmStv
+            | Self::MeekStv
+            | Self::Schulze
+            | Self::RankedPairs
+            | Self::Borda => BallotForm::Ranking,
+        }
+    }
+
+    /// Whether options are lists, which may win several seats.
+    #[must_use]
+    pub const fn is_of_lists(self) -> bool {
+        matches!(self, Self::Dhondt | Self::SainteLague)
+    }
+
+    /// Whether a voter may rank options equal.
+    #[must_use]
+    pub const fn takes_equal_ranks(self) -> bool {
+        matches!(self, Self::Schulze | Self::RankedPairs | Self::Borda)
+    }
+
+    /// Its name, as it stands in files, on command lines and in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Plurality => "plurality",
+            Self::Approval => "approval",
+            Self::Score => "score",
+            Self::InstantRunoff => "instant-runoff",
+            Self::ScottishStv => "scottish-stv",
+            Self::WigmStv => "wigm-stv",
+            Self::MeekStv => "meek-stv",
+            Self::Schulze => "schulze",
+            Self::RankedPairs => "ranked-pairs",
+            Self::Borda => "borda",
+            Self::Dhondt => "dhondt",
+            Self::SainteLague => "sainte-lague",
+        }
+    }
+}
+
+impl fmt::Display for CountMethodId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// A name that no method has.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("there is no count method `{name}`; there are {}", CountMethodId::ALL.map(CountMethodId::as_str).join(", "))]
+pub struct UnknownMethod {
+    /// What was asked for.
+    pub name: String,
+}
+
+impl FromStr for CountMethodId {
+    type Err = UnknownMethod;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Self::ALL.into_iter().find(|method| method.as_str() == text);
+        found.ok_or_else(|| UnknownMethod { name: text.chars().take(40).collect() })
+    }
 }
 
 /// One option of a contest: a candidate or an answer.
@@ -57,6 +194,15 @@ pub struct Contest {
     pub max: u16,
     /// Whether a ballot may leave this contest blank.
     pub allow_blank: bool,
+    /// Highest score, where options are scored; 0 everywhere else.
+    #[serde(default)]
+    pub max_score: u16,
+    /// What winners need beyond the most votes.
+    #[serde(default)]
+    pub thresholds: Thresholds,
+    /// Options that can no longer be elected and are struck out of every ballot, by place, ascending.
+    #[serde(default)]
+    pub withdrawn: Vec<u16>,
     /// The options; ballots refer to them by place, from 0.
     pub options: Vec<ContestOption>,
 }
@@ -170,6 +316,27 @@ impl ElectionDefinition {
 }
 
 impl Contest {
+    /// A contest with the limits that are usual for its method: one mark for plurality and lists, as many options as
+    /// there are for everything else, scores up to 5; one seat, blanks allowed, nothing demanded beyond the most votes.
+    #[must_use]
+    pub fn new(title: impl Into<String>, method: CountMethodId, options: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        let option = |name: String| ContestOption { name, description: String::new() };
+        let options: Vec<_> = options.into_iter().map(|name| option(name.into())).collect();
+        let one = method == CountMethodId::Plurality || method.is_of_lists();
+        Self {
+            title: title.into(),
+            method,
+            seats: 1,
+            min: 1,
+            max: if one { 1 } else { u16::try_from(options.len()).unwrap_or(u16::MAX) },
+            allow_blank: true,
+            max_score: if method.form() == BallotForm::Scores { USUAL_SCORE } else { 0 },
+            thresholds: Thresholds::default(),
+            withdrawn: Vec::new(),
+            options,
+        }
+    }
+
     fn check(&self, index: usize) -> Result<(), DefinitionError> {
         use DefinitionError as E;
         let text = |field: String, result: Result<(), TextError>| result.map_err(|reason| E::Text { field, reason });
@@ -191,8 +358,44 @@ impl Contest {
         if self.min == 0 || self.min > self.max || usize::from(self.max) > options {
             return Err(E::Limits { contest: index, min: self.min, max: self.max, options });
         }
-        if self.seats == 0 || usize::from(self.seats) > options {
-            return Err(E::Seats { contest: index, seats: self.seats, options });
+        let seats = if self.method.is_of_lists() { MAX_OPTIONS } else { options };
+        if self.seats == 0 || usize::from(self.seats) > seats {
+            return Err(E::Seats { contest: index, seats: self.seats, most: seats });
+        }
+        self.check_method(index)
+    }
+
+    /// What the method demands.
+    fn check_method(&self, index: usize) -> Result<(), DefinitionError> {
+        use DefinitionError as E;
+        let wrong = |reason| Err(E::Method { contest: index, method: self.method, reason });
+        let form = self.method.form();
+        if form == BallotForm::Ranking && self.options.len() > MAX_RANKED_OPTIONS {
+            return wrong("has at most 200 options");
+        }
+        if self.method == CountMethodId::InstantRunoff && self.seats != 1 {
+            return wrong("fills one seat; for several, choose a single transferable vote");
+        }
+        if self.method.is_of_lists() && self.max != 1 {
+            return wrong("takes one mark per ballot");
+        }
+        match (form, self.max_score) {
+            (BallotForm::Scores, 1..=MAX_SCORE) => {}
+            (BallotForm::Scores, _) => return wrong("needs a highest score (max_score) between 1 and 100"),
+            (_, 0) => {}
+            _ => return wrong("has no scores: max_score must be 0"),
+        }
+        if self.thresholds != Thresholds::default() && (form == BallotForm::Ranking || self.method.is_of_lists()) {
+            return wrong("cannot demand a majority or a quorum");
+        }
+        if self.thresholds.quorum_percent > 100 {
+            return wrong("cannot demand a quorum above 100 percent");
+        }
+        if !self.withdrawn.is_sorted_by(|a, b| a < b)
+            || self.withdrawn.last().is_some_and(|last| usize::from(*last) >= self.options.len())
+            || self.withdrawn.len() >= self.options.len()
+        {
+            return wrong("needs withdrawn options in ascending order, each once, and at least one that stands");
         }
         Ok(())
     }
@@ -244,15 +447,25 @@ pub enum DefinitionError {
         /// Options there are.
         options: usize,
     },
-    /// More seats than options, or none.
-    #[error("contests[{contest}]: seats must be between 1 and the number of options ({options}), got {seats}")]
+    /// More seats than there can be, or none.
+    #[error("contests[{contest}]: seats must be between 1 and {most}, got {seats}")]
     Seats {
         /// Which contest, from 0.
         contest: usize,
         /// Seats asked for.
         seats: u16,
-        /// Options there are.
-        options: usize,
+        /// Options there are; for lists, the most seats of a contest.
+        most: usize,
+    },
+    /// Something that does not go with the method.
+    #[error("contests[{contest}]: {method} {reason}")]
+    Method {
+        /// Which contest, from 0.
+        contest: usize,
+        /// How it is counted.
+        method: CountMethodId,
+        /// What the method demands.
+        reason: &'static str,
     },
     /// Closes before it opens.
     #[error("the election must open before it closes: opens_at is {opens_at}, closes_at is {closes_at}")]

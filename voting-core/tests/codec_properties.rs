@@ -15,18 +15,21 @@ use voting_core::block::{Block, BlockHeader, EntryBytes, FinalizedBlock, Parent}
 use voting_core::bundle::{BundleBlock, BundleItem, Closing, Manifest, Opening, PathStep};
 use voting_core::certificate::{Certificate, Statement};
 use voting_core::codec::{Canonical, DecodeError};
+use voting_core::count::{Amount, Verdict};
 use voting_core::crypto::{InclusionProof, PublicKey, Signature};
 use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Majority, Phase, ResultVisibility, RevoteRule, Secrecy, Thresholds,
+    Timing,
 };
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, Signed};
 use voting_core::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, Timers};
 use voting_core::ids::{
     AuthorityIndex, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View,
 };
+use voting_core::ranking::Ranking;
 use voting_core::receipt::Receipt;
 use voting_core::state::Position;
-use voting_core::tally::{ContestReport, ContestTally, ElectionReport, OptionResult};
+use voting_core::tally::{ContestReport, Counts, ElectionReport, OptionResult};
 use voting_core::time::Timestamp;
 
 // Values of every kind, also those that no rule accepts: the codec knows bytes, not rules.
@@ -61,7 +64,11 @@ fn phase() -> impl Strategy<Value = Phase> {
 }
 
 fn method() -> impl Strategy<Value = CountMethodId> {
-    prop::sample::select(vec![CountMethodId::Plurality, CountMethodId::Approval])
+    prop::sample::select(CountMethodId::ALL.to_vec())
+}
+
+fn majority() -> impl Strategy<Value = Majority> {
+    prop::sample::select(vec![Majority::MostVotes, Majority::Simple, Majority::TwoThirds, Majority::Absolute])
 }
 
 fn epoch() -> impl Strategy<Value = Epoch> {
@@ -86,8 +93,21 @@ fn genesis() -> impl Strategy<Value = Genesis> {
 
 fn contest() -> impl Strategy<Value = Contest> {
     let option = (text(), text()).prop_map(|(name, description)| ContestOption { name, description });
-    (text(), method(), any::<[u16; 3]>(), any::<bool>(), vec(option, 0..5)).prop_map(
-        |(title, method, [seats, min, max], allow_blank, options)| Contest { title, method, seats, min, max, allow_blank, options },
+    let thresholds = (majority(), any::<u8>()).prop_map(|(majority, quorum_percent)| Thresholds { majority, quorum_percent });
+    let limits = (any::<[u16; 4]>(), any::<bool>(), thresholds, vec(any::<u16>(), 0..3));
+    (text(), method(), limits, vec(option, 0..5)).prop_map(
+        |(title, method, ([seats, min, max, max_score], allow_blank, thresholds, withdrawn), options)| Contest {
+            title,
+            method,
+            seats,
+            min,
+            max,
+            allow_blank,
+            max_score,
+            thresholds,
+            withdrawn,
+            options,
+        },
     )
 }
 
@@ -146,7 +166,13 @@ fn certification() -> impl Strategy<Value = Certification> {
 }
 
 fn ballot() -> impl Strategy<Value = Ballot> {
-    let selection = prop_oneof![Just(Selection::Blank), vec(any::<u16>(), 0..6).prop_map(Selection::Marks)];
+    let tiers = vec(vec(0u16..1000, 0..3), 0..5);
+    let selection = prop_oneof![
+        Just(Selection::Blank),
+        vec(any::<u16>(), 0..6).prop_map(Selection::Marks),
+        vec(any::<(u16, u16)>(), 0..6).prop_map(Selection::Scores),
+        tiers.prop_map(|tiers| Selection::Ranking(Ranking::from_tiers(tiers))),
+    ];
     (any::<[u8; 16]>(), digest(), key(), any::<u32>(), vec(selection, 0..4)).prop_map(
         |(election, context, voter, sequence, selections)| Ballot {
             election: ElectionId(election),
@@ -229,25 +255,29 @@ fn receipt() -> impl Strategy<Value = Receipt> {
 }
 
 fn report() -> impl Strategy<Value = ElectionReport> {
-    let line = (any::<u16>(), text(), any::<u64>(), any::<bool>());
-    let line = line.prop_map(|(option, name, votes, elected)| OptionResult { option, name, votes, elected });
-    let tally = (vec(any::<u64>(), 0..5), any::<[u64; 5]>());
-    let tally = tally.prop_map(|(options, [ballots, weight, blank, undervotes, overvotes])| ContestTally {
-        options,
+    let total = (any::<u128>(), any::<u8>()).prop_map(|(units, decimals)| Amount { units, decimals });
+    let line = (any::<u16>(), text(), any::<u64>(), total, any::<u16>());
+    let line = line.prop_map(|(option, name, votes, total, seats)| OptionResult { option, name, votes, total, seats });
+    let counts = any::<[u64; 6]>().prop_map(|[ballots, weight, blank, undervotes, overvotes, rankings]| Counts {
         ballots,
         weight,
         blank,
         undervotes,
         overvotes,
+        rankings,
     });
-    let contest = (text(), method(), any::<u16>(), vec(line, 0..5), tally, vec(any::<u16>(), 0..4)).prop_map(
-        |(title, method, seats, options, tally, decided_by_lot)| ContestReport {
+    let verdict = (prop::option::of(any::<u128>()), any::<u64>(), any::<u64>());
+    let verdict = verdict.prop_map(|(needed, quorum, ballots)| Verdict { needed, quorum, ballots });
+    let verdict = prop::option::of(verdict);
+    let contest = (text(), method(), any::<u16>(), vec(line, 0..5), counts, vec(any::<u16>(), 0..4), verdict).prop_map(
+        |(title, method, seats, options, counts, decided_by_lot, verdict)| ContestReport {
             title,
             method,
             seats,
             options,
-            tally,
+            counts,
             decided_by_lot,
+            verdict,
         },
     );
     (any::<[u8; 16]>(), digest(), vec(contest, 0..3)).prop_map(|(election, seed, contests)| ElectionReport {

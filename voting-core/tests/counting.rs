@@ -10,16 +10,16 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use voting_core::ballot::{BallotError, Selection};
 use voting_core::codec::Canonical;
-use voting_core::election::{Contest, ContestOption, CountMethodId, ElectionDefinition, MAX_WEIGHT};
+use voting_core::election::{Contest, CountMethodId, ElectionDefinition, MAX_WEIGHT};
 use voting_core::ids::Digest;
 use voting_core::state::Refusal;
-use voting_core::tally::{ContestTally, ElectionReport, ElectionTally, Lot, TallyError, count_method};
+use voting_core::tally::{ContestReport, ContestTally, ElectionReport, ElectionTally, Lot, TallyError, count_method};
 use voting_core::testing::definition;
 
 /// Seats, fewest and most marks, options.
 fn contest(method: CountMethodId, seats: u16, min: u16, max: u16, options: u16) -> Contest {
-    let options = (0..options).map(|option| ContestOption { name: format!("option {option}"), description: String::new() });
-    Contest { title: "Which?".to_owned(), method, seats, min, max, allow_blank: true, options: options.collect() }
+    let options = (0..options).map(|option| format!("option {option}"));
+    Contest { seats, min, max, ..Contest::new("Which?", method, options) }
 }
 
 fn election(contests: Vec<Contest>) -> ElectionDefinition {
@@ -39,7 +39,7 @@ fn seed(number: u64) -> Digest {
 }
 
 fn winners(report: &ElectionReport, contest: usize) -> BTreeSet<u16> {
-    report.contests[contest].options.iter().filter(|option| option.elected).map(|option| option.option).collect()
+    report.contests[contest].options.iter().filter(|option| option.elected()).map(|option| option.option).collect()
 }
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): the same contests on every run, and a number to find one again.
@@ -79,19 +79,20 @@ fn ten_thousand_contests_agree_with_a_count_by_hand() {
         let mut numbers = Numbers(number);
         let contest = numbers.contest();
         let ballots: Vec<_> = (0..numbers.below(20)).map(|_| (numbers.selection(&contest), 1 + numbers.below(3))).collect();
-        let (method, at) = (count_method(contest.method), numbers.below(50) as u16);
+        let at = numbers.below(50) as u16;
         let mut tally = ContestTally::new(&contest);
         for (selection, weight) in &ballots {
-            method.add(&mut tally, &contest, selection, *weight).expect("existing options");
+            tally.add(&contest, selection, *weight).expect("existing options");
         }
-        let report = method.report(&tally, &contest, Lot { seed: seed(number), contest: at });
+        let (outcome, verdict) = count_method(contest.method).count(&contest, &tally, Lot { seed: seed(number), contest: at }, 0);
+        let report = ContestReport::of(&contest, &tally, &outcome, verdict);
         let by_hand: Vec<_> = ballots.iter().map(|(selection, weight)| (selection, *weight)).collect();
         assert_eq!(report, recount_contest(&contest, &by_hand, seed(number), at), "contest {number}: {contest:?} {ballots:?}");
         lots += u32::from(!report.decided_by_lot.is_empty());
         overvotes += u32::from(tally.overvotes > 0);
         undervotes += u32::from(tally.undervotes > 0);
         blanks += u32::from(tally.blank > 0);
-        nobody += u32::from(report.options.iter().all(|option| !option.elected));
+        nobody += u32::from(report.options.iter().all(|option| !option.elected()));
     }
     let seen = [lots, overvotes, undervotes, blanks, nobody];
     assert!(seen.iter().all(|times| *times > 300), "each happens often enough to be compared: {seen:?}");
@@ -153,7 +154,7 @@ proptest! {
 
     #[test]
     fn a_whole_election_agrees_with_a_count_by_hand((definition, ballots) in elections(), lot in any::<u64>()) {
-        let report = count(&definition, &ballots).report(&definition, seed(lot));
+        let report = count(&definition, &ballots).report(&definition, seed(lot), 0);
         prop_assert_eq!(&report, &recount(&definition, &ballots, seed(lot)));
         prop_assert_eq!(ElectionReport::from_canonical(&report.to_canonical()), Ok(report));
     }
@@ -169,18 +170,18 @@ proptest! {
             .iter()
             .map(|(selections, weight)| {
                 let move_marks = |(at, selection): (usize, &Selection)| match selection {
-                    Selection::Blank => Selection::Blank,
                     Selection::Marks(marks) => {
                         let mut marks: Vec<_> = marks.iter().map(|mark| moved_to(at, *mark)).collect();
                         marks.sort_unstable();
                         Selection::Marks(marks)
                     }
+                    other => other.clone(),
                 };
                 (selections.iter().enumerate().map(move_marks).collect(), *weight)
             })
             .collect();
         let [here, there] = [&ballots, &moved].map(|ballots| count(&definition, ballots));
-        let [before, after] = [&here, &there].map(|tally| tally.report(&definition, seed(0)));
+        let [before, after] = [&here, &there].map(|tally| tally.report(&definition, seed(0), 0));
         for at in 0..definition.contests.len() {
             for (option, votes) in here.0[at].options.iter().enumerate() {
                 prop_assert_eq!(*votes, there.0[at].options[usize::from(moved_to(at, option as u16))]);
@@ -240,12 +241,12 @@ proptest! {
     /// More votes for an option never cost it its seat.
     #[test]
     fn one_more_vote_does_no_harm((definition, ballots) in elections(), weight in 1u64..5, lot in any::<u64>()) {
-        let before = count(&definition, &ballots).report(&definition, seed(lot));
+        let before = count(&definition, &ballots).report(&definition, seed(lot), 0);
         for winner in winners(&before, 0) {
             let mut selections = vec![Selection::Blank; definition.contests.len()];
             selections[0] = marks(&[winner]);
             let after = count(&definition, &[ballots.clone(), vec![(selections, weight)]].concat());
-            prop_assert!(winners(&after.report(&definition, seed(lot)), 0).contains(&winner));
+            prop_assert!(winners(&after.report(&definition, seed(lot), 0), 0).contains(&winner));
         }
     }
 
@@ -253,7 +254,7 @@ proptest! {
     #[test]
     fn the_sums_add_up((definition, ballots) in elections(), lot in any::<u64>()) {
         let tally = count(&definition, &ballots);
-        let report = tally.report(&definition, seed(lot));
+        let report = tally.report(&definition, seed(lot), 0);
         for (at, (contest, tally)) in definition.contests.iter().zip(&tally.0).enumerate() {
             let valid = tally.weight - tally.blank - tally.overvotes;
             let votes: u64 = tally.options.iter().sum();
@@ -277,8 +278,8 @@ fn tied(seats: u16, options: u16) -> (ElectionDefinition, ElectionTally) {
 fn lots_are_drawn_again_with_the_same_result() {
     let (definition, tally) = tied(2, 5);
     for number in 0..100 {
-        let report = tally.report(&definition, seed(number));
-        assert_eq!(report, tally.report(&definition, seed(number)));
+        let report = tally.report(&definition, seed(number), 0);
+        assert_eq!(report, tally.report(&definition, seed(number), 0));
         assert_eq!(report.contests[0].decided_by_lot, [0, 1, 2, 3, 4], "the report says between whom");
         assert_eq!((winners(&report, 0).len(), report.seed), (2, seed(number)));
     }
@@ -290,7 +291,7 @@ fn the_lot_is_pinned() {
     let (definition, tally) = tied(1, 5);
     let drawn: Vec<_> = (0..6u8)
         .map(|byte| {
-            let report = tally.report(&definition, Digest([byte; 32]));
+            let report = tally.report(&definition, Digest([byte; 32]), 0);
             [0, 1].map(|contest| *winners(&report, contest).first().expect("one seat"))
         })
         .collect();
@@ -303,7 +304,7 @@ fn lots_are_fair_over_many_seeds() {
     let (definition, tally) = tied(1, 3);
     let (mut won, mut contests_agree) = ([0u64; 3], 0u64);
     for number in 0..DRAWS {
-        let report = tally.report(&definition, seed(number));
+        let report = tally.report(&definition, seed(number), 0);
         let [first, second] = [0, 1].map(|contest| *winners(&report, contest).first().expect("one seat"));
         won[usize::from(first)] += 1;
         contests_agree += u64::from(first == second);
@@ -318,7 +319,7 @@ fn pairs_drawn_for_two_seats_are_fair_too() {
     let (definition, tally) = tied(2, 4);
     let mut won = std::collections::BTreeMap::<_, u64>::new();
     for number in 0..DRAWS {
-        *won.entry(winners(&tally.report(&definition, seed(number)), 0)).or_default() += 1;
+        *won.entry(winners(&tally.report(&definition, seed(number), 0), 0)).or_default() += 1;
     }
     // Six pairs, 1,000 expected each, with a standard deviation of 29.
     assert!(won.len() == 6 && won.values().all(|times| times.abs_diff(DRAWS / 6) < 145), "{won:?}");
@@ -349,7 +350,7 @@ fn a_lot_is_drawn_only_between_those_at_the_last_seat() {
         let tally = count(&definition, &ballots.collect::<Vec<_>>());
         let mut ever = BTreeSet::new();
         for number in 0..64 {
-            let report = tally.report(&definition, seed(number));
+            let report = tally.report(&definition, seed(number), 0);
             assert_eq!(report.contests[0].decided_by_lot, between, "{votes:?} for {seats} seats");
             let winners = winners(&report, 0);
             assert!(safe.iter().all(|option| winners.contains(option)), "no lot costs a sure seat: {votes:?} for {seats} seats");

@@ -565,7 +565,7 @@ fn partitions_count_together_what_one_would_count() {
     assert_eq!(&merged, whole.election(id()).tally());
     assert_eq!(parts.iter().map(|part| part.election(id()).voted()).sum::<u64>(), VOTERS);
     let seed = Digest([3; 32]);
-    assert_eq!(merged.report(&election, seed), whole.election(id()).tally().report(&election, seed));
+    assert_eq!(merged.report(&election, seed, 200), whole.election(id()).tally().report(&election, seed, 200));
     let chains: std::collections::BTreeSet<_> = parts.iter().map(Ledger::chain).chain([whole.chain()]).collect();
     assert_eq!(chains.len(), usize::from(PARTITIONS) + 1, "each is a chain of its own");
 }

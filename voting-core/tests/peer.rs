@@ -247,13 +247,13 @@ fn false_claims_fail_alike() {
     forge("one-vote-more", "recount", &|closing| closing.report.as_mut().unwrap().contests[0].options[0].votes += 1);
     forge("another-winner", "recount", &|closing| {
         let options = &mut closing.report.as_mut().unwrap().contests[1].options;
-        options.iter_mut().for_each(|option| option.elected = !option.elected);
+        options.iter_mut().for_each(|option| option.seats = 1 - option.seats);
     });
     forge("no-lot", "recount", &|closing| closing.report.as_mut().unwrap().contests[1].decided_by_lot.clear());
     forge("another-seed", "recount", &|closing| closing.report.as_mut().unwrap().seed = Digest([1; 32]));
     forge("no-report", "recount", &|closing| closing.report = None);
     forge("renamed", "labels", &|closing| closing.report.as_mut().unwrap().contests[0].options[0].name = "Eve".to_owned());
-    forge("more-than-all", "totals", &|closing| closing.report.as_mut().unwrap().contests[0].tally.blank = 1_000);
+    forge("more-than-all", "totals", &|closing| closing.report.as_mut().unwrap().contests[0].counts.blank = 1_000);
     forge("turnout", "counts", &|closing| closing.manifest.voted += 1);
     forge("phase", "counts", &|closing| closing.manifest.phase = Phase::Tallied);
     forge("no-path", "complete", &|closing| closing.path = serde_json::from_str("[]").unwrap());

@@ -12,12 +12,14 @@ use voting_core::block::EntryBytes;
 use voting_core::codec::Canonical;
 use voting_core::crypto::{KeyError, PublicKey, Signature};
 use voting_core::election::{
-    Contest, DefinitionError, ElectionDefinition, MAX_CONTESTS, MAX_OPTIONS, MAX_WEIGHT, Phase, RevoteRule, Timing,
+    BallotForm, Contest, CountMethodId, DefinitionError, ElectionDefinition, MAX_CONTESTS, MAX_OPTIONS, MAX_RANKED_OPTIONS,
+    MAX_WEIGHT, Majority, Phase, RevoteRule, Thresholds, Timing,
 };
 use voting_core::entry::{
     Act, CertifiedVoter, Entry, EntryError, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct, Signed, VerifiedEntry,
 };
 use voting_core::ids::{ChainId, Digest, ElectionId, Height};
+use voting_core::ranking::Ranking;
 use voting_core::state::{ApplyError, LedgerState, MAX_ELECTIONS, Place, Refusal};
 use voting_core::tally::TallyError;
 use voting_core::testing::chain::pseudonym;
@@ -55,6 +57,11 @@ fn election() -> ElectionDefinition {
 
 fn id() -> ElectionId {
     election().id
+}
+
+/// The election, its contest counted by another method with the limits usual for it.
+fn counted_by(method: CountMethodId) -> ElectionDefinition {
+    with_contest(|contest| *contest = Contest::new("Which?", method, ["Ada", "Bob", "Cyd"]))
 }
 
 fn with_contest(change: impl FnOnce(&mut Contest)) -> ElectionDefinition {
@@ -236,6 +243,34 @@ fn cases() -> Vec<Case> {
             Ballot(BallotError::Selection { reason: SelectionError::Undervote { marks: 1, min: 2 }, .. }), "undervote", permanent: false,
             |l| open_and_cast(l, &with_contest(|contest| (contest.min, contest.max) = (2, 3)), &[marks(&[0])])
         ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::Withdrawn { option: 1 }, .. }), "option_withdrawn", permanent: false,
+            |l| open_and_cast(l, &with_contest(|contest| contest.withdrawn = vec![1]), &[marks(&[1])])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::Form { expected: BallotForm::Marks }, .. }), "wrong_form",
+            permanent: false, |l| open_and_cast(l, &election(), &[Selection::Ranking(Ranking::strict([0]))])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::Form { expected: BallotForm::Ranking }, .. }), "wrong_form",
+            permanent: false, |l| open_and_cast(l, &counted_by(CountMethodId::MeekStv), &[marks(&[0])])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::RankedTwice { option: 2 }, .. }), "ranked_twice", permanent: false,
+            |l| open_and_cast(l, &counted_by(CountMethodId::Schulze), &[Selection::Ranking(Ranking::strict([2, 0, 2]))])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::SkippedRank, .. }), "rank_skipped", permanent: false,
+            |l| open_and_cast(l, &counted_by(CountMethodId::Borda), &[Selection::Ranking(Ranking::from_tiers([vec![], vec![0]]))])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::EqualRanks, .. }), "ranks_shared", permanent: false,
+            |l| open_and_cast(l, &counted_by(CountMethodId::ScottishStv), &[Selection::Ranking(Ranking::from_tiers([[0, 1]]))])
+        ),
+        case!(
+            Ballot(BallotError::Selection { reason: SelectionError::Score { option: 1, score: 6, max: 5 }, .. }), "score_too_high",
+            permanent: false, |l| open_and_cast(l, &counted_by(CountMethodId::Score), &[Selection::Scores(vec![(0, 5), (1, 6)])])
+        ),
         // No marks are not a blank: one meaning, one encoding.
         case!(
             Ballot(BallotError::Selection { reason: SelectionError::Undervote { marks: 0, min: 1 }, .. }), "undervote", permanent: false,
@@ -414,7 +449,7 @@ fn an_overflow_is_out_of_reach_and_still_has_its_code() {
 #[test]
 fn every_rule_of_a_definition_is_named_when_broken() {
     type Change = fn(&mut ElectionDefinition);
-    let broken: [(&str, Change); 14] = [
+    let broken: [(&str, Change); 24] = [
         ("Text", |d| d.title = "\u{202e}title".to_owned()),
         ("Text", |d| d.description = "x".repeat(4_001)),
         ("Text", |d| d.created_by = String::new()),
@@ -428,6 +463,16 @@ fn every_rule_of_a_definition_is_named_when_broken() {
         ("Limits", |d| (d.contests[0].min, d.contests[0].max) = (2, 1)),
         ("Limits", |d| d.contests[0].max = 4),
         ("Seats", |d| d.contests[0].seats = 4),
+        ("Seats", |d| (d.contests[0].method, d.contests[0].seats) = (CountMethodId::Dhondt, MAX_OPTIONS as u16 + 1)),
+        ("Method", |d| d.contests[0].max_score = 5),
+        ("Method", |d| d.contests[0].method = CountMethodId::Score),
+        ("Method", |d| (d.contests[0].method, d.contests[0].max_score) = (CountMethodId::Score, 101)),
+        ("Method", |d| (d.contests[0].method, d.contests[0].seats) = (CountMethodId::InstantRunoff, 2)),
+        ("Method", |d| (d.contests[0].method, d.contests[0].max) = (CountMethodId::SainteLague, 2)),
+        ("Method", |d| d.contests[0].withdrawn = vec![1, 0]),
+        ("Method", |d| d.contests[0].withdrawn = vec![3]),
+        ("Method", |d| d.contests[0].withdrawn = vec![0, 1, 2]),
+        ("Method", |d| d.contests[0].thresholds.quorum_percent = 101),
         ("Times", |d| d.closes_at = d.opens_at),
     ];
     let mut seen: BTreeSet<String> = BTreeSet::new();
@@ -453,6 +498,23 @@ fn every_rule_of_a_definition_is_named_when_broken() {
             contest.options =
                 (0..=MAX_OPTIONS).map(|n| voting_core::election::ContestOption { name: n.to_string(), ..option.clone() }).collect();
         }),
+    );
+    check(
+        "Method",
+        with_contest(|contest| {
+            let names = (0..=MAX_RANKED_OPTIONS).map(|n| n.to_string());
+            *contest = Contest::new("Which?", CountMethodId::Schulze, names);
+        }),
+    );
+    check(
+        "Method",
+        ElectionDefinition {
+            contests: vec![Contest {
+                thresholds: Thresholds { majority: Majority::Simple, quorum_percent: 0 },
+                ..counted_by(CountMethodId::Borda).contests[0].clone()
+            }],
+            ..election()
+        },
     );
     let wordy = with_contest(|contest| {
         for option in &mut contest.options {

@@ -171,7 +171,7 @@ fn the_bundle_holds_as_it_is_and_under_its_pinned_genesis() {
     let summary = report.summary.unwrap();
     let counted = summary.report.unwrap();
     assert_eq!(&counted, chain.state.election(election.id).unwrap().report().unwrap().as_ref());
-    assert_eq!(counted.contests[0].tally.ballots, VOTERS, "replaced ballots do not count");
+    assert_eq!(counted.contests[0].counts.ballots, VOTERS, "replaced ballots do not count");
     assert_eq!(Parts::take().put(), *bundle, "the parts are all there is");
 }
 
@@ -245,8 +245,7 @@ fn the_claimed_result_is_compared_with_the_count() {
     forgery("recount", |parts| votes(parts, -1));
     forgery("recount", |parts| {
         let options = &mut parts.closing.report.as_mut().unwrap().contests[0].options;
-        let elected = options[0].elected;
-        options[0].elected = !elected;
+        options[0].seats = 1 - options[0].seats;
     });
     forgery("labels", |parts| parts.closing.report.as_mut().unwrap().contests[0].options[0].name = "Eve".to_owned());
     forgery("totals", |parts| votes(parts, 1_000_000));

@@ -77,22 +77,11 @@ fn definition(state: &GatewayState, id: ElectionId, number: u8) -> ElectionDefin
             option("Grace Hopper", "For trying things out"),
             option("Alan Turing", "For asking whether it halts"),
         ];
-        let method = CountMethodId::Plurality;
-        let contest = Contest {
-            title: "Who shall chair the board?".to_owned(),
-            method,
-            seats: 1,
-            min: 1,
-            max: 1,
-            allow_blank: true,
-            options,
-        };
+        let contest = Contest { options, ..Contest::new("Who shall chair the board?", CountMethodId::Plurality, [""; 0]) };
         ("Board election", "A demonstration: one vote each, the most votes win.", contest, ResultVisibility::Voters)
     } else {
-        let options = ["Monday", "Tuesday", "Wednesday", "Thursday"].map(|day| option(day, "")).to_vec();
-        let method = CountMethodId::Approval;
-        let contest =
-            Contest { title: "Which evenings suit you?".to_owned(), method, seats: 1, min: 1, max: 4, allow_blank: true, options };
+        let days = ["Monday", "Tuesday", "Wednesday", "Thursday"];
+        let contest = Contest::new("Which evenings suit you?", CountMethodId::Approval, days);
         ("Evening for the weekly meeting", "A demonstration: mark every evening that suits you.", contest, ResultVisibility::Public)
     };
     ElectionDefinition {

@@ -81,7 +81,7 @@ impl GatewayState {
             }
             (None, None) => return Err(Problem::conflict("wrong_phase", "the election is not closed")),
         };
-        let report = election.tally().report(election.definition(), seed).digest();
+        let report = election.tally().report(election.definition(), seed, election.roll_size()).digest();
         self.act(id, Act::Tally { report }).await
     }
 }

@@ -20,9 +20,7 @@ use voting_cluster::embedded::{Embedded, EmbeddedConfig};
 use voting_core::Canonical as _;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::crypto::SigningKey;
-use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
-};
+use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
 
@@ -182,21 +180,12 @@ fn key(election: u8, voter: usize) -> SigningKey {
 /// Sets up an open election and signs a ballot for each voter.
 async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(ElectionId, Vec<SignedBallot>)> {
     let identity = network.identity();
-    let option = |name: &str| ContestOption { name: name.to_owned(), description: String::new() };
     let now = network.clock().now();
     let definition = ElectionDefinition {
         id: ElectionId([number; 16]),
         title: format!("Benchmark {number}"),
         description: String::new(),
-        contests: vec![Contest {
-            title: "A or B?".to_owned(),
-            method: CountMethodId::Plurality,
-            seats: 1,
-            min: 1,
-            max: 1,
-            allow_blank: false,
-            options: vec![option("A"), option("B")],
-        }],
+        contests: vec![Contest { allow_blank: false, ..Contest::new("A or B?", CountMethodId::Plurality, ["A", "B"]) }],
         opens_at: now,
         closes_at: now.saturating_add(Duration::from_secs(86_400)),
         timing: Timing::Officer,

@@ -5,11 +5,14 @@ use std::time::Duration;
 
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
-use voting_core::election::{CountMethodId, Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::election::{
+    BallotForm, Contest, CountMethodId, Majority, Phase, ResultVisibility, RevoteRule, Thresholds, Timing,
+};
 use voting_core::{ElectionId, Timestamp};
 
 use super::Context;
-use crate::api::{Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption};
+use super::vote::how;
+use crate::api::{ContestResult, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, OptionResult};
 use crate::client::{Auth, Client};
 use crate::exit::{CliError, Result};
 use crate::output::{count, fields, table};
@@ -104,7 +107,7 @@ election.json with two questions:
      {\"title\": \"Budget\", \"method\": \"plurality\", \"allow_blank\": true, \"options\": [{\"name\": \"Yes\"}, {\"name\": \"No\"}]}]}")]
 struct CreateArgs {
     /// Take everything from a JSON file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "no_blank", "opens", "closes", "timing", "revote", "results"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "max_score", "majority", "quorum", "no_blank", "opens", "closes", "timing", "revote", "results"])]
     file: Option<PathBuf>,
     /// Title
     #[arg(long, required_unless_present = "file")]
@@ -124,9 +127,18 @@ struct CreateArgs {
     /// How many win
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     seats: u16,
-    /// How many a voter may mark [default: one, or all with --method approval]
+    /// How many a voter may mark, rank or score [default: one with plurality and lists, otherwise all]
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     max: Option<u16>,
+    /// Highest score, with --method score [default: 5]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=100))]
+    max_score: Option<u16>,
+    /// What winners need beyond the most votes, with plurality, approval and score
+    #[arg(long, value_enum, default_value_t = MajorityChoice::MostVotes)]
+    majority: MajorityChoice,
+    /// Percentage of the roll that must have voted for anyone to win
+    #[arg(long, value_name = "PERCENT", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    quorum: u8,
     /// Refuse blank ballots
     #[arg(long)]
     no_blank: bool,
@@ -165,7 +177,37 @@ choices!(MethodChoice for CountMethodId {
     /// Most votes win; a voter marks one, or up to --max
     Plurality,
     /// A voter marks all they approve of; most approvals win
-    Approval
+    Approval,
+    /// A voter gives scores; the highest sums win
+    Score,
+    /// A voter ranks; the last is excluded until one has a majority
+    InstantRunoff,
+    /// A voter ranks; single transferable vote as in Scottish local elections
+    ScottishStv,
+    /// A voter ranks; single transferable vote, weighted inclusive Gregory
+    WigmStv,
+    /// A voter ranks; single transferable vote by Meek's method
+    MeekStv,
+    /// A voter ranks; strongest paths of pairwise victories
+    Schulze,
+    /// A voter ranks; pairwise victories locked in, strongest first
+    RankedPairs,
+    /// A voter ranks; points by rank
+    Borda,
+    /// A voter marks a list; seats in proportion, D'Hondt
+    Dhondt,
+    /// A voter marks a list; seats in proportion, Sainte-Laguë
+    SainteLague
+});
+choices!(MajorityChoice for Majority {
+    /// Nothing
+    MostVotes,
+    /// More than half of the votes, blank ones left out
+    Simple,
+    /// At least two thirds of the votes, blank ones left out
+    TwoThirds,
+    /// More than half of the roll
+    Absolute
 });
 choices!(TimingChoice for Timing {
     /// An administrator opens and closes
@@ -309,14 +351,12 @@ pub(crate) fn result_text(result: &ElectionResult) -> String {
     let mut text = String::new();
     for contest in &result.contests {
         text.push_str(&format!("{}\n", contest.title));
-        let all = contest.weight.max(1);
-        let rows = contest.options.iter().map(|option| {
-            let share = u128::from(option.votes) * 1000 / u128::from(all);
-            let elected = if option.elected && result.is_final { "elected" } else { "" };
-            [option.name.clone(), option.votes.to_string(), format!("{}.{} %", share / 10, share % 10), elected.to_owned()]
-        });
-        text.push_str(&table(["option", "votes", "share", ""], rows));
+        text.push_str(&options_table(contest, result.is_final));
         text.push('\n');
+        if contest.rounds.len() > 1 {
+            text.push_str(&rounds_table(contest));
+            text.push('\n');
+        }
         text.push_str(&count(contest.ballots, "ballot", "ballots"));
         if contest.blank > 0 {
             text.push_str(&format!(", {} of them blank", contest.blank));
@@ -339,6 +379,64 @@ pub(crate) fn result_text(result: &ElectionResult) -> String {
     text
 }
 
+/// The options with what they got; with the figure that decided, where that is another.
+fn options_table(contest: &ContestResult, is_final: bool) -> String {
+    let all = u128::from(contest.weight.max(1));
+    let outcome = |option: &OptionResult| match option.seats {
+        _ if !is_final || !option.elected => String::new(),
+        1 => "elected".to_owned(),
+        seats => format!("{seats} seats"),
+    };
+    let form = contest.method.map_or(BallotForm::Marks, CountMethodId::form);
+    let decided = |option: &OptionResult| option.total.clone().unwrap_or_default();
+    let line = |option: &OptionResult| [option.name.clone(), option.votes.to_string()];
+    match form {
+        BallotForm::Marks => {
+            let rows = contest.options.iter().map(|option| {
+                let share = u128::from(option.votes) * 1000 / all;
+                let [name, votes] = line(option);
+                [name, votes, format!("{}.{} %", share / 10, share % 10), outcome(option)]
+            });
+            table(["option", "votes", "share", ""], rows)
+        }
+        BallotForm::Scores => {
+            let rows = contest.options.iter().map(|option| {
+                let mean = u128::from(option.votes) * 100 / all;
+                let [name, votes] = line(option);
+                [name, votes, format!("{}.{:02}", mean / 100, mean % 100), outcome(option)]
+            });
+            table(["option", "score", "per ballot", ""], rows)
+        }
+        BallotForm::Ranking => {
+            let rows = contest.options.iter().map(|option| {
+                let [name, votes] = line(option);
+                [name, votes, decided(option), outcome(option)]
+            });
+            table(["option", "first preferences", "at the end", ""], rows)
+        }
+    }
+}
+
+/// The count round by round: who gained and lost what.
+fn rounds_table(contest: &ContestResult) -> String {
+    let name = |place: &u16| contest.options.iter().find(|option| option.place() == Some(*place)).map_or("?", |o| o.name.as_str());
+    let names = |places: &[u16]| places.iter().map(name).collect::<Vec<_>>().join(", ");
+    let rows = (1u32..).zip(&contest.rounds).map(|(number, round)| {
+        let step = match (round.step.as_str(), &round.value, round.divisor) {
+            ("first", ..) => "first preferences".to_owned(),
+            ("surplus", Some(value), _) => format!("surplus of {} at {value}", names(&round.options)),
+            ("exclude", ..) => format!("{} excluded", names(&round.options)),
+            ("adjust", ..) => "shares adjusted".to_owned(),
+            ("fill", ..) => "seats left are filled".to_owned(),
+            ("seat", _, Some(divisor)) => format!("a seat for {}, votes divided by {divisor}", names(&round.options)),
+            (other, ..) => other.to_owned(),
+        };
+        let quota = round.quota.clone().unwrap_or_default();
+        [number.to_string(), step, quota, round.exhausted.clone(), names(&round.elected)]
+    });
+    table(["round", "step", "quota", "exhausted", "elected"], rows)
+}
+
 fn describe(election: &Election) -> String {
     let mut text = fields(&[
         ("id", election.id.to_string()),
@@ -356,12 +454,18 @@ fn describe(election: &Election) -> String {
         text.push_str(&format!("\n{}\n", election.description));
     }
     for (at, contest) in election.contests.iter().enumerate() {
-        let marks = if contest.max == 1 { "mark one".to_owned() } else { format!("mark {} to {}", contest.min, contest.max) };
+        let asked = match (contest.method.form(), contest.min, contest.max) {
+            (BallotForm::Marks, _, 1) => "mark one".to_owned(),
+            (BallotForm::Marks, min, max) => format!("mark {min} to {max}"),
+            (BallotForm::Ranking, min, max) => format!("rank {min} to {max}, the best first"),
+            (BallotForm::Scores, min, max) => format!("score {min} to {max} from 0 to {}", contest.max_score),
+        };
         let blank = if contest.allow_blank { ", or leave it blank" } else { "" };
-        text.push_str(&format!("\n{}. {} ({marks}{blank})\n", at + 1, contest.title));
+        text.push_str(&format!("\n{}. {} ({asked}{blank}; counted by {})\n", at + 1, contest.title, contest.method));
         for (place, option) in contest.options.iter().enumerate() {
             let about = if option.description.is_empty() { String::new() } else { format!(" — {}", option.description) };
-            text.push_str(&format!("   {:>2}  {}{about}\n", place + 1, option.name));
+            let gone = if contest.withdrawn.iter().any(|gone| usize::from(*gone) == place) { " (withdrawn)" } else { "" };
+            text.push_str(&format!("   {:>2}  {}{about}{gone}\n", place + 1, option.name));
         }
     }
     text
@@ -372,7 +476,13 @@ fn your_standing(election: &Election) -> String {
     match (election.has_voted, election.reason.as_deref()) {
         (true, _) => "You have voted.".to_owned(),
         (false, Some(reason)) => format!("You cannot vote: {}.", why_not(reason)),
-        (false, None) => format!("Vote with: voting vote {} --choice NAME", election.id),
+        (false, None) => {
+            let how = match election.contests.as_slice() {
+                [contest] => how(contest.method.form()),
+                _ => "--contest 1:NAME --contest 2:NAME",
+            };
+            format!("Vote with: voting vote {} {how}", election.id)
+        }
     }
 }
 
@@ -401,16 +511,20 @@ fn new_election(args: CreateArgs) -> Result<NewElection> {
     }
     let title = args.title.unwrap_or_default();
     let method = CountMethodId::from(args.method);
-    let options = args.candidate.iter().map(|name| NewOption { name: name.clone(), description: None }).collect::<Vec<_>>();
-    let all = u16::try_from(options.len()).unwrap_or(u16::MAX);
+    let usual = Contest::new(title.as_str(), method, &args.candidate);
+    let thresholds = Thresholds { majority: args.majority.into(), quorum_percent: args.quorum };
     let contest = NewContest {
         title: args.question.unwrap_or_else(|| title.clone()),
         method,
         seats: Some(args.seats),
         min: Some(1),
-        max: Some(args.max.unwrap_or(if method == CountMethodId::Approval { all } else { 1 })),
+        max: Some(args.max.unwrap_or(usual.max)),
         allow_blank: Some(!args.no_blank),
-        options,
+        max_score: args.max_score,
+        majority: (thresholds.majority != usual.thresholds.majority).then_some(thresholds.majority),
+        quorum_percent: (thresholds.quorum_percent > 0).then_some(thresholds.quorum_percent),
+        withdrawn: None,
+        options: usual.options.iter().map(NewOption::from).collect(),
     };
     Ok(NewElection {
         title,

@@ -180,7 +180,11 @@ fn describe_summary(summary: &Summary) -> String {
     }
     for contest in summary.report.iter().flat_map(|report| &report.contests) {
         let rows = contest.options.iter().map(|option| {
-            let elected = if option.elected { "elected" } else { "" };
+            let elected = match (option.seats, contest.method.is_of_lists()) {
+                (0, _) => String::new(),
+                (seats, true) => format!("{seats} seats"),
+                _ => "elected".to_owned(),
+            };
             [option.name.clone(), option.votes.to_string(), elected.to_owned()]
         });
         text.push_str(&format!("\n{}, counted again here\n{}\n", contest.title, table(["option", "votes", ""], rows)));

@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::json;
-use voting_core::ballot::{Ballot, Selection, SignedBallot};
+use voting_core::ballot::{Ballot, Selection, SelectionError, SignedBallot};
 use voting_core::crypto::SigningKey;
-use voting_core::election::{Contest, RevoteRule};
+use voting_core::election::{BallotForm, Contest, RevoteRule};
 use voting_core::epoch::Genesis;
+use voting_core::ranking::Ranking;
 use voting_core::receipt::Recorded;
 use voting_core::{BallotHash, ElectionId, Height, PartitionId, Timestamp};
 
@@ -43,6 +44,8 @@ Examples:
   voting vote \"Board 2026\" --choice Ada
   voting vote 3f9a --choice 2
   voting vote \"Which days?\" --choice Mon --choice Wed       where several may be marked
+  voting vote Council --rank Ada --rank Cyd                 where options are ranked, the best first
+  voting vote Logo --score Owl=5 --score Fox=2              where options are scored; those left out get 0
   voting vote Assembly --contest 1:Ada --contest 2:Yes      several questions
   voting vote Assembly --contest 1:Ada --blank              the rest left blank
   voting vote \"Board 2026\"                                  settle a ballot whose outcome is unknown
@@ -53,8 +56,14 @@ pub(crate) struct Args {
     /// Mark this option; repeat it where several may be marked
     #[arg(long, short, value_name = "NAME_OR_NUMBER")]
     choice: Vec<String>,
-    /// With several questions: mark an option of question N, counted from 1
-    #[arg(long, value_name = "N:NAME_OR_NUMBER", conflicts_with = "choice", value_parser = parse_contest_choice)]
+    /// Rank this option next, the best first; NAME=NAME ranks options equal where that is allowed
+    #[arg(long, value_name = "NAME_OR_NUMBER", conflicts_with = "choice")]
+    rank: Vec<String>,
+    /// Give an option a score
+    #[arg(long, value_name = "NAME_OR_NUMBER=SCORE", conflicts_with_all = ["choice", "rank"])]
+    score: Vec<String>,
+    /// With several questions: mark, rank (best first) or score (NAME=SCORE) an option of question N, counted from 1
+    #[arg(long, value_name = "N:NAME_OR_NUMBER", conflicts_with_all = ["choice", "rank", "score"], value_parser = parse_contest_choice)]
     contest: Vec<(usize, String)>,
     /// Leave every question blank that no choice is given for
     #[arg(long)]
@@ -304,14 +313,25 @@ fn check_identity(genesis: &Genesis, election: &Election) -> Result<PartitionId>
 
 /// The selections asked for; `None` if the command line names none.
 fn choices(args: &Args, contests: &[Contest]) -> Result<Option<Vec<Selection>>> {
-    if args.choice.is_empty() && args.contest.is_empty() && !args.blank {
+    let single = [(BallotForm::Marks, &args.choice), (BallotForm::Ranking, &args.rank), (BallotForm::Scores, &args.score)];
+    let single = single.into_iter().find(|(_, given)| !given.is_empty());
+    if single.is_none() && args.contest.is_empty() && !args.blank {
         return Ok(None);
     }
-    if !args.choice.is_empty() && contests.len() > 1 {
-        return Err(CliError::usage(
-            format!("the election has {} questions, so --choice is not clear", contests.len()),
-            "say which question: --contest 1:NAME --contest 2:NAME, and --blank for the rest",
-        ));
+    match (single, contests) {
+        (Some((form, _)), [contest]) if form != contest.method.form() => {
+            return Err(CliError::usage(
+                format!("`{}` asks for {}", contest.title, contest.method.form()),
+                format!("give it with {}", how(contest.method.form())),
+            ));
+        }
+        (Some((form, _)), [_, _, ..]) => {
+            return Err(CliError::usage(
+                format!("the election has {} questions, so {} is not clear", contests.len(), how(form)),
+                "say which question: --contest 1:NAME --contest 2:NAME, and --blank for the rest",
+            ));
+        }
+        _ => {}
     }
     if let Some((number, _)) = args.contest.iter().find(|(number, _)| *number > contests.len()) {
         return Err(CliError::usage(
@@ -321,7 +341,7 @@ fn choices(args: &Args, contests: &[Contest]) -> Result<Option<Vec<Selection>>> 
     }
     let given = |at: usize| -> Vec<&str> {
         let numbered = args.contest.iter().filter(|(number, _)| *number == at + 1).map(|(_, choice)| choice.as_str());
-        numbered.chain(args.choice.iter().map(String::as_str)).collect()
+        numbered.chain(single.iter().flat_map(|(_, given)| given.iter()).map(String::as_str)).collect()
     };
     let selections = contests.iter().enumerate().map(|(at, contest)| {
         let given = given(at);
@@ -336,15 +356,75 @@ fn choices(args: &Args, contests: &[Contest]) -> Result<Option<Vec<Selection>>> 
     selections.collect::<Result<_>>().map(Some)
 }
 
+/// The option of this command that says what a contest asks for.
+pub(super) const fn how(form: BallotForm) -> &'static str {
+    match form {
+        BallotForm::Marks => "--choice NAME",
+        BallotForm::Ranking => "--rank NAME --rank NAME, the best first",
+        BallotForm::Scores => "--score NAME=SCORE",
+    }
+}
+
 /// The selection that names or numbers mean.
 fn selection(contest: &Contest, given: &[&str]) -> Result<Selection> {
-    let mut marks = given.iter().map(|choice| option_of(contest, choice)).collect::<Result<Vec<u16>>>()?;
-    marks.sort_unstable();
-    let selection = if marks.is_empty() { Selection::Blank } else { Selection::Marks(marks) };
+    let selection = match contest.method.form() {
+        _ if given.is_empty() => Selection::Blank,
+        BallotForm::Marks => {
+            let mut marks = given.iter().map(|choice| option_of(contest, choice)).collect::<Result<Vec<u16>>>()?;
+            marks.sort_unstable();
+            Selection::Marks(marks)
+        }
+        BallotForm::Scores => {
+            let mut scores = given.iter().map(|text| score_of(contest, text)).collect::<Result<Vec<_>>>()?;
+            scores.sort_unstable();
+            Selection::Scores(scores)
+        }
+        BallotForm::Ranking => {
+            let tiers = given.iter().map(|text| tier_of(contest, text)).collect::<Result<Vec<_>>>()?;
+            Selection::Ranking(Ranking::from_tiers(tiers))
+        }
+    };
     selection.check(contest).map_err(|error| {
-        CliError::usage(format!("{}: {error}", contest.title), "`voting elections show` says how many options may be marked")
+        CliError::usage(
+            format!("{}: {}", contest.title, named(contest, error)),
+            "`voting elections show` says what a ballot may say",
+        )
     })?;
     Ok(selection)
+}
+
+/// A rule with the names of options instead of their places.
+fn named(contest: &Contest, error: SelectionError) -> String {
+    let name = |option: u16| contest.options.get(usize::from(option)).map_or("?", |option| option.name.as_str());
+    match error {
+        SelectionError::RankedTwice { option } => format!("`{}` is ranked twice", name(option)),
+        SelectionError::Score { option, score, max } => {
+            format!("`{}` is given the score {score}, the highest is {max}", name(option))
+        }
+        SelectionError::Withdrawn { option } => format!("`{}` has withdrawn", name(option)),
+        other => other.to_string(),
+    }
+}
+
+/// An option and its score.
+fn score_of(contest: &Contest, text: &str) -> Result<(u16, u16)> {
+    let score = text.rsplit_once('=').and_then(|(name, score)| Some((name.trim(), score.trim().parse::<u16>().ok()?)));
+    let (name, score) = score.ok_or_else(|| {
+        CliError::usage(
+            format!("`{text}` is not like NAME=3"),
+            format!("give a score between 0 and {}, as in --score {}=3", contest.max_score, contest.options[0].name),
+        )
+    })?;
+    Ok((option_of(contest, name)?, score))
+}
+
+/// The options of one rank: a name that fits, or several with `=` between them.
+fn tier_of(contest: &Contest, text: &str) -> Result<Vec<u16>> {
+    match option_of(contest, text) {
+        Ok(option) => Ok(vec![option]),
+        Err(_) if text.contains('=') => text.split('=').map(|name| option_of(contest, name.trim())).collect(),
+        Err(error) => Err(error),
+    }
 }
 
 /// The place of an option: its exact name, else its name in any case, else its number from 1.
@@ -371,7 +451,8 @@ fn option_of(contest: &Contest, typed: &str) -> Result<u16> {
 fn no_choice(contests: &[Contest]) -> CliError {
     let how = match contests {
         [contest] => {
-            format!("--choice NAME, one of: {}", contest.options.iter().map(|o| o.name.as_str()).collect::<Vec<_>>().join(", "))
+            let names: Vec<_> = contest.options.iter().map(|option| option.name.as_str()).collect();
+            format!("{}, of: {}", how(contest.method.form()), names.join(", "))
         }
         _ => "--contest N:NAME for each question".to_owned(),
     };
@@ -381,14 +462,17 @@ fn no_choice(contests: &[Contest]) -> CliError {
 /// What the ballot says, in words.
 fn read_back<'a>(contests: &'a [Contest], selections: &'a [Selection]) -> impl Iterator<Item = String> + 'a {
     contests.iter().zip(selections).map(|(contest, selection)| {
-        let marked = match selection {
-            Selection::Blank => "blank".to_owned(),
-            Selection::Marks(marks) => {
-                let names = marks.iter().filter_map(|mark| contest.options.get(usize::from(*mark)));
-                names.map(|option| option.name.as_str()).collect::<Vec<_>>().join(", ")
+        let name = |option: u16| contest.options.get(usize::from(option)).map_or("?", |option| option.name.as_str());
+        let said: Vec<String> = match selection {
+            Selection::Blank => vec!["blank".to_owned()],
+            Selection::Marks(marks) => marks.iter().map(|mark| name(*mark).to_owned()).collect(),
+            Selection::Scores(scores) => scores.iter().map(|(option, score)| format!("{} {score}", name(*option))).collect(),
+            Selection::Ranking(ranking) => {
+                let tiers = ranking.tiers().map(|tier| tier.options().map(name).collect::<Vec<_>>().join(" = "));
+                (1..).zip(tiers).map(|(rank, names)| format!("{rank}. {names}")).collect()
             }
         };
-        format!("{}: {marked}", contest.title)
+        format!("{}: {}", contest.title, said.join(", "))
     })
 }
 

@@ -9,12 +9,33 @@
 //! that anyone can redo: see [`Lot`].
 
 mod amount;
+mod borda;
+mod gregory;
+mod highest_averages;
+mod irv;
+mod majority;
+mod meek;
+mod most_votes;
 mod outcome;
+mod pairwise;
+mod piles;
 mod profile;
+mod ranked_pairs;
+mod schulze;
+mod ties;
 
-pub use amount::Amount;
+pub use amount::{Amount, ParseAmountError};
+pub use borda::Borda;
+pub use gregory::{ScottishStv, WigmStv};
+pub use highest_averages::{DHondt, SainteLague};
+pub use irv::InstantRunoff;
+pub use majority::{Majority, Participation, Thresholds, Verdict};
+pub use meek::MeekStv;
+pub use most_votes::MostVotes;
 pub use outcome::{Outcome, Pairs, Round, Step, Tie, TieBreak, TiePurpose};
 pub use profile::{Equals, Gaps, Profile};
+pub use ranked_pairs::RankedPairs;
+pub use schulze::Schulze;
 
 use crate::ids::Digest;
 

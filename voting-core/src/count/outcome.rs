@@ -1,12 +1,12 @@
 //! What a count leads to, round by round, in a form that a returning officer can sign and anyone can check.
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Amount;
 
 /// Result of counting one contest. Options are named by place.
-#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Outcome {
     /// Per option, what the method decides by: votes, points, or the votes held at the end.
     pub totals: Vec<Amount>,
@@ -30,7 +30,7 @@ impl Outcome {
 }
 
 /// One step of a count, and how things stand after it.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Round {
     /// What was done.
     pub step: Step,
@@ -49,7 +49,7 @@ pub struct Round {
 }
 
 /// What is done in a round.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Step {
     /// Every ballot goes to its first preference.
@@ -82,7 +82,7 @@ pub enum Step {
 }
 
 /// Options with the same figure, and how one was picked.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Tie {
     /// Round in which it came up, from 0; 0 where the count has none.
     pub round: u32,
@@ -97,7 +97,7 @@ pub struct Tie {
 }
 
 /// What a tie is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TiePurpose {
     /// Who is elected.
@@ -111,7 +111,7 @@ pub enum TiePurpose {
 }
 
 /// What decided a tie.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "round")]
 pub enum TieBreak {
     /// The latest earlier round, from 0, in which they differed.
@@ -121,7 +121,7 @@ pub enum TieBreak {
 }
 
 /// Comparisons of options in pairs. `a` against `b` stands at `a · n + b`.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Pairs {
     /// Weight of the ballots that prefer one to the other.
     pub preferences: Vec<u64>,

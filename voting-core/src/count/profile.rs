@@ -24,7 +24,7 @@ pub enum Gaps {
 }
 
 /// Rankings of one contest as its method reads them, each with the weight of all ballots that say the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// Options there are, withdrawn ones included.
     pub options: u16,
@@ -33,7 +33,7 @@ pub struct Profile {
     /// The rankings, one after the other.
     entries: Vec<u16>,
     /// Where each ranking ends, and its weight.
-    ends: Vec<(u32, u64)>,
+    ends: Vec<(usize, u64)>,
     /// Weight of all rankings.
     pub weight: u64,
     /// Weight of those that name nobody who can be elected.
@@ -44,7 +44,7 @@ pub struct Profile {
 
 impl Profile {
     /// Reads rankings as a method does. Withdrawn options are struck out first, and what is behind them moves up; a rank
-    /// that becomes empty thereby was not skipped. `None` if the weights exceed 2^64 − 1, or the preferences 2^32 − 1.
+    /// that becomes empty thereby was not skipped. `None` if the weights exceed 2^64 − 1.
     pub fn new<'a>(
         options: u16,
         withdrawn: &[u16],
@@ -75,7 +75,7 @@ impl Profile {
             } else {
                 known.insert(read.as_slice().into(), profile.ends.len());
                 profile.entries.extend_from_slice(&read);
-                profile.ends.push((u32::try_from(profile.entries.len()).ok()?, weight));
+                profile.ends.push((profile.entries.len(), weight));
             }
         }
         Some(profile)
@@ -102,9 +102,9 @@ impl Profile {
     /// A ranking and its weight. Where the method takes no equals, the entries are the options in order.
     #[must_use]
     pub fn get(&self, at: usize) -> (&[u16], u64) {
-        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0 as usize);
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before].0);
         let (end, weight) = self.ends[at];
-        (&self.entries[start..end as usize], weight)
+        (&self.entries[start..end], weight)
     }
 
     /// Every ranking and its weight; see [`Profile::get`].

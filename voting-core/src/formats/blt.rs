@@ -21,8 +21,8 @@ use std::fmt::{self, Write as _};
 use thiserror::Error;
 
 use crate::ballot::Selection;
-use crate::election::{Contest, ContestOption, CountMethodId, MAX_OPTIONS, MAX_TITLE_BYTES};
-use crate::tally::{ContestTally, TallyError, count_method};
+use crate::election::{Contest, CountMethodId, MAX_OPTIONS, MAX_TITLE_BYTES};
+use crate::tally::{ContestTally, TallyError};
 
 /// Longest line in bytes: a ballot that ranks every one of [`MAX_OPTIONS`] candidates fits many times over.
 const MAX_LINE_BYTES: usize = 64 * 1024;
@@ -273,16 +273,8 @@ impl Blt {
     /// A plurality contest between the candidates, for the seats of the file.
     #[must_use]
     pub fn plurality_contest(&self) -> Contest {
-        let option = |name: &String| ContestOption { name: name.clone(), description: String::new() };
-        Contest {
-            title: if self.title.is_empty() { "First preferences".to_owned() } else { self.title.clone() },
-            method: CountMethodId::Plurality,
-            seats: self.seats,
-            min: 1,
-            max: 1,
-            allow_blank: true,
-            options: self.candidates.iter().map(option).collect(),
-        }
+        let title = if self.title.is_empty() { "First preferences" } else { &self.title };
+        Contest { seats: self.seats, ..Contest::new(title, CountMethodId::Plurality, &self.candidates) }
     }
 
     /// Counts first preferences straight from the file: equal first preferences are an overvote, a
@@ -292,10 +284,9 @@ impl Blt {
     /// [`TallyError::Overflow`].
     pub fn first_preferences(&self) -> Result<ContestTally, TallyError> {
         let contest = self.plurality_contest();
-        let method = count_method(contest.method);
         let mut tally = ContestTally::new(&contest);
         for ballot in &self.ballots {
-            method.add(&mut tally, &contest, &ballot.first_preference(), ballot.count)?;
+            tally.add(&contest, &ballot.first_preference(), ballot.count)?;
         }
         tally.ballots = self.total(); // a line stands for many ballots
         Ok(tally)

@@ -8,6 +8,7 @@ use imbl::HashMap;
 use super::{Applied, EntryLog, Position, Refusal};
 use crate::ballot::{Ballot, Selection};
 use crate::codec::Canonical;
+use crate::count::Outcome;
 use crate::crypto::PublicKey;
 use crate::election::{ElectionDefinition, MAX_WEIGHT, Phase, RevoteRule, Timing};
 use crate::entry::{Act, Certification, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct};
@@ -74,6 +75,7 @@ pub struct ElectionState {
     closed_height: Option<Height>,
     lot_seed: Option<Digest>,
     report: Option<Arc<ElectionReport>>,
+    outcomes: Arc<[Outcome]>,
     log: Digest,
 }
 
@@ -123,6 +125,7 @@ impl ElectionState {
             closed_height: None,
             lot_seed: None,
             report: None,
+            outcomes: Arc::default(),
             log: Digest::ZERO,
         };
         election.act(act, entry, position, timestamp)?;
@@ -172,12 +175,13 @@ impl ElectionState {
                     return Err(wrong_phase("stating the count"));
                 }
                 let seed = self.lot_seed.ok_or(Refusal::ClosedInThisBlock)?;
-                let counted = self.tally.report(&self.definition, seed);
+                let (counted, outcomes) = self.tally.count(&self.definition, seed, self.roll_size);
                 let expected = counted.digest();
                 if *report != expected {
                     return Err(Refusal::Report { actual: *report, expected });
                 }
                 self.report = Some(Arc::new(counted));
+                self.outcomes = outcomes.into();
                 self.phase = Phase::Tallied;
             }
             Act::Cancel { reason } => {
@@ -462,6 +466,12 @@ impl ElectionState {
     #[must_use]
     pub const fn report(&self) -> Option<&Arc<ElectionReport>> {
         self.report.as_ref()
+    }
+
+    /// Per contest, how the certified result came about, round by round; empty before the tallied phase.
+    #[must_use]
+    pub fn outcomes(&self) -> &[Outcome] {
+        &self.outcomes
     }
 }
 

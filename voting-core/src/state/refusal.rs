@@ -240,7 +240,13 @@ impl Refusal {
             Self::Ballot(BallotError::Contests { .. }) => "wrong_contests",
             Self::Ballot(BallotError::Selection { reason, .. }) => match reason {
                 crate::ballot::SelectionError::Blank => "blank_not_allowed",
+                crate::ballot::SelectionError::Form { .. } => "wrong_form",
                 crate::ballot::SelectionError::Order => "marks_out_of_order",
+                crate::ballot::SelectionError::RankedTwice { .. } => "ranked_twice",
+                crate::ballot::SelectionError::SkippedRank => "rank_skipped",
+                crate::ballot::SelectionError::EqualRanks => "ranks_shared",
+                crate::ballot::SelectionError::Score { .. } => "score_too_high",
+                crate::ballot::SelectionError::Withdrawn { .. } => "option_withdrawn",
                 crate::ballot::SelectionError::UnknownOption { .. } => "unknown_option",
                 crate::ballot::SelectionError::Overvote { .. } => "overvote",
                 crate::ballot::SelectionError::Undervote { .. } => "undervote",

@@ -1,50 +1,29 @@
-//! Counting: one seam, a file per method.
+//! The running count that consensus keeps, and the report that it certifies.
 //!
-//! A running tally is a fold over finalized ballots: O(1) per ballot, reversible where a ballot may
+//! A running tally is a fold over finalized ballots: constant time per ballot, reversible where a ballot may
 //! be replaced, and mergeable across partitions. The final [`ContestReport`] is a pure function of
-//! the contest, the running tally and a seed for lots. No floating point anywhere.
+//! the contest, the running tally, the roll and a seed for lots; the methods are in [`crate::count`].
 //!
 //! ```text
-//!  ballots ──add/remove──▶ ContestTally ──merge──▶ ContestTally ──report──▶ ContestReport
+//!  ballots ──add/remove──▶ ContestTally ──merge──▶ ContestTally ──count──▶ ContestReport
 //! ```
 
-mod marks;
+mod cast;
+mod method;
+mod rankings;
+mod report;
 
-use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+pub use method::{Method, count_method};
+pub use rankings::Rankings;
+pub use report::{ContestReport, Counts, ElectionReport, OptionResult};
+
 use crate::ballot::Selection;
-use crate::codec::Canonical;
 pub use crate::count::Lot;
-use crate::election::{Contest, CountMethodId, ElectionDefinition};
-use crate::ids::{Digest, ElectionId};
-
-/// A way of counting one contest.
-pub trait CountMethod: Sync {
-    /// Adds a ballot of a weight. The selection has passed [`Selection::check`].
-    ///
-    /// # Errors
-    /// [`TallyError::Overflow`], or [`TallyError::Mismatch`] if it has not; the tally is then unchanged.
-    fn add(&self, tally: &mut ContestTally, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError>;
-
-    /// Takes back a ballot that was added before.
-    ///
-    /// # Errors
-    /// [`TallyError::NotCounted`] or [`TallyError::Mismatch`] if it cannot have been; the tally is then unchanged.
-    fn remove(&self, tally: &mut ContestTally, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError>;
-
-    /// Result of the contest. `seed` draws the lots of ties: the hash of the block that closed the election.
-    fn report(&self, tally: &ContestTally, contest: &Contest, lot: Lot) -> ContestReport;
-}
-
-/// The implementation of a method.
-#[must_use]
-pub fn count_method(id: CountMethodId) -> &'static dyn CountMethod {
-    match id {
-        CountMethodId::Plurality | CountMethodId::Approval => &marks::Marks,
-    }
-}
+use crate::count::Outcome;
+use crate::election::{Contest, ElectionDefinition};
+use crate::ids::Digest;
 
 /// Why a tally could not be changed or merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -62,9 +41,10 @@ pub enum TallyError {
 }
 
 /// The running count of one contest. Sums of weights, unless said otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ContestTally {
-    /// Per option, in the order of the contest.
+    /// Per option, in the order of the contest: ballots that mark it, the weighted scores it was given, or ballots
+    /// that rank it first and alone.
     pub options: Vec<u64>,
     /// Number of ballots, whatever their weight.
     pub ballots: u64,
@@ -72,11 +52,13 @@ pub struct ContestTally {
     pub weight: u64,
     /// Ballots left blank.
     pub blank: u64,
-    /// Ballots, not blank, that mark fewer options than they may.
+    /// Ballots, not blank, that name fewer options than they may.
     pub undervotes: u64,
-    /// Ballots that mark more options than they may, which then count for none. The ledger refuses
+    /// Ballots that mark more options than they may, or score higher, which then count for none. The ledger refuses
     /// such ballots; they come from files of paper ballots.
     pub overvotes: u64,
+    /// Where options are ranked: the rankings.
+    pub rankings: Rankings,
 }
 
 impl ContestTally {
@@ -84,6 +66,23 @@ impl ContestTally {
     #[must_use]
     pub fn new(contest: &Contest) -> Self {
         Self { options: vec![0; contest.options.len()], ..Self::default() }
+    }
+
+    /// Adds a ballot of a weight.
+    ///
+    /// # Errors
+    /// [`TallyError::Overflow`], or [`TallyError::Mismatch`] if the selection has not passed [`Selection::check`]; the tally is
+    /// then unchanged.
+    pub fn add(&mut self, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError> {
+        cast::add(self, contest, selection, weight)
+    }
+
+    /// Takes back a ballot that was added before.
+    ///
+    /// # Errors
+    /// [`TallyError::NotCounted`] or [`TallyError::Mismatch`] if it cannot have been; the tally is then unchanged.
+    pub fn remove(&mut self, contest: &Contest, selection: &Selection, weight: u64) -> Result<(), TallyError> {
+        cast::remove(self, contest, selection, weight)
     }
 
     /// Adds another partition's tally of the same contest.
@@ -95,20 +94,23 @@ impl ContestTally {
             return Err(TallyError::Mismatch);
         }
         let sum = |a: u64, b: u64| a.checked_add(b).ok_or(TallyError::Overflow);
-        *self = Self {
+        let mut merged = Self {
             options: self.options.iter().zip(&other.options).map(|(a, b)| sum(*a, *b)).collect::<Result<_, _>>()?,
             ballots: sum(self.ballots, other.ballots)?,
             weight: sum(self.weight, other.weight)?,
             blank: sum(self.blank, other.blank)?,
             undervotes: sum(self.undervotes, other.undervotes)?,
             overvotes: sum(self.overvotes, other.overvotes)?,
+            rankings: self.rankings.clone(),
         };
+        merged.rankings.merge(&other.rankings);
+        *self = merged;
         Ok(())
     }
 }
 
 /// The running count of a whole election: one tally per contest.
-#[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ElectionTally(pub Vec<ContestTally>);
 
 impl ElectionTally {
@@ -123,7 +125,7 @@ impl ElectionTally {
     /// # Errors
     /// [`TallyError::Overflow`] or [`TallyError::Mismatch`]; the tally is then unchanged.
     pub fn add(&mut self, definition: &ElectionDefinition, selections: &[Selection], weight: u64) -> Result<(), TallyError> {
-        self.change(definition, selections, |method, tally, contest, selection| method.add(tally, contest, selection, weight))
+        self.change(definition, selections, |tally, contest, selection| tally.add(contest, selection, weight))
     }
 
     /// Takes back a ballot that was added before.
@@ -131,7 +133,7 @@ impl ElectionTally {
     /// # Errors
     /// [`TallyError::NotCounted`] or [`TallyError::Mismatch`]; the tally is then unchanged.
     pub fn remove(&mut self, definition: &ElectionDefinition, selections: &[Selection], weight: u64) -> Result<(), TallyError> {
-        self.change(definition, selections, |method, tally, contest, selection| method.remove(tally, contest, selection, weight))
+        self.change(definition, selections, |tally, contest, selection| tally.remove(contest, selection, weight))
     }
 
     /// Adds another partition's tally of the same election.
@@ -148,17 +150,24 @@ impl ElectionTally {
         Ok(())
     }
 
-    /// The result. `seed` is the hash of the block that closed the election.
+    /// The result. `seed` is the hash of the block that closed the election, `roll` the number of voters entitled.
     #[must_use]
-    pub fn report(&self, definition: &ElectionDefinition, seed: Digest) -> ElectionReport {
-        let contests = self.0.iter().zip(&definition.contests).enumerate();
-        ElectionReport {
-            election: definition.id,
-            seed,
-            contests: contests
-                .map(|(at, (tally, contest))| count_method(contest.method).report(tally, contest, Lot { seed, contest: at as u16 }))
-                .collect(),
-        }
+    pub fn report(&self, definition: &ElectionDefinition, seed: Digest, roll: u64) -> ElectionReport {
+        self.count(definition, seed, roll).0
+    }
+
+    /// The result, and per contest how it comes about, round by round; see [`ElectionTally::report`].
+    #[must_use]
+    pub fn count(&self, definition: &ElectionDefinition, seed: Digest, roll: u64) -> (ElectionReport, Vec<Outcome>) {
+        let contests = self.0.iter().zip(&definition.contests).zip(0u16..);
+        let (contests, outcomes) = contests
+            .map(|((tally, contest), at)| {
+                let lot = Lot { seed, contest: at };
+                let (outcome, verdict) = count_method(contest.method).count(contest, tally, lot, roll);
+                (ContestReport::of(contest, tally, &outcome, verdict), outcome)
+            })
+            .unzip();
+        (ElectionReport { election: definition.id, seed, contests }, outcomes)
     }
 
     /// Applies a change to every contest, or to none.
@@ -166,68 +175,20 @@ impl ElectionTally {
         &mut self,
         definition: &ElectionDefinition,
         selections: &[Selection],
-        apply: impl Fn(&dyn CountMethod, &mut ContestTally, &Contest, &Selection) -> Result<(), TallyError>,
+        apply: impl Fn(&mut ContestTally, &Contest, &Selection) -> Result<(), TallyError>,
     ) -> Result<(), TallyError> {
         let contests = definition.contests.len();
         if selections.len() != contests || self.0.len() != contests {
             return Err(TallyError::Mismatch);
         }
-        let step =
-            |tally: &mut ContestTally, contest: &Contest, selection| apply(count_method(contest.method), tally, contest, selection);
         if let ([tally], [contest], [selection]) = (self.0.as_mut_slice(), definition.contests.as_slice(), selections) {
-            return step(tally, contest, selection); // one contest is changed whole or not at all
+            return apply(tally, contest, selection); // one contest is changed whole or not at all
         }
         let mut changed = self.0.clone();
         for ((tally, contest), selection) in changed.iter_mut().zip(&definition.contests).zip(selections) {
-            step(tally, contest, selection)?;
+            apply(tally, contest, selection)?;
         }
         self.0 = changed;
         Ok(())
     }
-}
-
-/// One option's line in a report.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct OptionResult {
-    /// Place on the ballot, from 0.
-    pub option: u16,
-    /// Name on the ballot.
-    pub name: String,
-    /// Sum of the weights of the ballots that mark it.
-    pub votes: u64,
-    /// Whether it won a seat.
-    pub elected: bool,
-}
-
-/// Result of one contest.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct ContestReport {
-    /// Title of the contest.
-    pub title: String,
-    /// How it was counted.
-    pub method: CountMethodId,
-    /// Options to win.
-    pub seats: u16,
-    /// The options, most votes first; equal votes in the order of the ballot.
-    pub options: Vec<OptionResult>,
-    /// What went in.
-    pub tally: ContestTally,
-    /// Options between which a lot decided who is elected, by place; empty if none was needed.
-    pub decided_by_lot: Vec<u16>,
-}
-
-/// Result of an election: what authorities certify and verifiers recompute.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-pub struct ElectionReport {
-    /// The election.
-    pub election: ElectionId,
-    /// Hash of the block that closed it; draws the lots.
-    pub seed: Digest,
-    /// One report per contest.
-    pub contests: Vec<ContestReport>,
-}
-
-impl Canonical for ElectionReport {
-    const TAG: &'static str = "voting/report/v1";
-    const MAX_BYTES: usize = 4 * 1024 * 1024;
 }

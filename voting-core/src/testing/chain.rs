@@ -6,9 +6,7 @@ use crate::ballot::{Ballot, Selection, SignedBallot};
 use crate::block::{Block, BlockHeader, FinalizedBlock, Parent, payload_root};
 use crate::certificate::{Certificate, Statement, Vote};
 use crate::crypto::SigningKey;
-use crate::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
-};
+use crate::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use crate::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, VerifiedEntry};
 use crate::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
 use crate::ids::{AuthorityIndex, ChainId, Digest, ElectionId, PartitionId, Pseudonym, View};
@@ -29,15 +27,7 @@ pub fn definition(number: u8, options: &[&str]) -> ElectionDefinition {
         id: ElectionId([number; 16]),
         title: format!("Test election {number}"),
         description: String::new(),
-        contests: vec![Contest {
-            title: "Who shall it be?".to_owned(),
-            method: CountMethodId::Plurality,
-            seats: 1,
-            min: 1,
-            max: 1,
-            allow_blank: true,
-            options: options.iter().map(|name| ContestOption { name: (*name).to_owned(), description: String::new() }).collect(),
-        }],
+        contests: vec![Contest::new("Who shall it be?", CountMethodId::Plurality, options.iter().copied())],
         opens_at: TestChain::FOUNDED,
         closes_at: TestChain::FOUNDED.saturating_add(Duration::from_secs(86_400)),
         timing: Timing::Officer,
@@ -224,7 +214,7 @@ impl TestChain {
         let close = self.act(id, Act::Advance { to: Phase::Closed });
         let closing = self.append(&[close])?.block.hash();
         let election = self.state.election(id).ok_or(Refusal::UnknownElection { election: id })?;
-        let report = election.tally().report(election.definition(), Digest(closing.0));
+        let report = election.tally().report(election.definition(), Digest(closing.0), election.roll_size());
         let tally = self.act(id, Act::Tally { report: crate::codec::Canonical::digest(&report) });
         self.append(&[tally])?;
         let publish = self.act(id, Act::Advance { to: Phase::Published });
@@ -257,6 +247,6 @@ mod tests {
         assert_eq!(state.phase(), Phase::Published);
         let report = state.report().unwrap();
         assert_eq!((report.contests[0].options[0].name.as_str(), report.contests[0].options[0].votes), ("Bob", 2));
-        assert!(report.contests[0].options[0].elected);
+        assert!(report.contests[0].options[0].elected());
     }
 }

@@ -136,7 +136,8 @@ fn check_report(
     at: Location,
     done: &mut Done,
 ) -> Result<Option<ElectionReport>, Failure> {
-    let recounted = election.report().and(election.lot_seed()).map(|seed| recount.report(election.definition(), seed));
+    let recounted =
+        election.report().and(election.lot_seed()).map(|seed| recount.report(election.definition(), seed, election.roll_size()));
     let (claimed, recounted) = match (&closing.report, recounted) {
         (Some(claimed), Some(recounted)) => (claimed, recounted),
         (None, None) => {
@@ -148,7 +149,7 @@ fn check_report(
     };
     check_labels(claimed, election.definition()).map_err(|reason| Failure::new(Check::Labels, at, reason))?;
     done.pass(Check::Labels);
-    check_totals(claimed, recount).map_err(|reason| Failure::new(Check::Totals, at, reason))?;
+    check_totals(claimed, recount, election.definition()).map_err(|reason| Failure::new(Check::Totals, at, reason))?;
     done.pass(Check::Totals);
     if *claimed != recounted {
         return Err(Failure::new(Check::Recount, at, first_difference(claimed, &recounted)));
@@ -168,7 +169,7 @@ fn check_labels(claimed: &ElectionReport, definition: &ElectionDefinition) -> Re
         if (&report.title, report.method, report.seats) != (&contest.title, contest.method, contest.seats) {
             return Err(format!("the contest `{}` is called or counted otherwise in the result", contest.title));
         }
-        if report.options.len() != contest.options.len() || report.tally.options.len() != contest.options.len() {
+        if report.options.len() != contest.options.len() {
             return Err(format!("the contest `{}` has another number of options in the result", contest.title));
         }
         for line in &report.options {
@@ -181,17 +182,20 @@ fn check_labels(claimed: &ElectionReport, definition: &ElectionDefinition) -> Re
     Ok(())
 }
 
-/// No total exceeds the weight of those who voted: for each option, and for whatever else is summed.
-fn check_totals(claimed: &ElectionReport, recount: &ElectionTally) -> Result<(), String> {
-    for (report, counted) in claimed.contests.iter().zip(&recount.0) {
-        let tally = &report.tally;
-        let special = [tally.weight, tally.blank, tally.undervotes, tally.overvotes];
-        let sums = report.options.iter().map(|line| line.votes).chain(tally.options.iter().copied()).chain(special);
-        if let Some(sum) = sums.into_iter().find(|sum| *sum > counted.weight) {
+/// No total exceeds what those who voted can give: for each option, and for whatever else is summed.
+fn check_totals(claimed: &ElectionReport, recount: &ElectionTally, definition: &ElectionDefinition) -> Result<(), String> {
+    for ((report, counted), contest) in claimed.contests.iter().zip(&recount.0).zip(&definition.contests) {
+        let counts = &report.counts;
+        let most = counted.weight.saturating_mul(u64::from(contest.max_score.max(1)));
+        if let Some(line) = report.options.iter().find(|line| line.votes > most) {
+            return Err(format!("`{}` has a total of {}, those who voted can give {most}", report.title, line.votes));
+        }
+        let special = [counts.weight, counts.blank, counts.undervotes, counts.overvotes];
+        if let Some(sum) = special.into_iter().find(|sum| *sum > counted.weight) {
             return Err(format!("`{}` has a total of {sum}, those who voted weigh {}", report.title, counted.weight));
         }
-        if tally.ballots > counted.ballots {
-            return Err(format!("`{}` has {} ballots, {} were counted", report.title, tally.ballots, counted.ballots));
+        if counts.ballots > counted.ballots {
+            return Err(format!("`{}` has {} ballots, {} were counted", report.title, counts.ballots, counted.ballots));
         }
     }
     Ok(())
@@ -206,15 +210,15 @@ fn first_difference(claimed: &ElectionReport, recounted: &ElectionReport) -> Str
                     recounted.title,
                     claim.name,
                     claim.votes,
-                    if claim.elected { ", elected" } else { "" },
+                    if claim.elected() { ", elected" } else { "" },
                     count.name,
                     count.votes,
-                    if count.elected { ", elected" } else { "" },
+                    if count.elected() { ", elected" } else { "" },
                 );
             }
         }
         if claimed != recounted {
-            return format!("`{}`: sums or lots differ from the recount", recounted.title);
+            return format!("`{}`: sums, rounds or lots differ from the recount", recounted.title);
         }
     }
     format!("the result claims lots drawn by {}, they are drawn by {}", claimed.seed, recounted.seed)

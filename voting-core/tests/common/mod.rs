@@ -171,7 +171,7 @@ impl Ledger {
     pub(crate) fn report(&self, id: ElectionId) -> ElectionReport {
         let election = self.election(id);
         let closed = election.closed_height().expect("the election is closed");
-        election.tally().report(election.definition(), Digest(block_hash(closed).0))
+        election.tally().report(election.definition(), Digest(block_hash(closed).0), election.roll_size())
     }
 }
 

@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest as _, Sha256};
 use voting_core::ballot::Selection;
+use voting_core::count::Amount;
 use voting_core::election::{Contest, ElectionDefinition};
 use voting_core::ids::Digest;
-use voting_core::tally::{ContestReport, ContestTally, ElectionReport, OptionResult};
+use voting_core::tally::{ContestReport, Counts, ElectionReport, OptionResult};
 
 /// The selections of one ballot with its weight.
 pub(crate) type Counted = (Vec<Selection>, u64);
@@ -23,8 +24,8 @@ pub(crate) fn recount(definition: &ElectionDefinition, ballots: &[Counted], seed
 /// Counts one contest, the `at`th of its election.
 pub(crate) fn recount_contest(contest: &Contest, ballots: &[(&Selection, u64)], seed: Digest, at: u16) -> ContestReport {
     let marks_of = |selection: &Selection| match selection {
-        Selection::Blank => vec![],
         Selection::Marks(marks) => marks.clone(),
+        _ => vec![],
     };
     let weigh = |wanted: &dyn Fn(&[u16]) -> bool| -> u64 {
         ballots.iter().filter(|(selection, _)| wanted(&marks_of(selection))).map(|(_, weight)| weight).sum()
@@ -32,13 +33,13 @@ pub(crate) fn recount_contest(contest: &Contest, ballots: &[(&Selection, u64)], 
     let max = usize::from(contest.max);
     let options = 0..contest.options.len() as u16;
     let votes: Vec<u64> = options.clone().map(|option| weigh(&|marks| marks.len() <= max && marks.contains(&option))).collect();
-    let tally = ContestTally {
-        options: votes.clone(),
+    let counts = Counts {
         ballots: ballots.len() as u64,
         weight: weigh(&|_| true),
         blank: weigh(&|marks| marks.is_empty()),
         undervotes: weigh(&|marks| !marks.is_empty() && marks.len() < max),
         overvotes: weigh(&|marks| marks.len() > max),
+        rankings: 0,
     };
 
     let votes_of = |option: u16| votes[usize::from(option)];
@@ -51,20 +52,23 @@ pub(crate) fn recount_contest(contest: &Contest, ballots: &[(&Selection, u64)], 
         votes_of(option) > 0 && ahead(option) + if on_the_line(option) { luckier } else { 0 } < seats
     };
     let mut places: Vec<u16> = options.clone().collect();
-    places.sort_by_key(|option| (ahead(*option), *option));
+    let drawn = |option: u16| if on_the_line(option) && elected(option) { lot(seed, at, option) } else { [0; 32] };
+    places.sort_by_key(|option| (!elected(*option), ahead(*option), drawn(*option), *option));
     let line = |option: &u16| OptionResult {
         option: *option,
         name: contest.options[usize::from(*option)].name.clone(),
         votes: votes_of(*option),
-        elected: elected(*option),
+        total: Amount::whole(votes_of(*option)),
+        seats: u16::from(elected(*option)),
     };
     ContestReport {
         title: contest.title.clone(),
         method: contest.method,
         seats: contest.seats,
         options: places.iter().map(line).collect(),
-        tally,
+        counts,
         decided_by_lot: options.clone().filter(|option| on_the_line(*option)).collect(),
+        verdict: None,
     }
 }
 
@@ -81,6 +85,7 @@ pub(crate) fn judge(contest: &Contest, selection: &Selection) -> Result<(), &'st
         Selection::Blank if contest.allow_blank => return Ok(()),
         Selection::Blank => return Err("blank_not_allowed"),
         Selection::Marks(marks) => marks,
+        _ => return Err("wrong_form"),
     };
     let in_order: Vec<u16> = marks.iter().copied().collect::<BTreeSet<_>>().into_iter().collect();
     let known = marks.iter().all(|mark| usize::from(*mark) < contest.options.len());

@@ -192,7 +192,7 @@ def merkle_root(leaves):
     return node(merkle_root(leaves[:split]), merkle_root(leaves[split:]))
 
 
-U8, U16, U32, U64 = Int(1), Int(2), Int(4), Int(8)
+U8, U16, U32, U64, U128 = Int(1), Int(2), Int(4), Int(8), Int(16)
 BOOL, TEXT, ID, HASH, KEY, SIGNATURE = Bool(), Text(), Fixed(16), Fixed(32), Fixed(32), Fixed(64)
 TIME = U64
 
@@ -206,10 +206,14 @@ GENESIS = Struct(
     "voting/genesis/v1", 65_536)
 
 # Section 8
-METHOD = names("plurality", "approval")
+METHODS = ("plurality", "approval", "score", "instant-runoff", "scottish-stv", "wigm-stv", "meek-stv", "schulze", "ranked-pairs",
+           "borda", "dhondt", "sainte-lague")
+METHOD = names(*METHODS)
+MAJORITY = names("most-votes", "simple", "two-thirds", "absolute")
+THRESHOLDS = Struct([("majority", MAJORITY), ("quorum_percent", U8)])
 OPTION = Struct([("name", TEXT), ("description", TEXT)])
 CONTEST = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("min", U16), ("max", U16), ("allow_blank", BOOL),
-                  ("options", Vec(OPTION))])
+                  ("max_score", U16), ("thresholds", THRESHOLDS), ("withdrawn", Vec(U16)), ("options", Vec(OPTION))])
 DEFINITION = Struct(
     [("id", ID), ("title", TEXT), ("description", TEXT), ("contests", Vec(CONTEST)), ("opens_at", TIME), ("closes_at", TIME),
      ("timing", names("fixed", "officer")), ("revote", names("first", "last")), ("secrecy", names("open")),
@@ -227,7 +231,8 @@ CERTIFICATION = Struct([("chain", HASH), ("election", ID), ("voters", Vec(VOTER)
                        "voting/certification/v1", 65_470)
 
 # Section 10
-SELECTION = Enum([("blank", None), ("marks", Vec(U16))])
+SCORE = Struct([("option", U16), ("score", U16)])
+SELECTION = Enum([("blank", None), ("marks", Vec(U16)), ("scores", Vec(SCORE)), ("ranking", Vec(U16))])
 BALLOT = Struct([("election", ID), ("context", HASH), ("voter", KEY), ("sequence", U32), ("selections", Vec(SELECTION))],
                 "voting/ballot/v1", 61_440)
 
@@ -260,11 +265,12 @@ SUMMARY = Struct(
     "voting/election-summary/v1", 256)
 
 # Section 15
-TALLY = Struct([("options", Vec(U64)), ("ballots", U64), ("weight", U64), ("blank", U64), ("undervotes", U64),
-                ("overvotes", U64)])
-OPTION_RESULT = Struct([("option", U16), ("name", TEXT), ("votes", U64), ("elected", BOOL)])
-CONTEST_REPORT = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("options", Vec(OPTION_RESULT)), ("tally", TALLY),
-                         ("decided_by_lot", Vec(U16))])
+COUNTS = Struct([("ballots", U64), ("weight", U64), ("blank", U64), ("undervotes", U64), ("overvotes", U64), ("rankings", U64)])
+VERDICT = Struct([("needed", Opt(U128)), ("quorum", U64), ("ballots", U64)])
+AMOUNT = Struct([("units", U128), ("decimals", U8)])
+OPTION_RESULT = Struct([("option", U16), ("name", TEXT), ("votes", U64), ("total", AMOUNT), ("seats", U16)])
+CONTEST_REPORT = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("options", Vec(OPTION_RESULT)), ("counts", COUNTS),
+                         ("decided_by_lot", Vec(U16)), ("verdict", Opt(VERDICT))])
 REPORT = Struct([("election", ID), ("seed", HASH), ("contests", Vec(CONTEST_REPORT))], "voting/report/v1", 4_194_304)
 
 # Section 17

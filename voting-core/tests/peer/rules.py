@@ -12,6 +12,7 @@ HIDDEN = [(0x00, 0x1F), (0x7F, 0x9F), (0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61
           (0xFFA0, 0xFFA0), (0xFFF0, 0xFFFB), (0xFFFE, 0xFFFF), (0xE0000, 0xE0FFF)]
 WEIGHT_MAX = 1_000_000_000
 SUM_MAX = 2**64 - 1
+SKIPPED = 0x7FFF
 
 
 class Refused(Exception):
@@ -57,15 +58,35 @@ def genesis_is_usable(genesis):
     )
 
 
+RANKED = ("instant-runoff", "scottish-stv", "wigm-stv", "meek-stv", "schulze", "ranked-pairs", "borda")
+TAKE_EQUALS = ("schulze", "ranked-pairs", "borda")
+OF_LISTS = ("dhondt", "sainte-lague")
+NOTHING_DEMANDED = {"majority": ("most-votes", None), "quorum_percent": 0}
+
+
+def form_of(contest):
+    method = contest["method"][0]
+    return "ranking" if method in RANKED else "scores" if method == "score" else "marks"
+
+
 def contest_is_acceptable(contest):
-    options = contest["options"]
+    options, form, method = contest["options"], form_of(contest), contest["method"][0]
+    withdrawn, thresholds = contest["withdrawn"], contest["thresholds"]
     return (
         is_line(contest["title"], 300)
-        and 1 <= len(options) <= 1000
+        and 1 <= len(options) <= (200 if form == "ranking" else 1000)
         and all(is_line(option["name"], 300) and is_paragraph(option["description"], 4000) for option in options)
         and len({option["name"] for option in options}) == len(options)
         and 1 <= contest["min"] <= contest["max"] <= len(options)
-        and 1 <= contest["seats"] <= len(options)
+        and 1 <= contest["seats"] <= (1000 if method in OF_LISTS else len(options))
+        and (method != "instant-runoff" or contest["seats"] == 1)
+        and (method not in OF_LISTS or contest["max"] == 1)
+        and (1 <= contest["max_score"] <= 100 if form == "scores" else contest["max_score"] == 0)
+        and (thresholds == NOTHING_DEMANDED or method in ("plurality", "approval", "score"))
+        and thresholds["quorum_percent"] <= 100
+        and all(left < right for left, right in zip(withdrawn, withdrawn[1:]))
+        and all(place < len(options) for place in withdrawn)
+        and len(withdrawn) < len(options)
     )
 
 
@@ -82,19 +103,57 @@ def definition_is_acceptable(definition):
     )
 
 
+def tiers_of(ranking):
+    """The ranks of a ranking, each a list of options; None if it is not the one form of its preferences."""
+    tiers = []
+    for entry in ranking:
+        option, equal = entry & 0x7FFF, entry >= 0x8000
+        if equal and (not tiers or not tiers[-1] or option == SKIPPED or option <= tiers[-1][-1]):
+            return None
+        if equal:
+            tiers[-1].append(option)
+        else:
+            tiers.append([] if option == SKIPPED else [option])
+    return None if tiers and not tiers[-1] else tiers
+
+
+def check_ranking(ranking, contest):
+    tiers = tiers_of(ranking)
+    if tiers is None:
+        raise Refused("marks_out_of_order")
+    if not all(tiers):
+        raise Refused("rank_skipped")
+    if any(len(tier) > 1 for tier in tiers) and contest["method"][0] not in TAKE_EQUALS:
+        raise Refused("ranks_shared")
+    named = sorted(option for tier in tiers for option in tier)
+    if len(set(named)) < len(named):
+        raise Refused("ranked_twice")
+    return named
+
+
 def check_selection(selection, contest):
-    kind, marks = selection
+    kind, said = selection
     if kind == "blank":
         if not contest["allow_blank"]:
             raise Refused("blank_not_allowed")
         return
-    if any(left >= right for left, right in zip(marks, marks[1:])):
+    if kind != form_of(contest):
+        raise Refused("wrong_form")
+    if kind == "scores":
+        if any(one["score"] > contest["max_score"] for one in said):
+            raise Refused("score_too_high")
+        named = [one["option"] for one in said]
+    else:
+        named = check_ranking(said, contest) if kind == "ranking" else said
+    if any(left >= right for left, right in zip(named, named[1:])):
         raise Refused("marks_out_of_order")
-    if any(mark >= len(contest["options"]) for mark in marks):
+    if any(option >= len(contest["options"]) for option in named):
         raise Refused("unknown_option")
-    if len(marks) > contest["max"]:
+    if any(option in contest["withdrawn"] for option in named):
+        raise Refused("option_withdrawn")
+    if len(named) > contest["max"]:
         raise Refused("overvote")
-    if len(marks) < contest["min"]:
+    if len(named) < contest["min"]:
         raise Refused("undervote")
 
 
@@ -104,32 +163,57 @@ def partition_of(pseudonym, partitions):
 
 # The count, section 15
 
+COUNTS = ("ballots", "weight", "blank", "undervotes", "overvotes")
+
+
 def empty_tally(definition):
-    return [{"options": [0] * len(contest["options"]), "ballots": 0, "weight": 0, "blank": 0, "undervotes": 0, "overvotes": 0}
+    return [{"options": [0] * len(contest["options"]), "rankings": {}, **dict.fromkeys(COUNTS, 0)}
             for contest in definition["contests"]]
+
+
+def points(kind, said):
+    """What a ballot of weight 1 adds to options, and how many options it names."""
+    if kind == "marks":
+        return [(option, 1) for option in said], len(said)
+    if kind == "scores":
+        return [(one["option"], one["score"]) for one in said], len(said)
+    first = tiers_of(said)[0]
+    return [(first[0], 1)] if len(first) == 1 else [], len(said)
 
 
 def change_tally(tally, definition, selections, weight, sign):
     """Adds (sign 1) or takes back (sign -1) a ballot."""
-    for sums, contest, (kind, marks) in zip(tally, definition["contests"], selections):
+    for sums, contest, (kind, said) in zip(tally, definition["contests"], selections):
         if sums["weight"] + sign * weight > SUM_MAX:
             raise Refused("tally_overflow")
         sums["ballots"] += sign
         sums["weight"] += sign * weight
-        if kind == "blank" or not marks:
+        if kind == "blank":
             sums["blank"] += sign * weight
-        elif len(marks) > contest["max"]:
-            sums["overvotes"] += sign * weight
-        else:
-            if len(marks) < contest["max"]:
-                sums["undervotes"] += sign * weight
-            for mark in marks:
-                sums["options"][mark] += sign * weight
+            continue
+        added, named = points(kind, said)
+        if named < contest["max"]:
+            sums["undervotes"] += sign * weight
+        for option, more in added:
+            sums["options"][option] += sign * weight * more
+            if sums["options"][option] > SUM_MAX:
+                raise Refused("tally_overflow")
+        if kind == "ranking":
+            key = tuple(said)
+            left = sums["rankings"].get(key, 0) + sign * weight
+            sums["rankings"] = {**sums["rankings"], key: left}
+            if left == 0:
+                del sums["rankings"][key]
 
 
 def contest_report(at, contest, sums, seed):
+    if contest["method"][0] not in ("plurality", "approval", "score"):
+        raise NotImplementedError(f"this verifier does not count by {contest['method'][0]}")
+    if contest["thresholds"] != NOTHING_DEMANDED:
+        raise NotImplementedError("this verifier does not know majorities and quorums")
     votes, seats = sums["options"], contest["seats"]
-    order = sorted(range(len(votes)), key=lambda option: -votes[option])
+    standing = [option for option in range(len(votes)) if option not in contest["withdrawn"]]
+    order = sorted(standing, key=lambda option: -votes[option])
     elected = [option for option in order if votes[option] > 0]
     lot = []
     if len(elected) > seats:
@@ -138,14 +222,18 @@ def contest_report(at, contest, sums, seed):
             lot = [option for option in elected if votes[option] == last]
 
             def rank(option):
-                return parts("voting/lot/v1", seed, U16.write(at), U16.write(option))
+                drawn = parts("voting/lot/v1", seed, U16.write(at), U16.write(option))
+                return drawn if option in lot else bytes(32)
 
             elected.sort(key=lambda option: (-votes[option], rank(option)))
         elected = elected[:seats]
+    order = elected + [option for option in order if option not in elected] + contest["withdrawn"]
     return {
-        "title": contest["title"], "method": contest["method"], "seats": seats, "tally": sums, "decided_by_lot": lot,
+        "title": contest["title"], "method": contest["method"], "seats": seats,
+        "counts": {**{name: sums[name] for name in COUNTS}, "rankings": len(sums["rankings"])},
+        "decided_by_lot": sorted(lot), "verdict": None,
         "options": [{"option": option, "name": contest["options"][option]["name"], "votes": votes[option],
-                     "elected": option in elected} for option in order],
+                     "total": {"units": votes[option], "decimals": 0}, "seats": int(option in elected)} for option in order],
     }
 
 

@@ -239,12 +239,13 @@ class Verifier:
             self.outcomes.update(dict.fromkeys(("labels", "totals", "recount"), "not applicable"))
             return
         self.labels(claimed, definition)
-        for result, sums in zip(claimed["contests"], recount):
-            tally = result["tally"]
-            claims = [line["votes"] for line in result["options"]] + tally["options"]
-            claims += [tally[name] for name in ("weight", "blank", "undervotes", "overvotes")]
+        for result, sums, contest in zip(claimed["contests"], recount, definition["contests"]):
+            counts = result["counts"]
+            most = sums["weight"] * max(contest["max_score"], 1)
+            require(all(line["votes"] <= most for line in result["options"]), "totals", "a total exceeds what those who voted can give")
+            claims = [counts[name] for name in ("weight", "blank", "undervotes", "overvotes")]
             require(max(claims) <= min(sums["weight"], SUM_MAX), "totals", "a total exceeds the weight of those who voted")
-            require(tally["ballots"] <= sums["ballots"], "totals", "more ballots than were counted")
+            require(counts["ballots"] <= sums["ballots"], "totals", "more ballots than were counted")
         require(claimed == make_report(definition, recount, self.state.seed), "recount", "counting again gives another result")
 
     def labels(self, claimed, definition):
@@ -254,7 +255,7 @@ class Verifier:
             same = all(result[name] == contest[name] for name in ("title", "method", "seats"))
             require(same, "labels", "a contest is called or counted otherwise")
             options = len(contest["options"])
-            require(len(result["options"]) == options == len(result["tally"]["options"]), "labels", "another number of options")
+            require(len(result["options"]) == options, "labels", "another number of options")
             for line in result["options"]:
                 named = line["option"] < options and contest["options"][line["option"]]["name"] == line["name"]
                 require(named, "labels", "an option is called otherwise")

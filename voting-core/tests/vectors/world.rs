@@ -19,9 +19,7 @@ use std::time::Duration;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::bundle::BundleWriter;
 use voting_core::codec::Canonical;
-use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
-};
+use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use voting_core::entry::{Act, Entry};
 use voting_core::ids::{Digest, ElectionId, PartitionId};
 use voting_core::state::Refusal;
@@ -88,7 +86,7 @@ impl World {
         block(&mut chain, &[(others[1].id, cancel), (id, Act::Advance { to: Phase::Closed })])?;
 
         let closed = chain.head().expect("a chain with blocks").hash;
-        let report = chain.state.election(id).expect("it was defined").tally().report(&election, Digest(closed.0));
+        let report = chain.state.election(id).expect("it was defined").tally().report(&election, Digest(closed.0), ROLL);
         block(&mut chain, &[(id, Act::Tally { report: report.digest() })])?;
         block(&mut chain, &[(id, Act::Advance { to: Phase::Published })])?;
         let bundle = export(&chain, id);
@@ -106,35 +104,14 @@ pub(crate) fn export(chain: &TestChain, election: ElectionId) -> Vec<u8> {
 }
 
 fn main_election() -> ElectionDefinition {
-    let options = |names: &[&str]| {
-        names.iter().map(|name| ContestOption { name: (*name).to_owned(), description: String::new() }).collect::<Vec<_>>()
-    };
-    let mut chair = options(&["Ada Lovelace", "Škoda Bob", "山田 Cyd"]);
-    chair[1].description = "Independent.\nSecond line.".to_owned();
+    let mut chair = Contest::new("Who shall chair?", CountMethodId::Plurality, ["Ada Lovelace", "Škoda Bob", "山田 Cyd"]);
+    chair.options[1].description = "Independent.\nSecond line.".to_owned();
+    let days = Contest::new("On which days do we meet?", CountMethodId::Approval, ["Monday", "Tuesday", "Wednesday", "Thursday"]);
     ElectionDefinition {
         id: ElectionId([0x7a; 16]),
         title: "Annual meeting – Überlingen".to_owned(),
         description: "Who leads us, and when we meet.".to_owned(),
-        contests: vec![
-            Contest {
-                title: "Who shall chair?".to_owned(),
-                method: CountMethodId::Plurality,
-                seats: 1,
-                min: 1,
-                max: 1,
-                allow_blank: true,
-                options: chair,
-            },
-            Contest {
-                title: "On which days do we meet?".to_owned(),
-                method: CountMethodId::Approval,
-                seats: 2,
-                min: 1,
-                max: 3,
-                allow_blank: false,
-                options: options(&["Monday", "Tuesday", "Wednesday", "Thursday"]),
-            },
-        ],
+        contests: vec![chair, Contest { seats: 2, max: 3, allow_blank: false, ..days }],
         opens_at: TestChain::FOUNDED.saturating_add(Duration::from_secs(7)),
         closes_at: TestChain::FOUNDED.saturating_add(Duration::from_secs(11)),
         timing: Timing::Fixed,

@@ -5,7 +5,7 @@ use poem_openapi::param::Path;
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use voting_core::election::{
-    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+    Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Thresholds, Timing,
 };
 use voting_core::entry::Act;
 use voting_core::ids::ElectionId;
@@ -13,7 +13,8 @@ use voting_core::state::{ElectionState, VoterRecord};
 use voting_core::time::Timestamp;
 
 use super::models::{
-    Cancel, Candidate, Close, ContestModel, Election, ElectionListItem, NewContest, NewElection, OptionModel, TimingRule, word,
+    Cancel, Candidate, Close, ContestModel, Election, ElectionListItem, NewContest, NewElection, OptionModel, ThresholdsModel,
+    TimingRule, word,
 };
 use crate::accounts::{Role, random_bytes};
 use crate::problem::Problem;
@@ -283,10 +284,7 @@ impl ElectionsApi {
         let contests = match (new.contests, new.candidates) {
             (Some(contests), None) => contests.into_iter().map(contest).collect(),
             (None, Some(candidates)) => {
-                let options = candidates.into_iter().map(|name| OptionModel { name, description: String::new() }).collect();
-                let method = super::models::Method::Plurality;
-                let title = new.title.clone();
-                vec![contest(NewContest { title, method, seats: None, min: None, max: None, allow_blank: None, options })]
+                vec![Contest::new(new.title.clone(), CountMethodId::Plurality, candidates)]
             }
             _ => return Err(Problem::unprocessable("invalid_definition", "give either contests or candidates")),
         };
@@ -327,24 +325,22 @@ fn reason(caller: Option<&Caller>, standing: &Standing, election: &ElectionState
 }
 
 fn contest(new: NewContest) -> Contest {
-    let options = new.options.len() as u16;
-    let method = CountMethodId::from(new.method);
-    let most = match method {
-        CountMethodId::Plurality => 1,
-        CountMethodId::Approval => options,
+    let usual = Contest::new(new.title, new.method.into(), new.options.iter().map(|option| &option.name));
+    let thresholds = Thresholds {
+        majority: new.majority.map_or(usual.thresholds.majority, Into::into),
+        quorum_percent: new.quorum_percent.unwrap_or(usual.thresholds.quorum_percent),
     };
+    let options = new.options.into_iter().map(|option| ContestOption { name: option.name, description: option.description });
     Contest {
-        title: new.title,
-        method,
-        seats: new.seats.unwrap_or(1),
-        min: new.min.unwrap_or(1),
-        max: new.max.unwrap_or(most),
-        allow_blank: new.allow_blank.unwrap_or(true),
-        options: new
-            .options
-            .into_iter()
-            .map(|option| ContestOption { name: option.name, description: option.description })
-            .collect(),
+        seats: new.seats.unwrap_or(usual.seats),
+        min: new.min.unwrap_or(usual.min),
+        max: new.max.unwrap_or(usual.max),
+        allow_blank: new.allow_blank.unwrap_or(usual.allow_blank),
+        max_score: new.max_score.unwrap_or(usual.max_score),
+        thresholds,
+        withdrawn: new.withdrawn.unwrap_or_default(),
+        options: options.collect(),
+        ..usual
     }
 }
 
@@ -357,6 +353,12 @@ fn contest_model(contest: &Contest) -> ContestModel {
         min: contest.min,
         max: contest.max,
         allow_blank: contest.allow_blank,
+        max_score: contest.max_score,
+        thresholds: ThresholdsModel {
+            majority: contest.thresholds.majority.into(),
+            quorum_percent: contest.thresholds.quorum_percent,
+        },
+        withdrawn: contest.withdrawn.clone(),
         options: contest.options.iter().map(option).collect(),
     }
 }

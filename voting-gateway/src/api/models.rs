@@ -2,7 +2,7 @@
 
 use poem_openapi::{Enum, Object};
 use serde_json::Value;
-use voting_core::election::{CountMethodId, Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::election::{CountMethodId, Majority, Phase, ResultVisibility, RevoteRule, Timing};
 
 /// Someone's login.
 #[derive(Debug, Object)]
@@ -59,6 +59,26 @@ pub enum Method {
     Plurality,
     /// Most approvals win.
     Approval,
+    /// The highest sums of scores win.
+    Score,
+    /// Ranked: the last is excluded until one has a majority.
+    InstantRunoff,
+    /// Ranked: single transferable vote as in Scottish local elections.
+    ScottishStv,
+    /// Ranked: single transferable vote by the weighted inclusive Gregory method.
+    WigmStv,
+    /// Ranked: single transferable vote by Meek's method.
+    MeekStv,
+    /// Ranked: strongest paths of pairwise victories.
+    Schulze,
+    /// Ranked: pairwise victories locked in, strongest first.
+    RankedPairs,
+    /// Ranked: points by rank.
+    Borda,
+    /// Lists: seats in proportion by D'Hondt's highest averages.
+    Dhondt,
+    /// Lists: seats in proportion by Sainte-Laguë's highest averages.
+    SainteLague,
 }
 
 impl From<Method> for CountMethodId {
@@ -66,6 +86,16 @@ impl From<Method> for CountMethodId {
         match method {
             Method::Plurality => Self::Plurality,
             Method::Approval => Self::Approval,
+            Method::Score => Self::Score,
+            Method::InstantRunoff => Self::InstantRunoff,
+            Method::ScottishStv => Self::ScottishStv,
+            Method::WigmStv => Self::WigmStv,
+            Method::MeekStv => Self::MeekStv,
+            Method::Schulze => Self::Schulze,
+            Method::RankedPairs => Self::RankedPairs,
+            Method::Borda => Self::Borda,
+            Method::Dhondt => Self::Dhondt,
+            Method::SainteLague => Self::SainteLague,
         }
     }
 }
@@ -75,6 +105,52 @@ impl From<CountMethodId> for Method {
         match method {
             CountMethodId::Plurality => Self::Plurality,
             CountMethodId::Approval => Self::Approval,
+            CountMethodId::Score => Self::Score,
+            CountMethodId::InstantRunoff => Self::InstantRunoff,
+            CountMethodId::ScottishStv => Self::ScottishStv,
+            CountMethodId::WigmStv => Self::WigmStv,
+            CountMethodId::MeekStv => Self::MeekStv,
+            CountMethodId::Schulze => Self::Schulze,
+            CountMethodId::RankedPairs => Self::RankedPairs,
+            CountMethodId::Borda => Self::Borda,
+            CountMethodId::Dhondt => Self::Dhondt,
+            CountMethodId::SainteLague => Self::SainteLague,
+        }
+    }
+}
+
+/// What winners need beyond the most votes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "kebab-case")]
+pub enum MajorityRule {
+    /// Nothing.
+    MostVotes,
+    /// More than half of the votes, blank ones left out.
+    Simple,
+    /// At least two thirds of the votes, blank ones left out.
+    TwoThirds,
+    /// More than half of the roll.
+    Absolute,
+}
+
+impl From<MajorityRule> for Majority {
+    fn from(rule: MajorityRule) -> Self {
+        match rule {
+            MajorityRule::MostVotes => Self::MostVotes,
+            MajorityRule::Simple => Self::Simple,
+            MajorityRule::TwoThirds => Self::TwoThirds,
+            MajorityRule::Absolute => Self::Absolute,
+        }
+    }
+}
+
+impl From<Majority> for MajorityRule {
+    fn from(rule: Majority) -> Self {
+        match rule {
+            Majority::MostVotes => Self::MostVotes,
+            Majority::Simple => Self::Simple,
+            Majority::TwoThirds => Self::TwoThirds,
+            Majority::Absolute => Self::Absolute,
         }
     }
 }
@@ -157,12 +233,20 @@ pub struct NewContest {
     pub method: Method,
     /// Options to win; 1 if left out.
     pub seats: Option<u16>,
-    /// Fewest marks of a ballot that is not blank; 1 if left out.
+    /// Fewest options that a ballot which is not blank names; 1 if left out.
     pub min: Option<u16>,
-    /// Most marks; 1 for plurality and all options for approval if left out.
+    /// Most options it names; 1 for plurality and lists, all for everything else if left out.
     pub max: Option<u16>,
     /// Whether it may be left blank; yes if left out.
     pub allow_blank: Option<bool>,
+    /// Highest score of an option, up to 100; 5 if left out. For the method `score` only.
+    pub max_score: Option<u16>,
+    /// What winners need beyond the most votes; nothing if left out. For plurality, approval and score.
+    pub majority: Option<MajorityRule>,
+    /// Percentage of the roll that must have voted; 0 if left out. For plurality, approval and score.
+    pub quorum_percent: Option<u8>,
+    /// Places of options that can no longer be elected and are struck out of every ballot, from 0.
+    pub withdrawn: Option<Vec<u16>>,
     /// The options.
     pub options: Vec<OptionModel>,
 }
@@ -192,6 +276,15 @@ pub struct NewElection {
     pub results: Option<Visibility>,
 }
 
+/// What winners need beyond the most votes.
+#[derive(Debug, Clone, Object)]
+pub struct ThresholdsModel {
+    /// A majority.
+    pub majority: MajorityRule,
+    /// Percentage of the roll that must have voted.
+    pub quorum_percent: u8,
+}
+
 /// A question on the ballot.
 #[derive(Debug, Clone, Object)]
 pub struct ContestModel {
@@ -201,12 +294,18 @@ pub struct ContestModel {
     pub method: Method,
     /// Options to win.
     pub seats: u16,
-    /// Fewest marks of a ballot that is not blank.
+    /// Fewest options that a ballot which is not blank names.
     pub min: u16,
-    /// Most marks.
+    /// Most options it names.
     pub max: u16,
     /// Whether it may be left blank.
     pub allow_blank: bool,
+    /// Highest score of an option; 0 where nothing is scored.
+    pub max_score: u16,
+    /// What winners need beyond the most votes.
+    pub thresholds: ThresholdsModel,
+    /// Places of options that can no longer be elected, from 0.
+    pub withdrawn: Vec<u16>,
     /// The options; ballots refer to them by place, from 0.
     pub options: Vec<OptionModel>,
 }
@@ -441,7 +540,8 @@ pub struct CertifiedKey {
 pub struct CastBallot {
     /// Base64 of the canonical bytes of the signed ballot (docs/SPEC.md).
     pub ballot: String,
-    /// The same choices readable, one per contest: `"blank"` or `{"marks": [0]}`. Must agree with the bytes.
+    /// The same choices readable, one per contest: `"blank"`, `{"marks": [0]}`, `{"scores": [[0, 5]]}` or
+    /// `{"ranking": [[2], [0]]}`, best first. Must agree with the bytes.
     pub selections: Option<Vec<Value>>,
 }
 
@@ -506,14 +606,75 @@ pub struct CandidateResult {
     pub contest: u16,
     /// Name.
     pub name: String,
-    /// Weighted votes.
+    /// What the ballots themselves say: weighted votes, scores, or first preferences.
     pub votes: u64,
+    /// What the method decides by, with the decimals of its rule: votes, points, or votes held at the end. Known
+    /// when the result is final.
+    pub total: Option<String>,
     /// Whether elected; final only when the result is.
     pub elected: bool,
+    /// Seats won: 1 for a candidate elected, any number for a list.
+    pub seats: u16,
+}
+
+/// One step of a count, and how things stand after it. Votes have the decimals of the rule.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct RoundModel {
+    /// first, surplus, exclude, adjust, fill or seat.
+    pub step: String,
+    /// Places of the options that the step is about.
+    pub options: Vec<u16>,
+    /// In a surplus, what each vote goes on with.
+    pub value: Option<String>,
+    /// For a seat of a list, what its votes are divided by.
+    pub divisor: Option<u64>,
+    /// Per option, votes held after the step.
+    pub votes: Vec<String>,
+    /// Votes of ballots that name nobody any more.
+    pub exhausted: String,
+    /// Votes lost by rounding.
+    pub lost: String,
+    /// Votes needed to be elected.
+    pub quota: Option<String>,
+    /// Per option, the share of each vote that it keeps (Meek).
+    pub keep: Vec<String>,
+    /// Places of the options elected after this step.
+    pub elected: Vec<u16>,
+}
+
+/// A tie, and how it was decided.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct TieModel {
+    /// Round, from 0.
+    pub round: u32,
+    /// election, exclusion, surplus or order.
+    pub purpose: String,
+    /// Places of those tied.
+    pub options: Vec<u16>,
+    /// Places of those picked, in order.
+    pub picked: Vec<u16>,
+    /// earlier-round or lot.
+    pub by: String,
+    /// The earlier round that decided.
+    pub decided_in: Option<u32>,
+}
+
+/// Comparisons of options in pairs.
+#[derive(Debug, Object)]
+pub struct PairsModel {
+    /// Per option, the weight of the ballots that prefer it to each other one.
+    pub preferences: Vec<Vec<u64>>,
+    /// Schulze: strengths of the strongest paths; otherwise empty.
+    pub paths: Vec<Vec<u64>>,
+    /// Ranked pairs: victories locked in, strongest first; otherwise empty.
+    pub locked: Vec<Vec<u16>>,
 }
 
 /// Result of one contest.
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub struct ContestResult {
     /// The question.
     pub title: String,
@@ -521,7 +682,7 @@ pub struct ContestResult {
     pub method: Method,
     /// Options to win.
     pub seats: u16,
-    /// Most votes first.
+    /// Best first, as the method orders them; the withdrawn last.
     pub options: Vec<CandidateResult>,
     /// Ballots counted.
     pub ballots: u64,
@@ -529,14 +690,23 @@ pub struct ContestResult {
     pub weight: u64,
     /// Weight of the blank ones.
     pub blank: u64,
-    /// Weight of those with fewer marks than allowed.
+    /// Weight of those that name fewer options than they may.
     pub undervotes: u64,
     /// Places of the options between which a lot decided.
     pub decided_by_lot: Vec<u16>,
+    /// The count step by step, where it has steps and is final.
+    pub rounds: Vec<RoundModel>,
+    /// How options fare in pairs, where the method compares them so.
+    pub pairs: Option<PairsModel>,
+    /// Every tie.
+    pub ties: Vec<TieModel>,
+    /// Whether winners reached what the contest demands beyond the most votes.
+    pub verdict: Option<Value>,
 }
 
 /// One recorded vote of an open election: never names a person.
 #[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
 pub struct VoteRecord {
     /// The election.
     pub election_id: String,
@@ -546,6 +716,10 @@ pub struct VoteRecord {
     pub timestamp: String,
     /// The voter's pseudonym.
     pub voter_id: String,
+    /// The rank given, from 1; options with the same rank are equal.
+    pub rank: Option<u16>,
+    /// The score given.
+    pub score: Option<u16>,
 }
 
 /// Result of an election.
@@ -569,6 +743,8 @@ pub struct ElectionResult {
     pub is_final: bool,
     /// Digest of the certified report.
     pub report: Option<String>,
+    /// What draws the lots of ties: the hash of the block that closed the election.
+    pub lot_seed: Option<String>,
     /// One result per contest.
     pub contests: Vec<ContestResult>,
 }

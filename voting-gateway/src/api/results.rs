@@ -10,13 +10,17 @@ use std::time::Duration;
 use voting_core::ballot::Selection;
 use voting_core::bundle::{BundleWriter, WriteBundleError};
 use voting_core::codec::Canonical;
+use voting_core::count::{Amount, Outcome, Pairs, Round, Step, Tie, TieBreak};
 use voting_core::election::{Phase, ResultVisibility};
 use voting_core::entry::Entry;
-use voting_core::ids::{Digest, Height};
+use voting_core::ids::Height;
 use voting_core::state::{ElectionState, Position};
+use voting_core::tally::ContestReport;
 use voting_core::time::Timestamp;
 
-use super::models::{CandidateResult, ContestResult, ElectionResult, VoteRecord, is_counted};
+use super::models::{
+    CandidateResult, ContestResult, ElectionResult, PairsModel, RoundModel, TieModel, VoteRecord, is_counted, word,
+};
 use crate::accounts::Role;
 use crate::events::{self, Events};
 use crate::problem::Problem;
@@ -178,58 +182,45 @@ fn single(election: &ElectionState, position: Position, at: Timestamp, entry: &E
         candidate_id: format!("{contest}-{option}"),
         timestamp: at.to_string(),
         voter_id: pseudonym.to_string(),
+        rank: None,
+        score: None,
     };
     let contests = signed.ballot.selections.iter().enumerate();
     let votes = contests.flat_map(|(contest, selection)| match selection {
         Selection::Blank => vec![vote(contest, "blank".to_owned())],
         Selection::Marks(marks) => marks.iter().map(|mark| vote(contest, mark.to_string())).collect(),
+        Selection::Scores(scores) => {
+            scores.iter().map(|(option, score)| VoteRecord { score: Some(*score), ..vote(contest, option.to_string()) }).collect()
+        }
+        Selection::Ranking(ranking) => {
+            let ranked = (1..).zip(ranking.tiers()).flat_map(|(rank, tier)| tier.options().map(move |option| (rank, option)));
+            ranked.map(|(rank, option)| VoteRecord { rank: Some(rank), ..vote(contest, option.to_string()) }).collect()
+        }
     });
     Some(votes.collect())
 }
 
 fn show(election: &ElectionState) -> ElectionResult {
     let certified = election.report().filter(|_| is_counted(election.phase()));
-    let running;
-    let report = match certified {
-        Some(report) => report.as_ref(),
+    let contests: Vec<ContestResult> = match certified {
+        Some(report) => {
+            let counted = report.contests.iter().zip(election.outcomes()).enumerate();
+            counted.map(|(place, (report, outcome))| contest(place, report, Some(outcome))).collect()
+        }
+        // Nobody is elected before the count is certified.
         None => {
-            // Nobody is elected before the count is certified.
-            running = election.tally().report(election.definition(), Digest::ZERO);
-            &running
+            let running = election.definition().contests.iter().zip(&election.tally().0).enumerate();
+            running.map(|(place, (rules, tally))| contest(place, &ContestReport::running(rules, tally), None)).collect()
         }
     };
-    let contests: Vec<ContestResult> = report
-        .contests
-        .iter()
-        .enumerate()
-        .map(|(place, contest)| ContestResult {
-            title: contest.title.clone(),
-            method: contest.method.into(),
-            seats: contest.seats,
-            options: contest
-                .options
-                .iter()
-                .map(|option| CandidateResult {
-                    id: format!("{place}-{}", option.option),
-                    contest: place as u16,
-                    name: option.name.clone(),
-                    votes: option.votes,
-                    elected: option.elected && certified.is_some(),
-                })
-                .collect(),
-            ballots: contest.tally.ballots,
-            weight: contest.tally.weight,
-            blank: contest.tally.blank,
-            undervotes: contest.tally.undervotes,
-            decided_by_lot: if certified.is_some() { contest.decided_by_lot.clone() } else { Vec::new() },
-        })
-        .collect();
     let candidates = contests.iter().flat_map(|contest| &contest.options).map(|option| CandidateResult {
         id: option.id.clone(),
         contest: option.contest,
         name: option.name.clone(),
         votes: option.votes,
+        total: option.total.clone(),
         elected: option.elected,
+        seats: option.seats,
     });
     ElectionResult {
         election_id: election.id().to_string(),
@@ -240,6 +231,81 @@ fn show(election: &ElectionState) -> ElectionResult {
         phase: election.phase().to_string(),
         is_final: certified.is_some(),
         report: certified.map(|report| report.digest().to_string()),
+        lot_seed: certified.map(|report| report.seed.to_string()),
         contests,
+    }
+}
+
+fn contest(place: usize, report: &ContestReport, outcome: Option<&Outcome>) -> ContestResult {
+    let options = report.options.iter().map(|option| CandidateResult {
+        id: format!("{place}-{}", option.option),
+        contest: place as u16,
+        name: option.name.clone(),
+        votes: option.votes,
+        total: outcome.map(|_| option.total.to_string()),
+        elected: option.elected(),
+        seats: option.seats,
+    });
+    ContestResult {
+        title: report.title.clone(),
+        method: report.method.into(),
+        seats: report.seats,
+        options: options.collect(),
+        ballots: report.counts.ballots,
+        weight: report.counts.weight,
+        blank: report.counts.blank,
+        undervotes: report.counts.undervotes,
+        decided_by_lot: report.decided_by_lot.clone(),
+        rounds: outcome.iter().flat_map(|outcome| &outcome.rounds).map(round).collect(),
+        pairs: outcome.and_then(|outcome| Some(pairs_model(outcome.pairs.as_ref()?, outcome.seats.len()))),
+        ties: outcome.iter().flat_map(|outcome| &outcome.ties).map(tie).collect(),
+        verdict: report.verdict.as_ref().and_then(|verdict| serde_json::to_value(verdict).ok()),
+    }
+}
+
+fn round(round: &Round) -> RoundModel {
+    let (step, options, value, divisor) = match &round.step {
+        Step::First => ("first", Vec::new(), None, None),
+        Step::Surplus { option, value } => ("surplus", vec![*option], Some(value.to_string()), None),
+        Step::Exclude { options } => ("exclude", options.clone(), None, None),
+        Step::Adjust => ("adjust", Vec::new(), None, None),
+        Step::Fill => ("fill", Vec::new(), None, None),
+        Step::Seat { option, divisor, .. } => ("seat", vec![*option], None, Some(*divisor)),
+    };
+    RoundModel {
+        step: step.to_owned(),
+        options,
+        value,
+        divisor,
+        votes: round.votes.iter().map(Amount::to_string).collect(),
+        exhausted: round.exhausted.to_string(),
+        lost: round.lost.to_string(),
+        quota: round.quota.as_ref().map(Amount::to_string),
+        keep: round.keep.iter().map(Amount::to_string).collect(),
+        elected: round.elected.clone(),
+    }
+}
+
+fn tie(tie: &Tie) -> TieModel {
+    let (by, decided_in) = match tie.by {
+        TieBreak::EarlierRound(round) => ("earlier-round", Some(round)),
+        TieBreak::Lot => ("lot", None),
+    };
+    TieModel {
+        round: tie.round,
+        purpose: word(tie.purpose),
+        options: tie.options.clone(),
+        picked: tie.picked.clone(),
+        by: by.to_owned(),
+        decided_in,
+    }
+}
+
+fn pairs_model(pairs: &Pairs, options: usize) -> PairsModel {
+    let rows = |cells: &[u64]| cells.chunks(options.max(1)).map(<[u64]>::to_vec).collect();
+    PairsModel {
+        preferences: rows(&pairs.preferences),
+        paths: rows(&pairs.paths),
+        locked: pairs.locked.iter().map(|(winner, loser)| vec![*winner, *loser]).collect(),
     }
 }

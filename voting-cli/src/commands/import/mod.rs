@@ -19,12 +19,14 @@ use reqwest::Method;
 use serde::Serialize;
 use serde_json::json;
 use tokio::time::Instant;
-use voting_core::ElectionId;
-use voting_core::election::{Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::count::Lot;
+use voting_core::election::{CountMethodId, Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::tally::{ContestReport, count_method};
+use voting_core::{Digest, ElectionId};
 
 use self::casting::{Casting, cast_all};
 use self::journal::Journal;
-use self::source::Source;
+use self::source::{Counted, Source};
 use super::Context;
 use crate::api::{Credential, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption};
 use crate::cast::Caster;
@@ -43,8 +45,8 @@ const STEPS_MAX: u32 = 20;
 
 /// Import a file of ballots (BLT) as an election, and compare the result (administrators).
 ///
-/// Each ballot in the file becomes one voter with a key of their own, who casts its first preference over
-/// HTTP; ballots that occur several times are cast several times. Then the election is closed, and the server's result
+/// Each ballot in the file becomes one voter with a key of their own, who casts it over HTTP: its first
+/// preference, or with --method its whole ranking; ballots that occur several times are cast several times. Then the election is closed, and the server's result
 /// compared with this command's own count of the file. A server that dies meanwhile is waited for; an
 /// import that is killed goes on where it stopped when the same command is run again.
 ///
@@ -55,6 +57,7 @@ Examples:
   voting import glasgow-2012-ward1.blt
   voting import ward1.blt --title \"Linn, 2012\" --concurrency 128
   voting import ward1.blt --limit 500                the first 500 ballots only
+  voting import ward1.blt --method scottish-stv      as the single transferable vote it was
   voting import ward1.blt --new                      once more, as another election")]
 pub(crate) struct Args {
     /// The file, in BLT format
@@ -62,6 +65,12 @@ pub(crate) struct Args {
     /// Title of the election, if not the file's own
     #[arg(long)]
     title: Option<String>,
+    /// How it is counted, e.g. scottish-stv, meek-stv, instant-runoff, schulze; the names are those of `elections create`
+    #[arg(long, value_name = "METHOD", default_value_t = CountMethodId::Plurality)]
+    method: CountMethodId,
+    /// How many win, if not as many as the file says
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    seats: Option<u16>,
     /// Ballots under way at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
@@ -98,10 +107,22 @@ struct Imported {
 #[derive(Debug, Serialize)]
 struct Compared {
     name: String,
+    /// Votes, or first preferences.
     file: u64,
     server: u64,
+    /// What the method decides by.
+    total: Totals,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     elected: bool,
+}
+
+/// What a method decides by, counted twice.
+#[derive(Debug, Serialize)]
+struct Totals {
+    file: String,
+    server: String,
+    /// Whether they agree, and on the seats.
+    same: bool,
 }
 
 /// One import under way.
@@ -115,7 +136,7 @@ struct Import<'a> {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
-    let source = Source::read(&args.file, args.limit)?;
+    let source = Source::read(&args.file, args.limit, Counted { method: args.method, seats: args.seats })?;
     let client = context.client()?;
     client.signed_in().await?;
     let title = args.title.clone().unwrap_or_else(|| source.title.clone());
@@ -155,11 +176,11 @@ impl Import<'_> {
         let Source { overvotes, withdrawn, .. } = self.source;
         if *overvotes > 0 {
             self.out.warn(format!(
-                "{} with several first preferences: left out, no voter can cast such a ballot",
+                "{} without a clear first preference: left out, no voter can cast such a ballot",
                 count(*overvotes, "ballot", "ballots")
             ));
         }
-        if !withdrawn.is_empty() {
+        if !withdrawn.is_empty() && self.source.contest.withdrawn.is_empty() {
             self.out
                 .warn(format!("{} withdrew; first preferences for them are cast and counted as they stand", withdrawn.join(", ")));
         }
@@ -269,7 +290,7 @@ impl Import<'_> {
         let (start, contest) = (now(), &self.source.contest);
         NewElection {
             title: self.title.clone(),
-            description: Some(format!("First preferences of {} ballots from a BLT file {mark}", self.source.selections.len())),
+            description: Some(format!("{} ballots from a BLT file {mark}", self.source.selections.len())),
             start_date: start,
             end_date: start.saturating_add(Duration::from_secs(30 * 86_400)),
             candidates: Vec::new(),
@@ -280,6 +301,10 @@ impl Import<'_> {
                 min: Some(contest.min),
                 max: Some(contest.max),
                 allow_blank: Some(contest.allow_blank),
+                max_score: None,
+                majority: None,
+                quorum_percent: None,
+                withdrawn: (!contest.withdrawn.is_empty()).then(|| contest.withdrawn.clone()),
                 options: contest.options.iter().map(NewOption::from).collect(),
             }],
             timing: Some(Timing::Officer),
@@ -332,15 +357,26 @@ impl Import<'_> {
     fn compare(&self, election: &Election, result: &ElectionResult, casting: &Casting, journal: &Journal) -> Result<Imported> {
         let odd = |what: &str| CliError::verification(format!("the result {what}"), "compare it with the exported bundle");
         let [contest] = result.contests.as_slice() else { return Err(odd("has not exactly one question")) };
-        let expected = &self.source.count;
+        let (rules, count) = (&self.source.contest, &self.source.count);
+        let lot = Lot { seed: result.lot_seed.unwrap_or(Digest::ZERO), contest: 0 };
+        let (outcome, verdict) = count_method(rules.method).count(rules, count, lot, election.roll_size);
+        let expected = ContestReport::of(rules, count, &outcome, verdict);
         let mut options = Vec::new();
         for option in &contest.options {
-            let file = option.place().and_then(|place| expected.options.get(usize::from(place))).copied();
+            let file = expected.options.iter().find(|line| Some(line.option) == option.place());
             let file = file.ok_or_else(|| odd("names options that the file does not have"))?;
-            options.push(Compared { name: option.name.clone(), file, server: option.votes, elected: option.elected });
+            let (counted, server) = (file.total.to_string(), option.total.clone().unwrap_or_default());
+            options.push(Compared {
+                name: option.name.clone(),
+                file: file.votes,
+                server: option.votes,
+                total: Totals { same: counted == server && file.seats == option.seats, file: counted, server },
+                elected: option.elected,
+            });
         }
-        let blank = Compared { name: "blank".to_owned(), file: expected.blank, server: contest.blank, elected: false };
-        let same = |compared: &Compared| compared.file == compared.server;
+        let nothing = Totals { same: true, file: String::new(), server: String::new() };
+        let blank = Compared { name: "blank".to_owned(), file: count.blank, server: contest.blank, total: nothing, elected: false };
+        let same = |compared: &Compared| compared.file == compared.server && compared.total.same;
         let all_there =
             options.len() == expected.options.len() && contest.ballots == self.source.selections.len() as u64 && result.is_final;
         let seconds = casting.time.as_secs_f64();
@@ -371,12 +407,13 @@ fn passes(error: &CallError) -> bool {
 
 fn describe(answer: &Imported) -> String {
     let row = |compared: &Compared| {
-        let word = match (compared.file == compared.server, compared.elected) {
+        let word = match (compared.file == compared.server && compared.total.same, compared.elected) {
             (false, _) => "DIFFERS",
             (true, true) => "elected",
             (true, false) => "",
         };
-        [compared.name.clone(), compared.file.to_string(), compared.server.to_string(), word.to_owned()]
+        let total = compared.total.server.clone();
+        [compared.name.clone(), compared.file.to_string(), compared.server.to_string(), total, word.to_owned()]
     };
     let rows = answer.options.iter().chain([&answer.blank]).map(row);
     let rate = format!("{} ballots in {:.1} s, {:.0} per second", answer.cast, answer.seconds, answer.ballots_per_second);
@@ -385,7 +422,7 @@ fn describe(answer: &Imported) -> String {
     format!(
         "{}\n{}\n{}\n{verdict}\n",
         answer.title,
-        table(["option", "file", "server", ""], rows),
+        table(["option", "file", "server", "decided by", ""], rows),
         fields(&[
             ("election", answer.election.to_string()),
             ("ballots", answer.ballots.to_string()),

@@ -4,9 +4,11 @@ use std::path::Path;
 
 use voting_core::Digest;
 use voting_core::ballot::Selection;
-use voting_core::election::Contest;
-use voting_core::formats::blt::Blt;
-use voting_core::tally::ContestTally;
+use voting_core::count::Profile;
+use voting_core::election::{BallotForm, Contest, CountMethodId};
+use voting_core::formats::blt::{Blt, BltBallot};
+use voting_core::ranking::{Ranking, Tier};
+use voting_core::tally::{ContestTally, Method, count_method};
 
 use crate::exit::{CliError, Result};
 use crate::state;
@@ -22,9 +24,9 @@ pub(super) struct Source {
     pub(super) contest: Contest,
     /// What each ballot says; ballots that occur several times stand here several times.
     pub(super) selections: Vec<Selection>,
-    /// First preferences, counted straight from the file.
+    /// The ballots, counted straight from the file.
     pub(super) count: ContestTally,
-    /// Ballots with several first preferences: no voter can cast such a one, so they are left out.
+    /// Ballots whose first preference is not clear: no voter can cast such a one, so they are left out.
     pub(super) overvotes: u64,
     /// Candidates that have withdrawn, by name.
     pub(super) withdrawn: Vec<String>,
@@ -33,18 +35,18 @@ pub(super) struct Source {
 }
 
 impl Source {
-    /// Reads a BLT file, or its first `limit` ballots.
-    pub(super) fn read(path: &Path, limit: Option<u64>) -> Result<Self> {
+    /// Reads a BLT file, or its first `limit` ballots, to be counted by a method.
+    pub(super) fn read(path: &Path, limit: Option<u64>, counted: Counted) -> Result<Self> {
         let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
         let parsed = Blt::parse(&bytes).map_err(|error| {
             CliError::usage(format!("{}: {error}", path.display()), "correct the file; docs/cli.md describes the format")
         })?;
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Self::of(limited(parsed, limit), Digest::of_parts("voting/import-file/v1", &[&bytes]), &name)
+        Self::of(limited(parsed, limit), Digest::of_parts("voting/import-file/v1", &[&bytes]), &name, counted)
             .map_err(|error| CliError { what: format!("{}: {}", path.display(), error.what), ..error })
     }
 
-    fn of(blt: Blt, digest: Digest, name: &str) -> Result<Self> {
+    fn of(blt: Blt, digest: Digest, name: &str, counted: Counted) -> Result<Self> {
         let total = blt.total();
         if total > MAX_BALLOTS {
             return Err(CliError::usage(
@@ -52,24 +54,26 @@ impl Source {
                 "import a part of it with --limit",
             ));
         }
-        let count =
-            blt.first_preferences().map_err(|error| CliError::usage(error, "correct the numbers of ballots in the file"))?;
+        let contest = counted.contest(&blt)?;
+        let mut count = ContestTally::new(&contest);
         let mut selections = Vec::new();
         for ballot in &blt.ballots {
-            let selection = ballot.first_preference();
-            if !matches!(&selection, Selection::Marks(marks) if marks.len() > 1) {
+            if let Some(selection) = selection(&contest, ballot) {
+                let added = count.add(&contest, &selection, ballot.count);
+                added.map_err(|error| CliError::usage(error, "correct the numbers of ballots in the file"))?;
                 selections.extend((0..ballot.count).map(|_| selection.clone()));
             }
         }
+        count.ballots = selections.len() as u64; // a line stands for many ballots
         if selections.is_empty() {
             return Err(CliError::usage("the file has no ballot that could be cast", "check that it is the right file"));
         }
         let named = |place: &u16| blt.candidates.get(usize::from(*place)).cloned();
         Ok(Self {
             title: if blt.title.is_empty() { name.to_owned() } else { blt.title.clone() },
-            contest: blt.plurality_contest(),
             overvotes: total - selections.len() as u64,
             withdrawn: blt.withdrawn.iter().filter_map(named).collect(),
+            contest,
             selections,
             count,
             digest,
@@ -79,8 +83,56 @@ impl Source {
     /// What makes an import the same as an earlier one.
     pub(super) fn identity(&self, title: &str, limit: Option<u64>) -> Digest {
         let title = Digest::of_parts("voting/import-title/v1", &[title.as_bytes()]);
-        let limit = limit.unwrap_or(u64::MAX).to_le_bytes();
-        Digest::of_parts("voting/import/v1", &[&self.digest.0, &title.0, &limit])
+        let rules = Digest::of_parts("voting/import-rules/v1", &[self.contest.method.as_str().as_bytes()]);
+        let (limit, seats) = (limit.unwrap_or(u64::MAX).to_le_bytes(), self.contest.seats.to_le_bytes());
+        Digest::of_parts("voting/import/v1", &[&self.digest.0, &title.0, &rules.0, &limit, &seats])
+    }
+}
+
+/// How a file is to be counted.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counted {
+    pub(super) method: CountMethodId,
+    /// Seats, if not those of the file.
+    pub(super) seats: Option<u16>,
+}
+
+impl Counted {
+    fn contest(self, blt: &Blt) -> Result<Contest> {
+        let method = self.method;
+        if method.form() == BallotForm::Scores {
+            return Err(CliError::usage(
+                format!("a BLT file holds rankings, which cannot be counted by {method}"),
+                "choose another --method",
+            ));
+        }
+        let title = if blt.title.is_empty() { "First preferences" } else { &blt.title };
+        let withdrawn = if method.form() == BallotForm::Ranking { blt.withdrawn.clone() } else { Vec::new() };
+        let seats = self.seats.unwrap_or(if method == CountMethodId::InstantRunoff { 1 } else { blt.seats });
+        Ok(Contest { seats, withdrawn, ..Contest::new(title, method, &blt.candidates) })
+    }
+}
+
+/// What a voter would cast who means what the paper says, as the method reads it; `None` for an overvote.
+fn selection(contest: &Contest, ballot: &BltBallot) -> Option<Selection> {
+    let first = ballot.first_preference();
+    match count_method(contest.method) {
+        Method::Sums(_) if contest.max > 1 => {
+            let mut named: Vec<u16> = ballot.ranking.iter().flatten().copied().collect();
+            named.sort_unstable();
+            Some(if named.is_empty() { Selection::Blank } else { Selection::Marks(named) })
+        }
+        Method::Sums(_) => (!matches!(&first, Selection::Marks(marks) if marks.len() > 1)).then_some(first),
+        Method::Ranked(method) => {
+            let ranking = Ranking::from_tiers(ballot.ranking.iter().map(|tier| tier.iter().copied()));
+            let options = contest.options.len() as u16;
+            let read = Profile::new(options, &contest.withdrawn, method.equals(), method.gaps(), [(&ranking, 1)])?;
+            if read.overvotes > 0 {
+                return None;
+            }
+            let tiers = read.tiers().next().map(|(tiers, _)| Ranking::from_tiers(tiers.map(Tier::options)));
+            Some(tiers.map_or(Selection::Blank, Selection::Ranking))
+        }
     }
 }
 
@@ -104,7 +156,7 @@ mod tests {
     fn read(text: &str, limit: Option<u64>) -> Result<Source> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
-        Source::read(file.path(), limit)
+        Source::read(file.path(), limit, Counted { method: CountMethodId::Plurality, seats: None })
     }
 
     #[test]
