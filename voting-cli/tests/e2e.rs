@@ -128,7 +128,7 @@ fn an_import_survives_the_death_of_the_network_and_its_own() {
     drop(import); // killed
 
     let done = admin.run(&["import", &file, "--output", "json"]).exits(0);
-    assert!(done.stderr.contains("2 ballots with several first preferences"), "{done:?}");
+    assert!(done.stderr.contains("2 ballots without a clear first preference"), "{done:?}");
     let result = done.json();
     assert_eq!((&result["agrees"], &result["ballots"], &result["left_out"]), (&Value::Bool(true), &2000.into(), &2.into()));
     assert!(result["cast"].as_u64().unwrap() < 1500, "it went on where it was: {result}");

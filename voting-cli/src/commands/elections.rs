@@ -384,7 +384,7 @@ fn options_table(contest: &ContestResult, is_final: bool) -> String {
     let all = u128::from(contest.weight.max(1));
     let outcome = |option: &OptionResult| match option.seats {
         _ if !is_final || !option.elected => String::new(),
-        1 => "elected".to_owned(),
+        0 | 1 => "elected".to_owned(),
         seats => format!("{seats} seats"),
     };
     let form = contest.method.map_or(BallotForm::Marks, CountMethodId::form);
