@@ -78,7 +78,9 @@ fn every_method_counts_from_the_ballot_to_a_verified_bundle() {
             assert_eq!((elected(&result)[0], elected(&result)[1].1), (("Cyd", 3), 1));
             assert_eq!(result["contests"][0]["ties"][0]["options"], serde_json::json!([0, 1]));
         } else {
-            assert_eq!(elected(&result), expected, "{method}");
+            // Lists with as many seats stand in the order of the lot.
+            let elected = elected(&result);
+            assert!(elected.len() == expected.len() && expected.iter().all(|line| elected.contains(line)), "{method}: {elected:?}");
         }
         let text = admin.run(&["elections", "results", &id]).exits(0).stdout;
         assert!(text.contains(if lists { "seats" } else { "elected" }), "{text}");
