@@ -5,26 +5,9 @@
 use voting_core::count::{Amount, Lot, Outcome, Profile, RankedMethod, ScottishStv, Step, TieBreak, TiePurpose, WigmStv};
 use voting_core::ids::Digest;
 use voting_core::ranking::Ranking;
+use voting_core::testing::Numbers;
 
 const LOT: Lot = Lot { seed: Digest::ZERO, contest: 0 };
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same elections on every run, and a number to find one again.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn ranking(&mut self, options: u64) -> Vec<u16> {
-        let mut left: Vec<u16> = (0..options as u16).collect();
-        (0..1 + self.below(options)).map(|_| left.swap_remove(self.below(left.len() as u64) as usize)).collect()
-    }
-}
 
 fn count(method: &dyn RankedMethod, options: u16, seats: u16, ballots: &[(Vec<u16>, u64)]) -> Outcome {
     let rankings: Vec<_> = ballots.iter().map(|(options, weight)| (Ranking::strict(options.iter().copied()), *weight)).collect();
@@ -90,8 +73,7 @@ fn by_hand(options: u16, seats: u16, ballots: &[(Vec<u16>, u64)], one: u128, who
             elected.extend(sorted(hopeful));
             break;
         }
-        let surpluses: Vec<u16> =
-            elected.iter().copied().filter(|c| !done.contains(c) && votes[usize::from(*c)] > quota).collect();
+        let surpluses: Vec<u16> = elected.iter().copied().filter(|c| !done.contains(c) && votes[usize::from(*c)] > quota).collect();
         let (from, ratio) = match sorted(surpluses).first() {
             Some(c) => {
                 done.push(*c);
@@ -120,11 +102,11 @@ fn by_hand(options: u16, seats: u16, ballots: &[(Vec<u16>, u64)], one: u128, who
 fn ten_thousand_elections_agree_stage_by_stage_with_a_count_paper_by_paper() {
     let (mut compared, mut lots, mut surpluses, mut stages) = (0, 0, 0, 0);
     for number in 0..12_000 {
-        let mut numbers = Numbers(number);
+        let mut numbers = Numbers::new(number);
         let options = 2 + numbers.below(5);
         let seats = 1 + numbers.below(options - 1);
         let kinds = 1 + numbers.below(8);
-        let ballots: Vec<_> = (0..kinds).map(|_| (numbers.ranking(options), 1 + numbers.below(12))).collect();
+        let ballots: Vec<_> = (0..kinds).map(|_| (numbers.ranking(options as u16), 1 + numbers.below(12))).collect();
         let (options, seats, scottish) = (options as u16, seats as u16, number % 2 == 0);
         let method: &dyn RankedMethod = if scottish { &ScottishStv } else { &WigmStv };
         let ours = count(method, options, seats, &ballots);
@@ -142,7 +124,11 @@ fn ten_thousand_elections_agree_stage_by_stage_with_a_count_paper_by_paper() {
             assert_eq!((&ours, round.exhausted.units), (votes, *exhausted), "election {number}: {ballots:?} for {seats}");
             let all: u128 = ours.iter().sum::<u128>() + round.exhausted.units + round.lost.units;
             let one = 10u128.pow(u32::from(round.lost.decimals));
-            assert_eq!(all, ballots.iter().map(|(_, weight)| u128::from(*weight)).sum::<u128>() * one, "no vote appears or vanishes");
+            assert_eq!(
+                all,
+                ballots.iter().map(|(_, weight)| u128::from(*weight)).sum::<u128>() * one,
+                "no vote appears or vanishes"
+            );
         }
         surpluses += rounds.iter().filter(|round| matches!(round.step, Step::Surplus { .. })).count();
         (compared, stages) = (compared + 1, stages + rounds.len());
@@ -198,7 +184,9 @@ fn a_tie_is_broken_by_the_latest_stage_that_differs_and_then_by_lot() {
 fn whatever_comes_is_counted() {
     for method in [&ScottishStv as &dyn RankedMethod, &WigmStv] {
         for seats in [1, 2, 3, 9] {
-            for ballots in [vec![], vec![(vec![0], 1)], vec![(vec![0, 1, 2], u64::MAX)], vec![(vec![2], u64::MAX / 2), (vec![1], 7)]] {
+            for ballots in
+                [vec![], vec![(vec![0], 1)], vec![(vec![0, 1, 2], u64::MAX)], vec![(vec![2], u64::MAX / 2), (vec![1], 7)]]
+            {
                 let outcome = count(method, 3, seats, &ballots);
                 let elected = outcome.elected().count();
                 assert_eq!(elected, usize::from(seats).min(3), "as many as there are, by lot if need be: {ballots:?}");

@@ -14,29 +14,10 @@ use voting_core::count::{
 };
 use voting_core::ids::Digest;
 use voting_core::ranking::Ranking;
+use voting_core::testing::Numbers;
 
 /// Elections compared per method.
 const ELECTIONS: u64 = 10_000;
-
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same elections on every run, and a number to find one again.
-struct Numbers(u64);
-
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    /// Some of the options in a random order.
-    fn ranking(&mut self, options: u64) -> Vec<u16> {
-        let mut left: Vec<u16> = (0..options as u16).collect();
-        let ranked = 1 + self.below(options);
-        (0..ranked).map(|_| left.swap_remove(self.below(left.len() as u64) as usize)).collect()
-    }
-}
 
 /// A random election: options, seats, and rankings with their weights.
 struct Election {
@@ -47,11 +28,11 @@ struct Election {
 
 impl Election {
     fn new(number: u64, one_seat: bool) -> Self {
-        let mut numbers = Numbers(number);
+        let mut numbers = Numbers::new(number);
         let options = 2 + numbers.below(6);
         let seats = if one_seat { 1 } else { 1 + numbers.below(options - 1) };
         let kinds = 1 + numbers.below(14);
-        let ballots = (0..kinds).map(|_| (numbers.ranking(options), 1 + numbers.below(40))).collect();
+        let ballots = (0..kinds).map(|_| (numbers.ranking(options as u16), 1 + numbers.below(40))).collect();
         Self { options: options as u16, seats: seats as u16, ballots }
     }
 
@@ -113,7 +94,7 @@ fn rcir_elects_the_same_by_instant_runoff() {
     for number in 0..ELECTIONS * 3 {
         let mut election = Election::new(number, true);
         // Theirs never excludes who has no first preference, ours does so first.
-        let mut numbers = Numbers(!number);
+        let mut numbers = Numbers::new(!number);
         for option in 0..election.options {
             election.ballots.push((vec![option, (option + 1) % election.options], 1 + numbers.below(40)));
         }

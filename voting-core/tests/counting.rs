@@ -14,7 +14,7 @@ use voting_core::election::{Contest, CountMethodId, ElectionDefinition, MAX_WEIG
 use voting_core::ids::Digest;
 use voting_core::state::Refusal;
 use voting_core::tally::{ContestReport, ContestTally, ElectionReport, ElectionTally, Lot, TallyError, count_method};
-use voting_core::testing::definition;
+use voting_core::testing::{Numbers, definition};
 
 /// Seats, fewest and most marks, options.
 fn contest(method: CountMethodId, seats: u16, min: u16, max: u16, options: u16) -> Contest {
@@ -42,33 +42,20 @@ fn winners(report: &ElectionReport, contest: usize) -> BTreeSet<u16> {
     report.contests[contest].options.iter().filter(|option| option.elected()).map(|option| option.option).collect()
 }
 
-/// SplitMix64 (Steele, Lea and Flood, 2014): the same contests on every run, and a number to find one again.
-struct Numbers(u64);
+fn random_contest(numbers: &mut Numbers) -> Contest {
+    let options = 1 + numbers.below(7) as u16;
+    let max = 1 + numbers.below(u64::from(options)) as u16;
+    let (min, seats) = (1 + numbers.below(u64::from(max)) as u16, 1 + numbers.below(u64::from(options)) as u16);
+    let method = if numbers.below(2) == 0 { CountMethodId::Plurality } else { CountMethodId::Approval };
+    Contest { allow_blank: numbers.below(2) == 0, ..contest(method, seats, min, max, options) }
+}
 
-impl Numbers {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (z ^ (z >> 31)) % bound
-    }
-
-    fn contest(&mut self) -> Contest {
-        let options = 1 + self.below(7) as u16;
-        let max = 1 + self.below(u64::from(options)) as u16;
-        let (min, seats) = (1 + self.below(u64::from(max)) as u16, 1 + self.below(u64::from(options)) as u16);
-        let method = if self.below(2) == 0 { CountMethodId::Plurality } else { CountMethodId::Approval };
-        Contest { allow_blank: self.below(2) == 0, ..contest(method, seats, min, max, options) }
-    }
-
-    /// Any selection of existing options, by the contest's rules or not.
-    fn selection(&mut self, contest: &Contest) -> Selection {
-        match self.below(8) {
-            0 => Selection::Blank,
-            1 => Selection::Marks(vec![]),
-            _ => Selection::Marks((0..contest.options.len() as u16).filter(|_| self.below(3) == 0).collect()),
-        }
+/// Any selection of existing options, by the contest's rules or not.
+fn random_selection(numbers: &mut Numbers, contest: &Contest) -> Selection {
+    match numbers.below(8) {
+        0 => Selection::Blank,
+        1 => Selection::Marks(vec![]),
+        _ => Selection::Marks((0..contest.options.len() as u16).filter(|_| numbers.below(3) == 0).collect()),
     }
 }
 
@@ -76,9 +63,10 @@ impl Numbers {
 fn ten_thousand_contests_agree_with_a_count_by_hand() {
     let (mut lots, mut overvotes, mut undervotes, mut blanks, mut nobody) = (0, 0, 0, 0, 0);
     for number in 0..10_000 {
-        let mut numbers = Numbers(number);
-        let contest = numbers.contest();
-        let ballots: Vec<_> = (0..numbers.below(20)).map(|_| (numbers.selection(&contest), 1 + numbers.below(3))).collect();
+        let mut numbers = Numbers::new(number);
+        let contest = random_contest(&mut numbers);
+        let ballots: Vec<_> =
+            (0..numbers.below(20)).map(|_| (random_selection(&mut numbers, &contest), 1 + numbers.below(3))).collect();
         let at = numbers.below(50) as u16;
         let mut tally = ContestTally::new(&contest);
         for (selection, weight) in &ballots {
@@ -102,9 +90,9 @@ fn ten_thousand_contests_agree_with_a_count_by_hand() {
 fn ten_thousand_selections_are_accepted_by_the_rules_of_their_contest() {
     let mut refused = BTreeSet::new();
     for number in 0..10_000 {
-        let mut numbers = Numbers(number);
-        let contest = numbers.contest();
-        let mut selection = numbers.selection(&contest);
+        let mut numbers = Numbers::new(number);
+        let contest = random_contest(&mut numbers);
+        let mut selection = random_selection(&mut numbers, &contest);
         if let Selection::Marks(marks) = &mut selection {
             match numbers.below(6) {
                 0 => marks.push(numbers.below(9) as u16), // may be out of order, repeated or unknown

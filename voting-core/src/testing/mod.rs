@@ -3,5 +3,7 @@
 
 pub mod chain;
 pub mod conformance;
+mod numbers;
 
 pub use chain::{TestChain, ballot, definition, key};
+pub use numbers::Numbers;

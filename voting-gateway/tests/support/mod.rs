@@ -80,6 +80,8 @@ impl Gateway {
         let (stop, stopping) = watch::channel(false);
         let server = tokio::spawn(voting_gateway::serve(listener, state.clone(), stopping.clone()));
         let scheduler = tokio::spawn(voting_gateway::scheduler::run(state.clone(), stopping));
+        // Where the whole workspace is built at once, the client is built with TLS and asks for its cryptography.
+        let _ = rustls::crypto::ring::default_provider().install_default(); // an error means that it is there already
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
         Self { address, network, state, http, stop, server, scheduler }
     }
