@@ -2,6 +2,8 @@
 //!
 //! Random rankings, nearly all of them distinct, which is the hardest there is: real ballots repeat each other. One thread.
 
+#![allow(clippy::print_stdout, reason = "it prints figures")]
+
 use std::time::Instant;
 
 use voting_core::count::{Borda, InstantRunoff, Lot, MeekStv, Profile, RankedMethod, RankedPairs, Schulze, ScottishStv, WigmStv};
