@@ -118,15 +118,14 @@ fn selection(contest: &Contest, ballot: &BltBallot) -> Option<Selection> {
     let first = ballot.first_preference();
     match count_method(contest.method) {
         Method::Sums(_) if contest.max > 1 => {
-            let mut named: Vec<u16> = ballot.ranking.iter().flatten().copied().collect();
+            let mut named: Vec<u16> = ballot.ranking.options().collect();
             named.sort_unstable();
             Some(if named.is_empty() { Selection::Blank } else { Selection::Marks(named) })
         }
         Method::Sums(_) => (!matches!(&first, Selection::Marks(marks) if marks.len() > 1)).then_some(first),
         Method::Ranked(method) => {
-            let ranking = Ranking::from_tiers(ballot.ranking.iter().map(|tier| tier.iter().copied()));
             let options = contest.options.len() as u16;
-            let read = Profile::new(options, &contest.withdrawn, method.equals(), method.gaps(), [(&ranking, 1)])?;
+            let read = Profile::new(options, &contest.withdrawn, method.equals(), method.gaps(), [(&ballot.ranking, 1)])?;
             if read.overvotes > 0 {
                 return None;
             }
