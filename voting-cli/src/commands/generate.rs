@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde_json::json;
 use voting_core::formats::blt::{Blt, BltBallot};
+use voting_core::ranking::Ranking;
 
 use super::Context;
 use super::export::share;
@@ -139,7 +140,8 @@ fn blt(args: &BltArgs) -> Blt {
     for _ in 0..args.ballots {
         *lines.entry(ranking(&mut rng, &popularity, args.equal)).or_default() += 1;
     }
-    let mut ballots: Vec<_> = lines.into_iter().map(|(ranking, count)| BltBallot { count, ranking }).collect();
+    let mut ballots: Vec<_> =
+        lines.into_iter().map(|(tiers, count)| BltBallot { count, ranking: Ranking::from_tiers(tiers) }).collect();
     ballots.sort_by_key(|ballot| Reverse(ballot.count)); // stable: those as frequent stay in order
     Blt { title: format!("Invented ward {}", args.seed), candidates, seats: args.seats, withdrawn, ballots }
 }
@@ -237,11 +239,11 @@ mod tests {
     fn options_show_in_the_file() {
         let (first, other) = (blt(&args(1, 6)), blt(&args(2, 6)));
         assert_ne!(first.ballots, other.ballots);
-        assert!(first.ballots.iter().any(|ballot| ballot.ranking.len() > 2) && first.withdrawn.is_empty());
+        assert!(first.ballots.iter().any(|ballot| ballot.ranking.options().count() > 2) && first.withdrawn.is_empty());
         assert!(first.ballots.iter().any(|ballot| ballot.ranking.is_empty()), "some are blank");
         let equal = blt(&BltArgs { equal: true, withdrawn: 2, ..args(1, 6) });
-        assert!(equal.ballots.iter().all(|ballot| ballot.ranking.len() <= 1) && equal.withdrawn.len() == 2);
-        assert!(equal.ballots.iter().any(|ballot| ballot.ranking.first().is_some_and(|group| group.len() > 1)));
+        assert!(equal.ballots.iter().all(|ballot| ballot.ranking.tiers().count() <= 1) && equal.withdrawn.len() == 2);
+        assert!(equal.ballots.iter().any(|ballot| ballot.ranking.has_equals()));
     }
 
     #[test]

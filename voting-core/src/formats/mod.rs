@@ -1,3 +1,5 @@
 //! File formats of other people.
 
 pub mod blt;
+mod blt_write;
+pub mod rankings_csv;
