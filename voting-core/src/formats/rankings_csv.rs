@@ -17,15 +17,13 @@ use csv::ByteRecord;
 use thiserror::Error;
 
 use super::blt::{BltBallot, clip};
-use crate::election::{MAX_OPTIONS, MAX_TITLE_BYTES};
+use crate::election::{MAX_OPTIONS, MAX_SCORE, MAX_TITLE_BYTES};
 use crate::ranking::Ranking;
 
 /// Longest line in bytes: a ballot that names every one of [`MAX_OPTIONS`] candidates in full.
 const MAX_LINE_BYTES: usize = MAX_OPTIONS * (MAX_TITLE_BYTES + 8);
 /// Most lines of ballots; a national election has fewer distinct ones.
 const MAX_BALLOT_LINES: usize = 10_000_000;
-/// Highest score: no scale in use comes near, and a sum of 2^32 such scores fits.
-const MAX_SCORE: u64 = 1_000_000;
 /// Most columns: every candidate, a weight and some that are not read.
 const MAX_COLUMNS: usize = MAX_OPTIONS + 20;
 /// What columns with the number of equal ballots are called, as [`plain`] has it.
@@ -63,7 +61,7 @@ pub struct ScoreBallot {
     /// How many there are.
     pub count: u64,
     /// Candidates by place, ascending, and what they are given; those left out are given nothing.
-    pub scores: Box<[(u16, u32)]>,
+    pub scores: Box<[(u16, u16)]>,
 }
 
 /// A file of scores.
@@ -181,9 +179,8 @@ impl ScoresCsv {
             for (place, field) in (0u16..).zip(&header.columns) {
                 let cell = line.cell(*field)?;
                 if !is_nothing(cell) {
-                    let score = number(cell).filter(|score| *score <= MAX_SCORE);
-                    let score = score.ok_or_else(|| line.error(*field, CsvReason::NotAScore(clip(cell))))?;
-                    scores.push((place, score as u32)); // at most MAX_SCORE
+                    let score = number(cell).and_then(|score| u16::try_from(score).ok()).filter(|score| *score <= MAX_SCORE);
+                    scores.push((place, score.ok_or_else(|| line.error(*field, CsvReason::NotAScore(clip(cell))))?));
                 }
             }
             ballots.push(ScoreBallot { count, scores: scores.into() });
@@ -531,7 +528,7 @@ mod tests {
         let ballots: Vec<_> = file.ballots.iter().map(|ballot| (ballot.count, ballot.scores.to_vec())).collect();
         assert_eq!(ballots, [(2, vec![(0, 9), (1, 0)]), (1, vec![(1, 10)]), (4, vec![])]);
         assert_eq!(ScoresCsv::parse(b"rank1\nAda\n").unwrap_err().reason, CsvReason::NoScores);
-        let error = ScoresCsv::parse(b"Ada,Bob\n1,1000001\n").unwrap_err();
+        let error = ScoresCsv::parse(b"Ada,Bob\n1,101\n").unwrap_err();
         assert_eq!((error.line, error.field), (2, 2));
     }
 
