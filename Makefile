@@ -33,8 +33,9 @@ docs: tools ## API documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 .PHONY: bench
-bench: tools ## Votes per second and time to finality, beside the machine's own limits
+bench: tools ## Votes per second, time to finality, and counts, beside the machine's own limits
 	$(CARGO) run --release --bin voting -- bench
+	$(CARGO) run --release --package voting-core --features testing --example count_speed
 
 .PHONY: soak
 soak: tools ## Slow campaigns: many simulator seeds
