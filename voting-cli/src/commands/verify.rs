@@ -185,9 +185,10 @@ fn describe_summary(summary: &Summary) -> String {
                 (seats, true) => format!("{seats} seats"),
                 _ => "elected".to_owned(),
             };
-            [option.name.clone(), option.votes.to_string(), elected.to_owned()]
+            [option.name.clone(), option.votes.to_string(), option.total.to_string(), elected]
         });
-        text.push_str(&format!("\n{}, counted again here\n{}\n", contest.title, table(["option", "votes", ""], rows)));
+        let headings = ["option", "votes", "decided by", ""];
+        text.push_str(&format!("\n{}, counted again here by {}\n{}\n", contest.title, contest.method, table(headings, rows)));
     }
     text.push_str("\nEvery check holds.\n");
     text
