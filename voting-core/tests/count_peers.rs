@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use stv_rs::cli::Parallel;
 use voting_core::count::{
-    InstantRunoff, Lot, MeekStv, MostVotes, Outcome, Profile, RankedMethod, Schulze, SumMethod, Sums, TieBreak,
+    InstantRunoff, Lot, MeekStv, MostVotes, Outcome, Profile, RankedMethod, Schulze, SumMethod, Sums, TieBreak, TiePurpose,
 };
 use voting_core::ids::Digest;
 use voting_core::ranking::Ranking;
@@ -58,7 +58,7 @@ fn stv_rs_elects_the_same_by_meek() {
     for number in 0..ELECTIONS * 5 / 4 {
         let election = Election::new(number, false);
         let ours = election.count(&MeekStv);
-        if !ours.ties.is_empty() {
+        if ours.ties.iter().any(|tie| tie.purpose != TiePurpose::Order) {
             tied += 1; // theirs is broken by the order of candidates, ours by lot
             continue;
         }

@@ -118,7 +118,7 @@ impl<'a> Count<'a> {
         reached.retain(|option| self.piles.votes(*option) >= self.quota);
         let mut newly = Vec::new();
         while !reached.is_empty() && self.elected.len() + newly.len() < self.seats {
-            let Some(next) = self.most(&reached, TiePurpose::Election) else { break };
+            let Some(next) = self.most(&reached, TiePurpose::Order) else { break };
             reached.retain(|option| *option != next);
             newly.push(next);
         }

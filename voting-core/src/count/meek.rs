@@ -138,6 +138,15 @@ impl<'a> Count<'a> {
         let mut newly = self.lot.order(reached);
         newly.sort_by_key(|option| std::cmp::Reverse(self.votes[usize::from(*option)]));
         newly.truncate(self.seats - self.elected.len());
+        let round = self.rounds.len() as u32;
+        for equal in newly.chunk_by(|a, b| self.votes[usize::from(*a)] == self.votes[usize::from(*b)]) {
+            if equal.len() > 1 {
+                let mut options = equal.to_vec();
+                options.sort_unstable();
+                let (purpose, picked) = (TiePurpose::Order, equal.to_vec());
+                self.ties.push(Tie { round, purpose, options, picked, by: TieBreak::Lot });
+            }
+        }
         for option in &newly {
             self.standing[usize::from(*option)] = Standing::Elected;
         }

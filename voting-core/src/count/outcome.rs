@@ -100,13 +100,13 @@ pub struct Tie {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TiePurpose {
-    /// Who is elected.
+    /// Who is elected, or which of two victories is locked in first.
     Election,
     /// Who is excluded.
     Exclusion,
     /// Whose surplus goes on first.
     Surplus,
-    /// Which of two victories is locked in first, or which order is taken.
+    /// Which order is shown; nobody wins or loses a seat by it.
     Order,
 }
 

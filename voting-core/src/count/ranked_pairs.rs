@@ -56,7 +56,7 @@ impl RankedMethod for RankedPairs {
                 options.sort_unstable();
                 options.dedup();
                 let picked = equal.iter().map(|victory| victory.winner).take(1).collect();
-                ties.push(Tie { round: 0, purpose: TiePurpose::Order, options, picked, by: TieBreak::Lot });
+                ties.push(Tie { round: 0, purpose: TiePurpose::Election, options, picked, by: TieBreak::Lot });
             }
         }
         let beats = |a: u16, b: u16| above[usize::from(a) * matrix.size + usize::from(b)];

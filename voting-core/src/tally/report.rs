@@ -76,7 +76,8 @@ pub struct ContestReport {
     pub options: Vec<OptionResult>,
     /// What went in.
     pub counts: Counts,
-    /// Options between which a lot decided who is elected, by place, ascending; empty if none was needed.
+    /// Options between which a lot decided who is elected, who is excluded or whose surplus goes on first, by place, ascending;
+    /// empty if none was needed.
     pub decided_by_lot: Vec<u16>,
     /// Whether those elected reached what the contest demands beyond the most votes; `None` if it demands nothing.
     pub verdict: Option<Verdict>,
@@ -97,7 +98,7 @@ impl ContestReport {
                 seats: outcome.seats.get(at).copied().unwrap_or(0),
             })
         };
-        let lots = outcome.ties.iter().filter(|tie| tie.by == TieBreak::Lot && tie.purpose == TiePurpose::Election);
+        let lots = outcome.ties.iter().filter(|tie| tie.by == TieBreak::Lot && tie.purpose != TiePurpose::Order);
         let mut decided_by_lot: Vec<u16> = lots.flat_map(|tie| tie.options.iter().copied()).collect();
         decided_by_lot.sort_unstable();
         decided_by_lot.dedup();
