@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, dev, doctor, elections, export, generate, import, login, logout, man, receipt, simulate, trust, verify,
-    vote, voters, whoami,
+    bench, completions, count, dev, doctor, elections, export, generate, import, login, logout, man, receipt, simulate, trust,
+    verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -46,7 +46,7 @@ pub(crate) struct Global {
     /// Address of the gateway
     #[arg(long, global = true, env = "VOTING_URL", default_value = "http://localhost:8000", value_name = "URL")]
     pub(crate) url: String,
-    /// How results are printed: for people, or as JSON for programs
+    /// How results are printed: for people, as JSON for programs, or (`count` only) as a page to print and sign
     #[arg(long, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub(crate) output: Format,
     /// Print results and errors only
@@ -71,6 +71,7 @@ pub(crate) enum Command {
     Receipt(receipt::Args),
     Generate(generate::Args),
     Import(import::Args),
+    Count(count::Args),
     Export(export::Args),
     Verify(verify::Args),
     Trust(trust::Args),

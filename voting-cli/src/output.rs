@@ -25,6 +25,8 @@ pub(crate) enum Format {
     Table,
     /// For programs: one JSON value on stdout.
     Json,
+    /// A page to print and sign: `voting count` only.
+    Html,
 }
 
 /// Where a command's words go.
@@ -43,7 +45,7 @@ impl Output {
     /// The command's result: the value as JSON, or the text for people.
     pub(crate) fn answer(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
         let text = match self.format {
-            Format::Table => clean(&human()),
+            Format::Table | Format::Html => clean(&human()),
             Format::Json => serde_json::to_string_pretty(value)
                 .map_err(|error| CliError::failure(format!("the result cannot be written as JSON: {error}"), "report this"))?,
         };
@@ -54,14 +56,19 @@ impl Output {
     /// A result that more may follow: JSON stands in one line.
     pub(crate) fn line(&self, value: &impl Serialize, human: impl FnOnce() -> String) -> Result<()> {
         let text = match self.format {
-            Format::Table => clean(&human()),
+            Format::Table | Format::Html => clean(&human()),
             Format::Json => serde_json::to_string(value)
                 .map_err(|error| CliError::failure(format!("the result cannot be written as JSON: {error}"), "report this"))?,
         };
         write_stdout(format!("{text}\n").as_bytes())
     }
 
-    /// Bytes as they are: completions and manual pages.
+    /// How results are to be printed.
+    pub(crate) const fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Bytes as they are: completions, manual pages, files made on request.
     pub(crate) fn raw(&self, bytes: &[u8]) -> Result<()> {
         write_stdout(bytes)
     }
@@ -88,7 +95,7 @@ impl Output {
     /// How the command failed.
     pub(crate) fn error(&self, error: &CliError) {
         match self.format {
-            Format::Table => write_stderr(&format!("error: {}\n next: {}", clean(&error.what), clean(&error.next))),
+            Format::Table | Format::Html => write_stderr(&format!("error: {}\n next: {}", clean(&error.what), clean(&error.next))),
             Format::Json => write_stderr(&error.to_json().to_string()),
         }
     }
@@ -139,6 +146,20 @@ pub(crate) fn table<const N: usize>(headings: [&str; N], rows: impl IntoIterator
     table.trim_fmt()
 }
 
+/// Rows under headings, as many columns as there are headings; all but the first and the last on the right.
+pub(crate) fn grid(headings: Vec<String>, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let columns = headings.len();
+    let mut table = Table::new();
+    table.load_style(RULED).set_header(headings.iter().map(|cell| clean(cell)));
+    for row in rows {
+        table.add_row(row.iter().map(|cell| clean(cell)));
+    }
+    for column in table.column_iter_mut().take(columns.saturating_sub(1)).skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table.trim_fmt()
+}
+
 /// Aligned `label  value` lines.
 pub(crate) fn fields(rows: &[(&str, String)]) -> String {
     let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or(0);
@@ -153,7 +174,7 @@ pub(crate) fn count(number: impl Into<u64>, one: &str, many: &str) -> String {
 
 /// Without control characters, which could rewrite what stands on a terminal, and without the
 /// characters that reverse the direction of text.
-fn clean(text: &str) -> String {
+pub(crate) fn clean(text: &str) -> String {
     let harmful = |c: char| (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     text.chars().map(|c| if harmful(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -114,7 +114,8 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<()> {
     })
 }
 
-fn write(path: &Path, text: &str, force: bool) -> Result<()> {
+/// Writes a file whole or not at all, and over another one only on request.
+pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let cannot = |error: std::io::Error| state::cannot("write", path, &error);
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(parent).map_err(cannot)?;

@@ -3,6 +3,7 @@
 
 pub(crate) mod bench;
 pub(crate) mod completions;
+pub(crate) mod count;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod elections;
@@ -22,8 +23,8 @@ pub(crate) mod whoami;
 
 use crate::args::Command;
 use crate::client::Client;
-use crate::exit::Result;
-use crate::output::Output;
+use crate::exit::{CliError, Result};
+use crate::output::{Format, Output};
 
 /// What every command gets.
 #[derive(Debug, Clone)]
@@ -43,6 +44,9 @@ impl Context {
 
 /// Runs a command.
 pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
+    if context.out.format() == Format::Html && !matches!(command, Command::Count(_)) {
+        return Err(CliError::usage("only `voting count` makes a page", "choose --output table or --output json"));
+    }
     match command {
         Command::Bench(args) => bench::run(args, &context).await,
         Command::Dev(args) => dev::run(args, &context).await,
@@ -55,6 +59,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Receipt(args) => receipt::run(args, &context),
         Command::Generate(args) => generate::run(args, &context),
         Command::Import(args) => import::run(args, &context).await,
+        Command::Count(args) => count::run(args, &context),
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context).await,
