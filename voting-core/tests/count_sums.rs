@@ -4,7 +4,7 @@
 
 use voting_core::ballot::Selection;
 use voting_core::count::{DHondt, Lot, Majority, Outcome, SainteLague, Step, SumMethod, Sums, Thresholds, TieBreak};
-use voting_core::election::{BallotForm, Contest, CountMethodId};
+use voting_core::election::{Contest, CountMethodId};
 use voting_core::ids::Digest;
 use voting_core::ranking::Ranking;
 use voting_core::tally::{ContestReport, ContestTally, TallyError, count_method};
@@ -89,45 +89,14 @@ fn lists_keep_the_laws_of_divisor_methods() {
     }
 }
 
-/// A contest of five options, two of them withdrawn from time to time.
-fn contest(numbers: &mut Numbers, method: CountMethodId) -> Contest {
-    let plain = Contest::new("Which?", method, ["a", "b", "c", "d", "e"]);
-    let withdrawn = if numbers.below(3) == 0 { vec![1, 3] } else { vec![] };
-    let seats = if method == CountMethodId::InstantRunoff { 1 } else { 1 + numbers.below(3) as u16 };
-    Contest { seats, withdrawn, ..plain }
-}
-
-fn selection(numbers: &mut Numbers, contest: &Contest) -> Selection {
-    let standing: Vec<u16> = (0..5).filter(|option| !contest.withdrawn.contains(option)).collect();
-    let mut some = numbers.order(standing);
-    let most = usize::from(contest.max).min(some.len()) as u64;
-    some.truncate(1 + numbers.below(most) as usize);
-    let selection = match contest.method.form() {
-        _ if numbers.below(10) == 0 => Selection::Blank,
-        BallotForm::Ranking if contest.method.takes_equal_ranks() && some.len() > 2 => {
-            Selection::Ranking(Ranking::from_tiers([some[..1].to_vec(), some[1..].to_vec()]))
-        }
-        BallotForm::Ranking => Selection::Ranking(Ranking::strict(some)),
-        form => {
-            some.sort_unstable();
-            match form {
-                BallotForm::Scores => Selection::Scores(some.iter().map(|option| (*option, numbers.below(6) as u16)).collect()),
-                _ => Selection::Marks(some),
-            }
-        }
-    };
-    selection.check(contest).unwrap();
-    selection
-}
-
 #[test]
 fn partitions_add_up_and_ballots_can_be_taken_back() {
     for method in CountMethodId::ALL {
         for number in 0..200 {
             let mut numbers = Numbers::new(number);
-            let contest = contest(&mut numbers, method);
+            let contest = numbers.contest(method);
             let ballots: Vec<(Selection, u64)> =
-                (0..numbers.below(30)).map(|_| (selection(&mut numbers, &contest), 1 + numbers.below(9))).collect();
+                (0..numbers.below(30)).map(|_| (numbers.selection(&contest), 1 + numbers.below(9))).collect();
             let mut whole = ContestTally::new(&contest);
             let mut parts = vec![ContestTally::new(&contest); 3];
             for (selection, weight) in &ballots {
@@ -153,7 +122,7 @@ fn partitions_add_up_and_ballots_can_be_taken_back() {
                 whole.remove(&contest, &selection, weight).unwrap();
             }
             assert_eq!(whole, ContestTally::new(&contest), "{method}, election {number}");
-            let one = selection(&mut numbers, &contest);
+            let one = numbers.selection(&contest);
             assert_eq!(whole.remove(&contest, &one, 1), Err(TallyError::NotCounted));
         }
     }

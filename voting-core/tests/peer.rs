@@ -17,11 +17,12 @@ use voting_core::block::{Block, BlockHeader, EntryBytes, FinalizedBlock, Parent,
 use voting_core::bundle::{BundleBlock, BundleItem, BundleWriter, Closing, Opening};
 use voting_core::certificate::Statement;
 use voting_core::codec::Canonical;
+use voting_core::count::{Majority, Thresholds};
 use voting_core::crypto::{Signature, SigningKey};
-use voting_core::election::{ElectionDefinition, Phase};
+use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase};
 use voting_core::entry::{Act, Entry, OfficerAct};
 use voting_core::ids::{BlockHash, Digest, EntryHash, Height, PartitionId, View};
-use voting_core::testing::{TestChain, ballot, definition, key};
+use voting_core::testing::{Numbers, TestChain, ballot, definition, key};
 use voting_core::verify::{KnownBlock, Options, verify};
 use world::World;
 
@@ -257,6 +258,39 @@ fn false_claims_fail_alike() {
     forge("turnout", "counts", &|closing| closing.manifest.voted += 1);
     forge("phase", "counts", &|closing| closing.manifest.phase = Phase::Tallied);
     forge("no-path", "complete", &|closing| closing.path = serde_json::from_str("[]").unwrap());
+}
+
+/// Elections with a contest for every method, and motions, counted in Rust and from docs/counting.md in Python: to the last
+/// decimal, in the same order, with the same lots.
+#[test]
+fn every_method_is_counted_alike() {
+    const VOTERS: u64 = 15;
+    let mut lots = 0;
+    for number in 0..12u8 {
+        let mut numbers = Numbers::new(u64::from(number));
+        let mut contests: Vec<Contest> = CountMethodId::ALL.map(|method| numbers.contest(method)).to_vec();
+        for majority in [Majority::Simple, Majority::TwoThirds, Majority::Absolute] {
+            let thresholds = Thresholds { majority, quorum_percent: numbers.below(101) as u8 };
+            contests.push(Contest { thresholds, ..Contest::new(format!("{majority:?}"), CountMethodId::Plurality, ["yes", "no"]) });
+        }
+        let election = ElectionDefinition { contests, ..definition(number, &["unused"]) };
+        let mut chain = TestChain::new(4);
+        chain.open_election(&election, VOTERS).unwrap();
+        let ballots: Vec<Entry> = (0..VOTERS)
+            .map(|voter| {
+                let selections = election.contests.iter().map(|contest| numbers.selection(contest)).collect();
+                let context = election.context(chain.chain());
+                let ballot = Ballot { election: election.id, context, voter: key(voter).public(), sequence: 1, selections };
+                Entry::Cast(ballot.sign(&key(voter)))
+            })
+            .collect();
+        chain.append(&ballots).unwrap();
+        chain.finish_election(election.id).unwrap();
+        agree(&format!("methods-{number}"), &world::export(&chain, election.id), None);
+        let report = chain.state.election(election.id).unwrap().report().unwrap();
+        lots += report.contests.iter().filter(|contest| !contest.decided_by_lot.is_empty()).count();
+    }
+    assert!(lots > 12, "lots are compared too: {lots}");
 }
 
 /// A block that a colluding quorum certifies without asking the rules, at the end of an election that is open or just closed.

@@ -1,4 +1,8 @@
-//! Numbers that look random and are the same on every run.
+//! Numbers that look random and are the same on every run, and what tests make of them.
+
+use crate::ballot::Selection;
+use crate::election::{BallotForm, Contest, CountMethodId};
+use crate::ranking::Ranking;
 
 /// SplitMix64 (Steele, Lea and Flood, 2014): a test names the seed of what fails, and finds it again.
 #[derive(Debug, Clone)]
@@ -33,5 +37,36 @@ impl Numbers {
         let mut ranking = self.order((0..options).collect());
         ranking.truncate(1 + self.below(u64::from(options)) as usize);
         ranking
+    }
+
+    /// A contest of five options with the limits usual for its method, of which two have withdrawn from time to time.
+    pub fn contest(&mut self, method: CountMethodId) -> Contest {
+        let plain = Contest::new(method.as_str(), method, ["a", "b", "c", "d", "e"]);
+        let withdrawn = if self.below(3) == 0 { vec![1, 3] } else { vec![] };
+        let seats = if method == CountMethodId::InstantRunoff { 1 } else { 1 + self.below(3) as u16 };
+        Contest { seats, withdrawn, ..plain }
+    }
+
+    /// A selection that a contest accepts.
+    pub fn selection(&mut self, contest: &Contest) -> Selection {
+        let standing = (0..contest.options.len() as u16).filter(|option| !contest.withdrawn.contains(option)).collect();
+        let mut some = self.order(standing);
+        let most = usize::from(contest.max).min(some.len()) as u64;
+        some.truncate(1 + self.below(most) as usize);
+        match contest.method.form() {
+            _ if self.below(10) == 0 => Selection::Blank,
+            BallotForm::Ranking if contest.method.takes_equal_ranks() && some.len() > 2 => {
+                let rest = some.split_off(1);
+                Selection::Ranking(Ranking::from_tiers([some, rest]))
+            }
+            BallotForm::Ranking => Selection::Ranking(Ranking::strict(some)),
+            form => {
+                some.sort_unstable();
+                match form {
+                    BallotForm::Scores => Selection::Scores(some.iter().map(|option| (*option, self.below(6) as u16)).collect()),
+                    _ => Selection::Marks(some),
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,8 @@
 import unicodedata
 
 import ed25519
-from encoding import BALLOT, DEFINITION, PHASES, REPORT, SUMMARY, U16, digest, parts
+from count import contest_report
+from encoding import BALLOT, DEFINITION, PHASES, REPORT, SUMMARY, digest, parts
 
 WHITE_SPACE = frozenset(
     map(chr, [*range(0x09, 0x0E), 0x20, 0x85, 0xA0, 0x1680, *range(0x2000, 0x200B), 0x2028, 0x2029, 0x202F, 0x205F, 0x3000]))
@@ -206,41 +207,10 @@ def change_tally(tally, definition, selections, weight, sign):
                 del sums["rankings"][key]
 
 
-def contest_report(at, contest, sums, seed):
-    if contest["method"][0] not in ("plurality", "approval", "score"):
-        raise NotImplementedError(f"this verifier does not count by {contest['method'][0]}")
-    if contest["thresholds"] != NOTHING_DEMANDED:
-        raise NotImplementedError("this verifier does not know majorities and quorums")
-    votes, seats = sums["options"], contest["seats"]
-    standing = [option for option in range(len(votes)) if option not in contest["withdrawn"]]
-    order = sorted(standing, key=lambda option: -votes[option])
-    elected = [option for option in order if votes[option] > 0]
-    lot = []
-    if len(elected) > seats:
-        last = votes[elected[seats - 1]]
-        if votes[elected[seats]] == last:
-            lot = [option for option in elected if votes[option] == last]
-
-            def rank(option):
-                drawn = parts("voting/lot/v1", seed, U16.write(at), U16.write(option))
-                return drawn if option in lot else bytes(32)
-
-            elected.sort(key=lambda option: (-votes[option], rank(option)))
-        elected = elected[:seats]
-    order = elected + [option for option in order if option not in elected] + contest["withdrawn"]
-    return {
-        "title": contest["title"], "method": contest["method"], "seats": seats,
-        "counts": {**{name: sums[name] for name in COUNTS}, "rankings": len(sums["rankings"])},
-        "decided_by_lot": sorted(lot), "verdict": None,
-        "options": [{"option": option, "name": contest["options"][option]["name"], "votes": votes[option],
-                     "total": {"units": votes[option], "decimals": 0}, "seats": int(option in elected)} for option in order],
-    }
-
-
-def make_report(definition, tally, seed):
+def make_report(definition, tally, seed, roll):
     contests = enumerate(zip(definition["contests"], tally))
     return {"election": definition["id"], "seed": seed,
-            "contests": [contest_report(at, contest, sums, seed) for at, (contest, sums) in contests]}
+            "contests": [contest_report(at, contest, sums, seed, roll) for at, (contest, sums) in contests]}
 
 
 # The state machine of one election, sections 13 and 14
@@ -331,7 +301,7 @@ class Election:
             raise Refused("wrong_phase")
         if self.seed is None:
             raise Refused("just_closed")
-        report = make_report(self.definition, self.tally, self.seed)
+        report = make_report(self.definition, self.tally, self.seed, self.roll_size)
         if digest(REPORT, report) != claimed:
             raise Refused("wrong_report")
         self.report, self.phase = report, "tallied"

@@ -246,7 +246,7 @@ class Verifier:
             claims = [counts[name] for name in ("weight", "blank", "undervotes", "overvotes")]
             require(max(claims) <= min(sums["weight"], SUM_MAX), "totals", "a total exceeds the weight of those who voted")
             require(counts["ballots"] <= sums["ballots"], "totals", "more ballots than were counted")
-        require(claimed == make_report(definition, recount, self.state.seed), "recount", "counting again gives another result")
+        require(claimed == make_report(definition, recount, self.state.seed, self.state.roll_size), "recount", "counting again gives another result")
 
     def labels(self, claimed, definition):
         require(claimed["election"] == definition["id"], "labels", "a result of another election")
