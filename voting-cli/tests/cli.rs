@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
 
-const COMMANDS: [&[&str]; 27] = [
+const COMMANDS: [&[&str]; 28] = [
     &["login"],
     &["logout"],
     &["whoami"],
@@ -25,6 +25,7 @@ const COMMANDS: [&[&str]; 27] = [
     &["receipt", "verify"],
     &["generate", "blt"],
     &["import"],
+    &["count"],
     &["export"],
     &["verify"],
     &["trust"],

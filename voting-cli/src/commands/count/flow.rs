@@ -40,7 +40,7 @@ struct Node {
     figures: Vec<String>,
 }
 
-/// The pictures, one below the other.
+/// The pictures, one below the other; there are ballots, and at least two stages.
 pub(super) fn pictures(counted: &Counted) -> String {
     let stages = stages(&counted.outcome);
     let nodes = nodes(counted, &stages);

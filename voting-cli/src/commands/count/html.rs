@@ -147,7 +147,7 @@ fn result(counted: &Counted, stages: &[Stage<'_>]) -> String {
 /// The count stage by stage: picture, words and figures.
 fn rounds(counted: &Counted, stages: &[Stage<'_>]) -> String {
     let mut text = String::new();
-    if stages.len() > 1 {
+    if stages.len() > 1 && counted.numbers.valid() > 0 {
         let _ = write!(
             text,
             "<h2>How the votes moved</h2>\n<p class=\"key\">A column per stage, from left to right; pale bands stay where they are, stronger ones move. \
