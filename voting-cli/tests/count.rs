@@ -185,6 +185,14 @@ Returning officer                   Witness                             Date
 }
 
 #[test]
+fn the_documented_report_is_what_is_printed() {
+    let documented = include_str!("../../docs/cli.md").split("$ voting count council.blt --method scottish-stv\n").nth(1).unwrap();
+    let documented: Vec<&str> = documented.split("\n```").next().unwrap().lines().collect();
+    let printed = person().run(&["count", &data("council.blt"), "--method", "scottish-stv"]).exits(0).stdout;
+    assert_eq!(printed.lines().map(str::trim_end).collect::<Vec<_>>(), documented);
+}
+
+#[test]
 fn the_printed_command_counts_the_same_again() {
     let person = person();
     let file = write(&person, "it's a \"board\".blt", &BOARD.replace("Cyd", "Cyd O'Neil"));

@@ -142,3 +142,24 @@ fn hostile_csv_files_are_refused() {
     assert_eq!(csv(b"rank99999999999999999999\nAda\n"), CsvReason::NotARank("Ada".to_owned()));
     assert!(matches!(csv(b"Ada,count\n1,99999999999999999999\n"), CsvReason::NotAWeight(_)));
 }
+
+#[test]
+fn the_documented_examples_are_files() {
+    let text = include_str!("../../docs/formats.md");
+    let blocks: Vec<&str> = text.split("```text\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    let [blt, ranks, candidates] = blocks.as_slice() else { panic!("{} examples", blocks.len()) };
+    let blt = Blt::parse(blt.as_bytes()).unwrap();
+    assert_eq!((blt.total(), blt.withdrawn.as_slice(), blt.title.as_str()), (471, &[1][..], "Board"));
+    assert_eq!(blt.candidates, ["Ada", "Bob", "Cyd"]);
+    let shown =
+        |ballots: &[BltBallot]| ballots.iter().map(|ballot| serde_json::to_string(&ballot.ranking).unwrap()).collect::<Vec<_>>();
+    let ranks = RankingsCsv::parse(ranks.as_bytes()).unwrap();
+    assert_eq!(
+        (ranks.candidates.as_slice(), ranks.ignored.join(" ").as_str()),
+        (&["Ada", "Bob", "Cyd"].map(str::to_owned)[..], "ballot precinct")
+    );
+    assert_eq!(shown(&ranks.ballots), ["[[0],[2]]", "[[1],[0,2]]", "[[],[0]]"]);
+    let candidates = RankingsCsv::parse(candidates.as_bytes()).unwrap();
+    assert_eq!(shown(&candidates.ballots), ["[[0],[2]]", "[[1,2],[],[0]]", "[]"]);
+    assert_eq!(candidates.ballots.iter().map(|ballot| ballot.count).collect::<Vec<_>>(), [400, 20, 50]);
+}
