@@ -146,6 +146,34 @@ fn a_selection_of_another_form_is_not_counted() {
     assert_eq!(tally, ContestTally::new(&contest));
 }
 
+/// Approving of the winner, or scoring them higher, never costs them the seat; and a ballot that gives the winner most never helps another.
+#[test]
+fn approvals_and_scores_help_whom_they_are_given_to() {
+    for method in [CountMethodId::Approval, CountMethodId::Score] {
+        let mut tried = 0;
+        for number in 0..1_000 {
+            let mut numbers = Numbers::new(number);
+            let contest = Contest::new("Which?", method, ["a", "b", "c", "d"]);
+            let mut tally = ContestTally::new(&contest);
+            (0..1 + numbers.below(12))
+                .for_each(|_| tally.add(&contest, &numbers.selection(&contest), 1 + numbers.below(5)).unwrap());
+            let winner = |tally: &ContestTally| {
+                let outcome = count_method(method).count(&contest, tally, LOT, 0).0;
+                outcome.elected().next().filter(|_| outcome.ties.is_empty())
+            };
+            let Some(before) = winner(&tally) else { continue };
+            let more = match method {
+                CountMethodId::Score => Selection::Scores(vec![(before, 1 + numbers.below(5) as u16)]),
+                _ => Selection::Marks(vec![before]),
+            };
+            tally.add(&contest, &more, 1 + numbers.below(9)).unwrap();
+            assert_eq!(winner(&tally), Some(before), "{method}, election {number}");
+            tried += 1;
+        }
+        assert!(tried > 500, "{method}: {tried}");
+    }
+}
+
 #[test]
 fn a_motion_needs_what_its_contest_demands() {
     let motion = |majority, quorum_percent| Contest {

@@ -41,17 +41,16 @@ struct Node {
 }
 
 /// The pictures, one below the other; there are ballots, and at least two stages.
-pub(super) fn pictures(counted: &Counted) -> String {
+pub(super) fn pictures(counted: &Counted) -> Vec<String> {
     let stages = stages(&counted.outcome);
     let nodes = nodes(counted, &stages);
-    let mut text = String::new();
-    let mut first = 0;
+    let (mut pictures, mut first) = (Vec::new(), 0);
     while first + 1 < stages.len() {
         let last = (first + COLUMNS - 1).min(stages.len() - 1);
-        text.push_str(&Strip::new(&nodes, &stages, first, last).draw());
+        pictures.push(Strip::new(&nodes, &stages, first, last).draw());
         first = last;
     }
-    text
+    pictures
 }
 
 pub(super) fn float(amount: Amount) -> f64 {

@@ -138,7 +138,7 @@ fn result(counted: &Counted, stages: &[Stage<'_>]) -> String {
     }).collect();
     let beginning = if transfers { "<th>first preferences</th>" } else { "" };
     format!(
-        "<h2>Result</h2>\n<table class=\"bars\">\n<thead><tr><th>{}</th><th></th>{beginning}<th>{}</th><th></th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table>\n",
+        "<h2>Result</h2>\n<div class=\"scroll\"><table class=\"bars\">\n<thead><tr><th>{}</th><th></th>{beginning}<th>{}</th><th></th></tr></thead>\n<tbody>\n{rows}</tbody>\n</table></div>\n",
         words::option(counted.method),
         words::total(counted.method)
     )
@@ -150,11 +150,13 @@ fn rounds(counted: &Counted, stages: &[Stage<'_>]) -> String {
     if stages.len() > 1 && counted.numbers.valid() > 0 {
         let _ = write!(
             text,
-            "<h2>How the votes moved</h2>\n<p class=\"key\">A column per stage, from left to right; pale bands stay where they are, stronger ones move. \
-             ✓ elected in this stage; the white line in a bar is the {}.</p>\n{}",
-            words::quota(counted.method),
-            flow::pictures(counted)
+            "<section class=\"keep\">\n<h2>How the votes moved</h2>\n<p class=\"key\">A column per stage, from left to right; pale bands stay \
+             where they are, stronger ones move. ✓ elected in this stage; the white line in a bar is the {}.</p>\n",
+            words::quota(counted.method)
         );
+        let pictures = flow::pictures(counted).into_iter().map(|picture| format!("<div class=\"scroll\">{picture}</div>\n"));
+        text.push_str(&pictures.collect::<Vec<_>>().join("</section>\n<section class=\"keep\">\n"));
+        text.push_str("</section>\n");
     }
     text.push_str("<h2>Stages</h2>\n<ol class=\"steps\">\n");
     let varies = words::fixed_quota(counted).is_none();
