@@ -57,7 +57,7 @@ tools:
 	@command -v cc >/dev/null || { echo "a C linker is missing; install it with: apt-get install -y build-essential" >&2; exit 1; }
 
 # What the tests run beside the project's own programs; installed if that is allowed.
-TEST_PACKAGES := curl jq python3
+TEST_PACKAGES := curl jq python3 redis-server
 
 .PHONY: test-tools
 test-tools: tools

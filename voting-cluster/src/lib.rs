@@ -12,8 +12,11 @@ pub mod lock;
 pub mod mempool;
 pub mod node;
 pub mod queue;
+pub mod redis;
 pub mod replica;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod transport;
 
 pub use embedded::{Embedded, EmbeddedConfig};

@@ -42,6 +42,21 @@ pub enum MessageKind {
     Heartbeat = 5,
 }
 
+impl MessageKind {
+    /// The kind with a number, if there is one.
+    #[must_use]
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Consensus,
+            2 => Self::Entries,
+            3 => Self::Finalized,
+            4 => Self::Status,
+            5 => Self::Heartbeat,
+            _ => return None,
+        })
+    }
+}
+
 /// A message received.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {

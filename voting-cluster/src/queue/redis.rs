@@ -1,0 +1,441 @@
+//! The ballot queue on Redis: a stream per bucket, spread over the shards.
+//!
+//! ```text
+//!  NS:{queue:P:B}:queue:stream    stream: waiting and taken entries, field = hash, value = bytes
+//!  NS:{queue:P:B}:queue:known     hash: entry hash → place in the stream
+//!  NS:{queue:P:B}:queue:dead      stream: entries given up on, with the reason, the newest thousand
+//!  NS:{queue:P:B}:queue:given-up  number of entries given up on
+//!  NS:{queue:P:B}:ephemeral:arrivals   channel: something has come in
+//! ```
+//!
+//! An entry's hash decides its bucket. Order and bound hold per bucket. A consumer is woken for the
+//! buckets that are its share and looks after the others now and then, so that the buckets of one that
+//! has died are emptied by the rest. Every write is one script that may run twice.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use ::redis::Value;
+use async_trait::async_trait;
+use futures_util::future::{join_all, try_join_all};
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+use voting_core::block::EntryBytes;
+use voting_core::ids::{EntryHash, PartitionId};
+use voting_core::seams::queue::MAX_DELIVERIES;
+use voting_core::seams::{BallotQueue, Delivery, QueueDepth, QueueError, Submitted};
+
+use crate::redis::{Redis, RedisError, Script, Subscriber, Subscription, convert};
+
+/// Buckets of one queue: several per shard of an ordinary cluster, few enough to be read one by one.
+pub const DEFAULT_BUCKETS: u16 = 8;
+/// Most buckets: each costs a look now and then by every consumer.
+pub const MAX_BUCKETS: u16 = 64;
+/// A full queue empties at the pace of blocks.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A bucket is looked at this often although no arrival was heard of: the hint may be lost, or its
+/// consumers dead.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Longest single wait: keeps deadlines far from the end of time.
+const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
+/// Places of taken entries remembered here; more are found by their hash.
+const MAX_REMEMBERED: usize = 100_000;
+/// Entries settled by one script, so that none takes long.
+const SETTLED_AT_ONCE: usize = 500;
+/// The consumer group.
+const GROUP: &str = "authorities";
+
+/// KEYS: stream, known, channel. ARGV: hash, entry, bound, group.
+static SUBMIT: Script = Script::new(
+    r"
+local place = redis.call('HGET', KEYS[2], ARGV[1])
+if place and #redis.call('XRANGE', KEYS[1], place, place) > 0 then return 'present' end
+local length = redis.call('XLEN', KEYS[1])
+if length >= tonumber(ARGV[3]) then return 'full' end
+place = redis.call('XADD', KEYS[1], '*', ARGV[1], ARGV[2])
+redis.call('HSET', KEYS[2], ARGV[1], place)
+local pending = redis.pcall('XPENDING', KEYS[1], ARGV[4])
+if pending.err or length <= pending[1] then redis.call('SPUBLISH', KEYS[3], '') end
+return 'queued'
+",
+);
+
+/// KEYS: stream, known. ARGV: group, then hash and place (or nothing) in turn.
+static SETTLE: Script = Script::new(
+    r"
+local places, hashes = {}, {}
+for i = 2, #ARGV, 2 do
+  local known = redis.call('HGET', KEYS[2], ARGV[i])
+  if known then
+    places[#places + 1] = known
+    hashes[#hashes + 1] = ARGV[i]
+  end
+  if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= known then places[#places + 1] = ARGV[i + 1] end
+end
+if #places > 0 then
+  redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
+  redis.call('XDEL', KEYS[1], unpack(places))
+end
+if #hashes > 0 then redis.call('HDEL', KEYS[2], unpack(hashes)) end
+return #places
+",
+);
+
+/// KEYS: stream, known, dead, given up. ARGV: group, consumer, idle ms, most, deliveries allowed.
+/// Answers place, attempt and fields of each.
+static RECLAIM: Script = Script::new(
+    r"
+local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1], 'IDLE', ARGV[3], '-', '+', ARGV[4])
+if pending.err then return {} end
+local places, attempts = {}, {}
+for _, entry in ipairs(pending) do
+  local place, deliveries = entry[1], entry[4]
+  if deliveries >= tonumber(ARGV[5]) then
+    local found = redis.call('XRANGE', KEYS[1], place, place)[1]
+    if found then
+      redis.call('XADD', KEYS[3], 'MAXLEN', '~', 1000, '*', found[2][1], found[2][2],
+        'reason', 'handed out ' .. deliveries .. ' times and never settled')
+      redis.call('HDEL', KEYS[2], found[2][1])
+      redis.call('INCR', KEYS[4])
+    end
+    redis.call('XACK', KEYS[1], ARGV[1], place)
+    redis.call('XDEL', KEYS[1], place)
+  else
+    places[#places + 1] = place
+    attempts[place] = deliveries + 1
+  end
+end
+if #places == 0 then return {} end
+local answer = {}
+local claim = {'XCLAIM', KEYS[1], ARGV[1], ARGV[2], ARGV[3]}
+for _, place in ipairs(places) do claim[#claim + 1] = place end
+for _, entry in ipairs(redis.call(unpack(claim))) do
+  if entry and entry[2] then answer[#answer + 1] = {entry[1], attempts[entry[1]], entry[2]} end
+end
+return answer
+",
+);
+
+/// KEYS: stream, given up. ARGV: group.
+static DEPTH: Script = Script::new(
+    r"
+local pending = redis.pcall('XPENDING', KEYS[1], ARGV[1])
+local taken = 0
+if not pending.err then taken = pending[1] end
+return {redis.call('XLEN', KEYS[1]), taken, tonumber(redis.call('GET', KEYS[2]) or '0')}
+",
+);
+
+/// Which buckets a consumer is woken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// This consumer's place among all, from 0.
+    pub index: usize,
+    /// Number of consumers.
+    pub of: usize,
+}
+
+/// How a queue is laid out; all who use it must say the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLayout {
+    /// The partition it is for.
+    pub partition: PartitionId,
+    /// Number of buckets, between 1 and [`MAX_BUCKETS`].
+    pub buckets: u16,
+    /// Entries it holds at most, waiting and taken together.
+    pub capacity: usize,
+}
+
+/// A [`BallotQueue`] on a Redis Cluster or a single server.
+pub struct RedisQueue {
+    redis: Redis,
+    subscriber: Subscriber,
+    layout: QueueLayout,
+    buckets: Vec<Bucket>,
+    arrived: Arc<Notify>,
+    arrivals: OnceLock<Vec<Subscription>>,
+    /// Counts looks, so that no bucket always comes first.
+    looks: AtomicUsize,
+    places: Mutex<HashMap<EntryHash, String>>,
+}
+
+struct Bucket {
+    stream: String,
+    known: String,
+    dead: String,
+    given_up: String,
+    channel: String,
+    is_mine: bool,
+    has_arrivals: Arc<AtomicBool>,
+    looked_at: Mutex<Option<Instant>>,
+}
+
+impl RedisQueue {
+    pub(crate) fn new(redis: Redis, subscriber: Subscriber, layout: QueueLayout, share: Option<Share>) -> Self {
+        let layout = QueueLayout { buckets: layout.buckets.clamp(1, MAX_BUCKETS), ..layout };
+        let keys = redis.keys();
+        let bucket = |number: u16| {
+            let key = |part: &str| keys.queue(layout.partition, number, part);
+            Bucket {
+                stream: key("stream"),
+                known: key("known"),
+                dead: key("dead"),
+                given_up: key("given-up"),
+                channel: keys.queue_arrivals(layout.partition, number),
+                is_mine: share.is_none_or(|share| usize::from(number) % share.of.max(1) == share.index),
+                has_arrivals: Arc::new(AtomicBool::new(true)),
+                looked_at: Mutex::new(None),
+            }
+        };
+        let buckets = (0..layout.buckets).map(bucket).collect();
+        Self {
+            redis,
+            subscriber,
+            layout,
+            buckets,
+            arrived: Arc::new(Notify::new()),
+            arrivals: OnceLock::new(),
+            looks: AtomicUsize::new(0),
+            places: Mutex::default(),
+        }
+    }
+
+    /// Bound of one bucket.
+    fn bound(&self) -> usize {
+        self.layout.capacity.div_ceil(self.buckets.len()).max(1)
+    }
+
+    fn bucket_of(&self, hash: &EntryHash) -> usize {
+        let [high, low, ..] = hash.0;
+        usize::from(u16::from_be_bytes([high, low])) % self.buckets.len()
+    }
+
+    /// Every change is one step of the map, so a poisoned lock still guards a good one.
+    fn places(&self) -> MutexGuard<'_, HashMap<EntryHash, String>> {
+        self.places.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Listens for arrivals from the first take on: who only submits needs none.
+    fn listen(&self) {
+        self.arrivals.get_or_init(|| {
+            let mine = self.buckets.iter().filter(|bucket| bucket.is_mine);
+            mine.map(|bucket| {
+                let (has_arrivals, arrived) = (Arc::clone(&bucket.has_arrivals), Arc::clone(&self.arrived));
+                self.subscriber.subscribe(bucket.channel.clone(), move |_| {
+                    has_arrivals.store(true, Ordering::Release);
+                    arrived.notify_one();
+                })
+            })
+            .collect()
+        });
+    }
+
+    /// Looks at the buckets that are due, each time beginning with another one, until something is found.
+    /// The first look of a call is at all of this consumer's own.
+    async fn take_now(&self, consumer: &str, max: usize, is_first: bool) -> Result<Vec<Delivery>, RedisError> {
+        let now = Instant::now();
+        let mut due: Vec<&Bucket> =
+            self.buckets.iter().filter(|bucket| (is_first && bucket.is_mine) || bucket.is_due(now)).collect();
+        let begin = self.looks.fetch_add(1, Ordering::Relaxed);
+        if !due.is_empty() {
+            let begin = begin % due.len();
+            due.rotate_left(begin);
+        }
+        for some in due.chunks(max) {
+            let each = max / some.len();
+            let looks = join_all(some.iter().map(|bucket| self.look(bucket, consumer, each))).await;
+            let (mut deliveries, mut failed) = (Vec::new(), None);
+            for look in looks {
+                match look {
+                    Ok(found) => deliveries.extend(found),
+                    Err(error) => failed = Some(error),
+                }
+            }
+            if !deliveries.is_empty() {
+                return Ok(deliveries); // a shard that is away does not keep the others waiting
+            }
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    async fn look(&self, bucket: &Bucket, consumer: &str, count: usize) -> Result<Vec<Delivery>, RedisError> {
+        bucket.has_arrivals.store(false, Ordering::Release);
+        *bucket.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let mut read = ::redis::cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(consumer).arg("COUNT").arg(count).arg("STREAMS").arg(&bucket.stream).arg(">");
+        let answer = match self.redis.ask(&read).await {
+            Err(error) if error.code() == Some("NOGROUP") => {
+                self.make_group(bucket).await?;
+                self.redis.ask(&read).await?
+            }
+            result => result?,
+        };
+        let found = stream_entries(answer)?;
+        if found.len() >= count {
+            bucket.has_arrivals.store(true, Ordering::Release);
+        }
+        Ok(found.into_iter().map(|(place, entry)| self.deliver(place, entry, 1)).collect())
+    }
+
+    /// The group begins with the oldest entry: what was queued before it, or before a failover lost it, is taken again.
+    async fn make_group(&self, bucket: &Bucket) -> Result<(), RedisError> {
+        let mut make = ::redis::cmd("XGROUP");
+        make.arg("CREATE").arg(&bucket.stream).arg(GROUP).arg("0").arg("MKSTREAM");
+        match self.redis.ask(&make).await {
+            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()), // another was faster
+            result => result.map(drop),
+        }
+    }
+
+    fn deliver(&self, place: String, entry: EntryBytes, attempt: u32) -> Delivery {
+        let hash = entry.hash();
+        let mut places = self.places();
+        if places.len() < MAX_REMEMBERED {
+            places.insert(hash, place);
+        }
+        Delivery { hash, entry, attempt }
+    }
+}
+
+impl Bucket {
+    fn is_due(&self, now: Instant) -> bool {
+        let looked_at = *self.looked_at.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_old = looked_at.is_none_or(|at| now.saturating_duration_since(at) >= LOOK_EVERY);
+        is_old || self.has_arrivals.load(Ordering::Acquire)
+    }
+}
+
+impl From<RedisError> for QueueError {
+    fn from(error: RedisError) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+#[async_trait]
+impl BallotQueue for RedisQueue {
+    async fn submit(&self, entry: EntryBytes) -> Result<Submitted, QueueError> {
+        let hash = entry.hash();
+        let bucket = &self.buckets[self.bucket_of(&hash)];
+        let keys = [&bucket.stream, &bucket.known, &bucket.channel];
+        let bound = self.bound().to_string();
+        let args: [&[u8]; 4] = [&hash.0, entry.as_slice(), bound.as_bytes(), GROUP.as_bytes()];
+        let answer = match SUBMIT.run(&self.redis, &keys, &args).await {
+            // The server's memory is at its bound: the queue is as full as it can be.
+            Err(error) if error.code() == Some("OOM") => "full".to_owned(),
+            result => convert::<String>(result?)?,
+        };
+        match answer.as_str() {
+            "queued" => Ok(Submitted::Queued),
+            "present" => Ok(Submitted::Present),
+            "full" => Err(QueueError::Full { capacity: self.layout.capacity, retry_after: RETRY_AFTER }),
+            other => Err(QueueError::Unavailable(format!("Redis answered `{other}`"))),
+        }
+    }
+
+    async fn take(&self, consumer: &str, max: usize, wait: Duration) -> Result<Vec<Delivery>, QueueError> {
+        self.listen();
+        let deadline = Instant::now() + wait.min(LONGEST_WAIT);
+        if max == 0 {
+            return Ok(Vec::new());
+        }
+        let mut is_first = true;
+        loop {
+            let deliveries = self.take_now(consumer, max, std::mem::replace(&mut is_first, false)).await?;
+            if !deliveries.is_empty() {
+                if self.buckets.iter().any(|bucket| bucket.has_arrivals.load(Ordering::Acquire)) {
+                    self.arrived.notify_one(); // others may wait, too
+                }
+                return Ok(deliveries);
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(Vec::new());
+            }
+            let _ = timeout_at(deadline.min(now + LOOK_EVERY), self.arrived.notified()).await; // woken or not: look again
+        }
+    }
+
+    async fn acknowledge(&self, hashes: &[EntryHash]) -> Result<(), QueueError> {
+        let mut by_bucket: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.buckets.len()];
+        {
+            let mut places = self.places();
+            for hash in hashes {
+                let place = places.remove(hash).unwrap_or_default();
+                by_bucket[self.bucket_of(hash)].extend([hash.0.to_vec(), place.into_bytes()]);
+            }
+        }
+        let settling = self.buckets.iter().zip(&by_bucket).flat_map(|(bucket, pairs)| {
+            pairs.chunks(2 * SETTLED_AT_ONCE).map(move |some| async move {
+                let mut args = vec![GROUP.as_bytes().to_vec()];
+                args.extend_from_slice(some);
+                SETTLE.run(&self.redis, &[&bucket.stream, &bucket.known], &args).await
+            })
+        });
+        try_join_all(settling).await?;
+        Ok(())
+    }
+
+    async fn reclaim(&self, consumer: &str, max: usize, idle: Duration) -> Result<Vec<Delivery>, QueueError> {
+        let mut deliveries = Vec::new();
+        for bucket in &self.buckets {
+            let most = max - deliveries.len();
+            if most == 0 {
+                break;
+            }
+            let keys = [&bucket.stream, &bucket.known, &bucket.dead, &bucket.given_up];
+            let numbers = [idle.as_millis().to_string(), most.to_string(), MAX_DELIVERIES.to_string()];
+            let args = [GROUP, consumer, &numbers[0], &numbers[1], &numbers[2]];
+            let answer = RECLAIM.run(&self.redis, &keys, &args).await?;
+            for item in answer.into_sequence().map_err(|_| unreadable())? {
+                let (place, attempt, fields): (String, u32, Vec<Vec<u8>>) = convert(item)?;
+                let entry = fields.into_iter().nth(1).ok_or_else(unreadable)?;
+                deliveries.push(self.deliver(place, EntryBytes::new(entry), attempt));
+            }
+        }
+        Ok(deliveries)
+    }
+
+    async fn depth(&self) -> Result<QueueDepth, QueueError> {
+        let asked = self
+            .buckets
+            .iter()
+            .map(|bucket| async move { DEPTH.run(&self.redis, &[&bucket.stream, &bucket.given_up], &[GROUP]).await });
+        let mut depth = QueueDepth { capacity: self.layout.capacity, ..QueueDepth::default() };
+        for answer in try_join_all(asked).await? {
+            let (length, taken, dead): (usize, usize, usize) = convert(answer)?;
+            depth.waiting += length.saturating_sub(taken);
+            depth.taken += taken;
+            depth.dead += dead;
+        }
+        Ok(depth)
+    }
+}
+
+fn unreadable() -> RedisError {
+    RedisError::Unexpected("an entry of the queue cannot be read".to_owned())
+}
+
+/// Place and bytes of each entry in the answer to XREADGROUP on one stream.
+fn stream_entries(answer: Value) -> Result<Vec<(String, EntryBytes)>, RedisError> {
+    let streams: Option<Vec<(Value, Vec<Value>)>> = convert(answer)?;
+    let entries = streams.unwrap_or_default().into_iter().flat_map(|(_, entries)| entries);
+    let mut found = Vec::new();
+    for entry in entries {
+        let (place, fields): (String, Option<Vec<Vec<u8>>>) = convert(entry)?;
+        let bytes = fields.unwrap_or_default().into_iter().nth(1).ok_or_else(unreadable)?;
+        found.push((place, EntryBytes::new(bytes)));
+    }
+    Ok(found)
+}
+
+impl fmt::Debug for RedisQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisQueue").field("redis", &self.redis).field("layout", &self.layout).finish_non_exhaustive()
+    }
+}
