@@ -7,8 +7,10 @@
 
 pub mod clock;
 pub mod embedded;
+pub mod follow;
 pub mod ledger;
 pub mod lock;
+pub mod membership;
 pub mod mempool;
 pub mod node;
 pub mod queue;
@@ -20,5 +22,6 @@ pub mod testing;
 pub mod transport;
 
 pub use embedded::{Embedded, EmbeddedConfig};
+pub use follow::{Follower, FollowerConfig, FollowerSeams};
 pub use node::{Node, NodeConfig, NodeHooks, NodeSeams, NodeStatus};
 pub use replica::{Committed, EntryStatus, Replica};

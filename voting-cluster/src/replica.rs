@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use voting_core::block::FinalizedBlock;
 use voting_core::entry::VerifiedEntry;
-use voting_core::ids::{BallotHash, ElectionId, EntryHash};
+use voting_core::ids::{BallotHash, ElectionId, EntryHash, Height};
 use voting_core::seams::LedgerHead;
 use voting_core::state::{Applied, LedgerState, Position};
 
@@ -58,6 +58,7 @@ pub enum EntryStatus {
 #[derive(Debug)]
 pub struct Replica {
     view: watch::Sender<View>,
+    height: watch::Sender<Height>,
     blocks: broadcast::Sender<Arc<Committed>>,
     recent: Mutex<VecDeque<Arc<Committed>>>,
     board: Mutex<Board>,
@@ -115,6 +116,7 @@ impl Replica {
     #[must_use]
     pub fn new(state: LedgerState, head: Option<LedgerHead>) -> Self {
         Self {
+            height: watch::Sender::new(state.height()),
             view: watch::Sender::new(View { state, head }),
             blocks: broadcast::Sender::new(SUBSCRIPTION_BLOCKS),
             recent: Mutex::default(),
@@ -139,6 +141,12 @@ impl Replica {
         let mut views = self.view.subscribe();
         // The sender lives in `self`, so waiting cannot fail.
         let _ = views.wait_for(|view| view.state.height() >= height).await;
+    }
+
+    /// The height of the last finalized block, as it changes: once everything else shows it.
+    #[must_use]
+    pub fn heights(&self) -> watch::Receiver<Height> {
+        self.height.subscribe()
     }
 
     /// Every block from now on, in order. A subscriber that lags too far gets an error from the
@@ -177,6 +185,7 @@ impl Replica {
         }
         drop(board);
         let _ = self.blocks.send(committed); // nobody may be subscribed
+        self.height.send_replace(head.height);
     }
 
     /// A block that became final a moment ago, without reading the ledger.

@@ -235,12 +235,13 @@ impl VerifiedEntry {
         Ok(Self::assemble(entry, bytes))
     }
 
-    /// Decodes an entry out of a block that this process has verified and stored before, so that a
-    /// restart need not check every signature again. Never for bytes from a peer.
+    /// Decodes an entry out of a block whose Finalize certificate has been verified, or that this
+    /// process verified and stored before: a quorum has checked every signature in it. Never for other
+    /// bytes from a peer.
     ///
     /// # Errors
-    /// [`DecodeError`] if the stored bytes are damaged.
-    pub fn from_own_ledger(bytes: EntryBytes) -> Result<Self, DecodeError> {
+    /// [`DecodeError`] if the bytes are damaged.
+    pub fn from_certified(bytes: EntryBytes) -> Result<Self, DecodeError> {
         Ok(Self::assemble(Entry::from_canonical(bytes.as_slice())?, bytes))
     }
 

@@ -414,7 +414,7 @@ fn a_chain_holds_so_many_elections_and_no_more() {
         let content =
             OfficerAct { chain: ledger.chain(), election: definition.id, sequence: 1, act: Act::Define(definition), officer };
         let entry = Entry::Act(Signed { content, signature: Signature([0; 64]) });
-        VerifiedEntry::from_own_ledger(entry.to_bytes()).expect("an entry")
+        VerifiedEntry::from_certified(entry.to_bytes()).expect("an entry")
     };
     let time = TestChain::FOUNDED.saturating_add(Duration::from_secs(1));
     let mut draft = ledger.state.begin(ledger.place(time)).expect("the first block");
@@ -584,7 +584,7 @@ fn a_second_signature_makes_no_second_ballot() {
     signed.signature = Signature([1; 64]);
     let again = Entry::Cast(signed);
     assert_ne!(again.to_bytes().hash(), entry.to_bytes().hash(), "another entry");
-    let again = VerifiedEntry::from_own_ledger(again.to_bytes()).expect("an entry");
+    let again = VerifiedEntry::from_certified(again.to_bytes()).expect("an entry");
     let next = ledger.place(ledger.state.timestamp().saturating_add(Duration::from_secs(1)));
     let refusal = ledger.state.begin(next).expect("the next block").try_apply(&again).expect_err("the same ballot");
     let position = ledger.election(id()).ballot_position(again.ballot_hash().expect("a ballot")).expect("recorded");

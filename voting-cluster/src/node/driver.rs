@@ -21,7 +21,7 @@ use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::{JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
 
-use super::{NodeError, NodeStatus, Shared, finalize, intake, propose, publish};
+use super::{NodeError, NodeStatus, Routes, Shared, finalize, intake, propose, publish};
 
 /// Events waiting for the driver; more consensus messages than this are dropped, which the protocol survives.
 const EVENTS: usize = 4_096;
@@ -52,6 +52,7 @@ impl Driver {
     pub(super) async fn recover(
         shared: Arc<Shared>,
         head: Option<LedgerHead>,
+        routes: Routes,
     ) -> Result<(Self, watch::Receiver<NodeStatus>), NodeError> {
         let config = EngineConfig::new(shared.chain, Arc::new(shared.genesis.epoch.clone()), shared.me, shared.config.key.clone());
         let journal = shared.ledger.journal().await?;
@@ -72,7 +73,7 @@ impl Driver {
             tasks: JoinSet::new(),
         };
         let status = driver.status.subscribe();
-        driver.tasks.spawn(receive(Arc::clone(&driver.shared), driver.sender.clone()));
+        driver.tasks.spawn(receive(Arc::clone(&driver.shared), driver.sender.clone(), routes));
         Ok((driver, status))
     }
 
@@ -294,7 +295,7 @@ fn closed(result: Result<(), TransportError>) -> Result<(), NodeError> {
 }
 
 /// Receives and routes by kind until the transport is closed.
-async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>) {
+async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Routes) {
     let (batches, mut waiting) = mpsc::channel::<Bytes>(SHARED_BATCHES);
     let admitting = Arc::clone(&shared);
     let admit = async move {
@@ -316,8 +317,11 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>) {
                         (None, Ok(_)) => debug!(from = %envelope.from, "a consensus message from no authority"),
                     }
                 }
-                MessageKind::Entries => drop(batches.try_send(envelope.bytes)), // full: dropped
-                _ => {}
+                // What finds no room is dropped: all of these are repeated.
+                MessageKind::Entries => drop(batches.try_send(envelope.bytes)),
+                MessageKind::Follow => drop(routes.follow.try_send(envelope)),
+                MessageKind::Heartbeat => drop(routes.heartbeats.try_send(envelope)),
+                MessageKind::Blocks | MessageKind::Status => {}
             }
         }
     };

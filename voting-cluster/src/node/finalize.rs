@@ -25,7 +25,10 @@ pub(super) async fn write(
     if batch.is_empty() {
         return Ok(());
     }
-    shared.ledger.write(batch).await
+    let began = shared.clock.monotonic();
+    let written = shared.ledger.write(batch).await;
+    shared.load.note_write(shared.clock.monotonic().saturating_sub(began));
+    written
 }
 
 /// The applied form of a finalized block. It is validated first if this node never did: a finalized

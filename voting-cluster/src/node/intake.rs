@@ -20,6 +20,7 @@ use voting_core::seams::{Delivery, MessageKind, QueueError};
 use voting_core::state::Refusal;
 
 use super::Shared;
+use crate::follow::{RefusedEntries, RefusedEntry};
 use crate::mempool::Admission;
 
 /// Entries taken at a time: some 20 ms of verification on one core.
@@ -52,6 +53,11 @@ pub(super) struct Taken(Mutex<HashSet<EntryHash>>);
 impl Taken {
     fn insert(&self, hashes: impl Iterator<Item = EntryHash>) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(hashes);
+    }
+
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
     /// Those of the given entries that are this node's to acknowledge, which it then no longer is.
@@ -164,24 +170,40 @@ async fn admit(shared: &Shared, entries: Vec<Arc<VerifiedEntry>>) {
     refuse(shared, refused).await;
 }
 
-/// Refuses what the ledger will never contain: tells those who wait, and settles the queue.
+/// Refuses what the ledger will never contain.
 pub(super) async fn refuse(shared: &Shared, refused: Vec<(EntryHash, Refusal)>) {
-    for (hash, refusal) in &refused {
-        shared.hooks.refused(*hash, refusal.code(), &refusal.to_string());
-        shared.replica.note_refused(*hash, refusal.code(), refusal.to_string());
-    }
-    acknowledge(shared, refused.into_iter().map(|(hash, _)| hash)).await;
+    refuse_all(shared, refused.into_iter().map(|(hash, refusal)| (hash, refusal.code(), refusal.to_string())).collect()).await;
 }
 
 async fn refuse_entry(shared: &Shared, hash: EntryHash, error: &EntryError) {
-    shared.hooks.refused(hash, error.code(), &error.to_string());
-    shared.replica.note_refused(hash, error.code(), error.to_string());
-    acknowledge(shared, std::iter::once(hash)).await;
+    refuse_all(shared, vec![(hash, error.code(), error.to_string())]).await;
+}
+
+/// Tells those who wait, here and at followers, and settles the queue. Followers are told by the authority that
+/// took the entry, so that they hear it once.
+async fn refuse_all(shared: &Shared, refused: Vec<(EntryHash, &'static str, String)>) {
+    for (hash, code, reason) in &refused {
+        shared.hooks.refused(*hash, code, reason);
+        shared.replica.note_refused(*hash, *code, reason.clone());
+    }
+    let mine: HashSet<_> = shared.taken.settle(refused.iter().map(|(hash, ..)| *hash)).into_iter().collect();
+    let refused = refused.into_iter().filter(|(hash, ..)| mine.contains(hash));
+    let told: Vec<_> = refused.map(|(entry, code, reason)| RefusedEntry { entry, code: code.to_owned(), reason }).collect();
+    if !told.is_empty() {
+        let bytes = Bytes::from(RefusedEntries(told).to_canonical());
+        if let Err(error) = shared.transport.broadcast(MessageKind::Status, bytes).await {
+            debug!(%error, "followers were not told of refused entries; they will see them pending");
+        }
+    }
+    settle(shared, mine.into_iter().collect()).await;
 }
 
 /// Settles entries in the queue if this node took them.
 pub(super) async fn acknowledge(shared: &Shared, hashes: impl Iterator<Item = EntryHash>) {
-    let mine = shared.taken.settle(hashes);
+    settle(shared, shared.taken.settle(hashes)).await;
+}
+
+async fn settle(shared: &Shared, mine: Vec<EntryHash>) {
     if mine.is_empty() {
         return;
     }

@@ -11,6 +11,7 @@
 
 mod driver;
 mod finalize;
+mod heartbeat;
 mod intake;
 mod propose;
 mod publish;
@@ -22,16 +23,20 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use thiserror::Error;
-use tokio::sync::{Notify, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::{JoinHandle, JoinSet};
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Genesis;
 use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, PartitionId, View};
-use voting_core::seams::{BallotQueue, Clock, Ledger, LedgerError, NodeName, Transport};
+use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerError, NodeName, Transport};
 use voting_core::state::LedgerState;
 
 pub use publish::NoHooks;
+pub(crate) use recover::{follow, replay};
+pub(crate) use verify::blocking;
 
+use crate::follow::Server;
+use crate::membership::{LoadMeter, Member, Membership};
 use crate::mempool::Mempool;
 use crate::replica::{Committed, Replica};
 use tree::Tree;
@@ -187,6 +192,18 @@ struct Shared {
     work: Notify,
     /// Tells the driver whether some entry is ready.
     has_work: watch::Sender<bool>,
+    load: LoadMeter,
+}
+
+/// Requests of followers waiting for an answer; each is repeated anyway.
+const FOLLOW_REQUESTS: usize = 1_024;
+/// Heartbeats waiting to be judged; each is followed by another.
+const HEARTBEATS: usize = 1_024;
+
+/// Where messages go that are not the driver's.
+struct Routes {
+    follow: mpsc::Sender<Envelope>,
+    heartbeats: mpsc::Sender<Envelope>,
 }
 
 impl Shared {
@@ -231,6 +248,7 @@ impl Shared {
 pub struct Node {
     replica: Arc<Replica>,
     status: watch::Receiver<NodeStatus>,
+    members: watch::Receiver<Vec<Member>>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), NodeError>>,
 }
@@ -266,11 +284,30 @@ impl Node {
             waiting_since: Mutex::new(None),
             work: Notify::new(),
             has_work: watch::Sender::new(false),
+            load: LoadMeter::new(),
         });
         let (stop, stopping) = watch::channel(false);
-        let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head).await?;
-        let task = tokio::spawn(run(shared, driver, stopping));
-        Ok(Self { replica, status, stop, task })
+        let (follow, requests) = mpsc::channel(FOLLOW_REQUESTS);
+        let (heartbeats, heard) = mpsc::channel(HEARTBEATS);
+        let (membership, members) =
+            Membership::new(Arc::clone(&shared.genesis), shared.config.partition, Arc::clone(&shared.clock));
+        let routes = Routes { follow, heartbeats: heartbeats.clone() };
+        let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head, routes).await?;
+        let server =
+            Server { ledger: Arc::clone(&shared.ledger), transport: Arc::clone(&shared.transport), replica: Arc::clone(&replica) };
+        let mut beside = JoinSet::new();
+        beside.spawn(intake::run(Arc::clone(&shared)));
+        beside.spawn(heartbeat::run(shared, status.clone(), heartbeats));
+        beside.spawn(membership.run(heard));
+        beside.spawn(server.run(requests));
+        let task = tokio::spawn(run(driver, beside, stopping));
+        Ok(Self { replica, status, members, stop, task })
+    }
+
+    /// The authorities, as they are heard of; itself included.
+    #[must_use]
+    pub fn members(&self) -> watch::Receiver<Vec<Member>> {
+        self.members.clone()
     }
 
     /// What this authority knows to be final.
@@ -319,11 +356,9 @@ async fn join(task: JoinHandle<Result<(), NodeError>>) -> Result<(), NodeError> 
     }
 }
 
-/// Intake beside the driver, until the driver ends by itself or is told to stop.
-async fn run(shared: Arc<Shared>, driver: driver::Driver, stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
-    let intake = tokio::spawn(intake::run(shared));
+/// The driver, and what runs beside it, until the driver ends by itself or is told to stop.
+async fn run(driver: driver::Driver, mut beside: JoinSet<()>, stopping: watch::Receiver<bool>) -> Result<(), NodeError> {
     let result = driver.run(stopping).await;
-    intake.abort();
-    let _ = intake.await; // aborted
+    beside.shutdown().await;
     result
 }

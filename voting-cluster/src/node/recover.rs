@@ -21,7 +21,7 @@ const PAGE: usize = 64;
 
 /// Replays a ledger on top of a genesis state. Returns the tip and the ledger's head.
 /// Hooks are given every block above the height they ask for.
-pub(super) async fn replay(
+pub(crate) async fn replay(
     ledger: &dyn Ledger,
     genesis: LedgerState,
     hooks: &dyn NodeHooks,
@@ -55,14 +55,15 @@ pub(super) async fn replay(
     Ok((tip, head))
 }
 
-fn follow(tip: &Tip, finalized: FinalizedBlock) -> Result<Committed, LedgerError> {
+/// Applies a finalized block to its parent; certificates are the caller's to check.
+pub(crate) fn follow(tip: &Tip, finalized: FinalizedBlock) -> Result<Committed, LedgerError> {
     let block = &finalized.block;
     let damaged = |what: String| LedgerError::Damaged(format!("block {}: {what}", block.header.height));
     if block.header.parent.hash != tip.hash {
         return Err(damaged("it does not name the block before it as its parent".to_owned()));
     }
     block.check_payload().map_err(|error| damaged(error.to_string()))?;
-    let entries = block.entries.iter().map(|bytes| VerifiedEntry::from_own_ledger(bytes.clone()).map(Arc::new));
+    let entries = block.entries.iter().map(|bytes| VerifiedEntry::from_certified(bytes.clone()).map(Arc::new));
     let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|error| damaged(error.to_string()))?;
     let applied = apply(tip, place_of(&block.header), &entries, block.header.state_root);
     let (applied, state) = applied.map_err(|error| damaged(error.to_string()))?;

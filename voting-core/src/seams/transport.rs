@@ -34,12 +34,14 @@ pub enum MessageKind {
     Consensus = 1,
     /// Entries that an authority has verified and shares.
     Entries = 2,
-    /// A block became final: a hint with height and hash.
-    Finalized = 3,
-    /// What became of an entry that will not be final: a hint.
-    Status = 4,
+    /// A follower asks an authority for finalized blocks, those to come included.
+    Follow = 3,
+    /// Finalized blocks for a follower.
+    Blocks = 4,
+    /// Entries that will be in no block, for those who wait for them: a hint.
+    Status = 5,
     /// Heartbeats.
-    Heartbeat = 5,
+    Heartbeat = 6,
 }
 
 impl MessageKind {
@@ -49,9 +51,10 @@ impl MessageKind {
         Some(match number {
             1 => Self::Consensus,
             2 => Self::Entries,
-            3 => Self::Finalized,
-            4 => Self::Status,
-            5 => Self::Heartbeat,
+            3 => Self::Follow,
+            4 => Self::Blocks,
+            5 => Self::Status,
+            6 => Self::Heartbeat,
             _ => return None,
         })
     }

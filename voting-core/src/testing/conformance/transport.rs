@@ -27,8 +27,14 @@ pub trait TransportBuilder: Runtime {
     fn inbox_messages(&self) -> Option<usize>;
 }
 
-const KINDS: [MessageKind; 5] =
-    [MessageKind::Consensus, MessageKind::Entries, MessageKind::Finalized, MessageKind::Status, MessageKind::Heartbeat];
+const KINDS: [MessageKind; 6] = [
+    MessageKind::Consensus,
+    MessageKind::Entries,
+    MessageKind::Follow,
+    MessageKind::Blocks,
+    MessageKind::Status,
+    MessageKind::Heartbeat,
+];
 
 /// Every case.
 pub async fn run_all<B: TransportBuilder>(builder: &B) {

@@ -1,0 +1,333 @@
+//! The follower's side: asks, checks, applies, and keeps what it has in a ledger of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+use voting_core::block::FinalizedBlock;
+use voting_core::certificate::Statement;
+use voting_core::codec::Canonical;
+use voting_core::epoch::Genesis;
+use voting_core::ids::{BlockHash, ChainId, Height, PartitionId};
+use voting_core::seams::{Clock, Envelope, Ledger, LedgerBatch, LedgerError, MessageKind, NodeName, Transport, TransportError};
+use voting_core::state::LedgerState;
+
+use super::{ASK_EVERY, Blocks, Follow, RefusedEntries, WINDOW};
+use crate::membership::{Member, Membership};
+use crate::mempool::Tip;
+use crate::node::blocking;
+use crate::node::replay;
+use crate::replica::{Committed, Replica};
+
+/// An authority that does not answer for this long is not asked any more for the time being.
+const SILENCE: Duration = Duration::from_millis(1_500);
+/// A follower confirms what it has after this many blocks, without waiting for the next request.
+const CONFIRM_AFTER: u64 = WINDOW / 4;
+
+/// Whom to follow.
+#[derive(Debug, Clone)]
+pub struct FollowerConfig {
+    /// What the network is founded on.
+    pub genesis: Arc<Genesis>,
+    /// The chain to follow.
+    pub partition: PartitionId,
+}
+
+/// The seams that a follower works with.
+#[derive(Clone)]
+pub struct FollowerSeams {
+    /// Keeps the blocks; it may be lost, and is then fetched anew.
+    pub ledger: Arc<dyn Ledger>,
+    /// Its end of the network.
+    pub transport: Arc<dyn Transport>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl std::fmt::Debug for FollowerSeams {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("FollowerSeams").field("name", self.transport.name()).finish_non_exhaustive()
+    }
+}
+
+/// Why a follower did not start, or stopped by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum FollowerError {
+    /// Its ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    /// A quorum certified a block that these rules refuse: the network runs other rules, or a quorum lies.
+    #[error("block {hash} at height {height} is certified by a quorum, but not valid by these rules: {reason}")]
+    Diverged {
+        /// Its height.
+        height: Height,
+        /// Its identity.
+        hash: BlockHash,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The transport was closed under it.
+    #[error("the transport is closed")]
+    Transport,
+}
+
+/// A running follower.
+#[derive(Debug)]
+pub struct Follower {
+    replica: Arc<Replica>,
+    members: watch::Receiver<Vec<Member>>,
+    source: watch::Receiver<Source>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<Result<(), FollowerError>>,
+}
+
+/// How up to date a follower is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// The authority that is followed.
+    pub name: NodeName,
+    /// Whether it has answered lately.
+    pub answers: bool,
+    /// Height of its last finalized block, as it says.
+    pub head: Height,
+}
+
+impl Follower {
+    /// Recovers from its ledger and starts to follow.
+    ///
+    /// # Errors
+    /// [`FollowerError::Ledger`].
+    pub async fn start(config: FollowerConfig, seams: FollowerSeams) -> Result<Self, FollowerError> {
+        let origin = LedgerState::genesis(&config.genesis, config.partition);
+        let (tip, head) = replay(seams.ledger.as_ref(), origin, &crate::node::NoHooks).await?;
+        let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let names: Vec<_> = config.genesis.epoch.authorities.iter().map(|a| NodeName(a.name.clone())).collect();
+        let first = first_source(seams.transport.name(), names.len());
+        let source = Source { name: names[first].clone(), answers: false, head: Height(0) };
+        let (sender, source) = watch::channel(source);
+        let (heartbeats, heard) = mpsc::channel(1_024);
+        let (membership, members) = Membership::new(Arc::clone(&config.genesis), config.partition, Arc::clone(&seams.clock));
+        let follow = Following {
+            chain: config.genesis.chain_id(config.partition),
+            genesis: config.genesis,
+            seams,
+            replica: Arc::clone(&replica),
+            tip,
+            names,
+            at: first,
+            source: sender,
+            heartbeats,
+            answered: Instant::now(),
+            confirmed: Height(0),
+        };
+        let (stop, stopping) = watch::channel(false);
+        let task = tokio::spawn(async move {
+            let members = tokio::spawn(membership.run(heard));
+            let result = follow.run(stopping).await;
+            members.abort();
+            if let Err(error) = &result {
+                warn!(%error, "following has ended");
+            }
+            result
+        });
+        Ok(Self { replica, members, source, stop, task })
+    }
+
+    /// What is final, as far as this follower has come.
+    #[must_use]
+    pub const fn replica(&self) -> &Arc<Replica> {
+        &self.replica
+    }
+
+    /// The authorities, as they are heard of.
+    #[must_use]
+    pub fn members(&self) -> watch::Receiver<Vec<Member>> {
+        self.members.clone()
+    }
+
+    /// Who is followed, as it changes.
+    #[must_use]
+    pub fn source(&self) -> watch::Receiver<Source> {
+        self.source.clone()
+    }
+
+    /// Whether it has stopped by itself.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
+    /// Stops, and waits until it has.
+    ///
+    /// # Errors
+    /// The [`FollowerError`] that had stopped it before.
+    pub async fn shutdown(self) -> Result<(), FollowerError> {
+        let _ = self.stop.send(true); // it may have stopped by itself
+        match self.task.await {
+            Ok(result) => result,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Ok(()), // the runtime is going down
+            },
+        }
+    }
+}
+
+async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
+    let _ = stopping.wait_for(|stop| *stop).await; // the handle is gone: nobody wants this follower any more
+}
+
+/// Followers begin with different authorities, so that none serves them all.
+fn first_source(name: &NodeName, authorities: usize) -> usize {
+    let sum: usize = name.0.bytes().map(usize::from).sum();
+    sum % authorities.max(1)
+}
+
+struct Following {
+    chain: ChainId,
+    genesis: Arc<Genesis>,
+    seams: FollowerSeams,
+    replica: Arc<Replica>,
+    tip: Tip,
+    names: Vec<NodeName>,
+    at: usize,
+    source: watch::Sender<Source>,
+    heartbeats: mpsc::Sender<Envelope>,
+    answered: Instant,
+    /// The height last said to the source.
+    confirmed: Height,
+}
+
+impl Following {
+    async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), FollowerError> {
+        let mut ask_at = Instant::now();
+        loop {
+            tokio::select! {
+                () = told_to_stop(&mut stopping) => return Ok(()),
+                () = tokio::time::sleep_until(ask_at) => {
+                    ask_at = Instant::now() + ASK_EVERY;
+                    if self.answered.elapsed() > SILENCE {
+                        self.turn_to_next();
+                    }
+                    self.ask().await?;
+                }
+                received = self.seams.transport.receive() => {
+                    let envelope = received.map_err(|_| FollowerError::Transport)?;
+                    self.receive(envelope).await?;
+                }
+            }
+        }
+    }
+
+    /// Asks the next authority from now on.
+    fn turn_to_next(&mut self) {
+        self.at = (self.at + 1) % self.names.len();
+        self.answered = Instant::now();
+        let name = self.names[self.at].clone();
+        debug!(%name, "following another authority");
+        self.source.send_modify(|source| *source = Source { name, answers: false, head: source.head });
+    }
+
+    async fn ask(&mut self) -> Result<(), FollowerError> {
+        let from = self.tip.state.height().next();
+        self.confirmed = from;
+        let bytes = Bytes::from(Follow { from }.to_canonical());
+        match self.seams.transport.send(&self.names[self.at], MessageKind::Follow, bytes).await {
+            Err(TransportError::Closed) => Err(FollowerError::Transport),
+            Err(error) => {
+                debug!(%error, "an authority cannot be asked");
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn receive(&mut self, envelope: Envelope) -> Result<(), FollowerError> {
+        match envelope.kind {
+            MessageKind::Blocks => match Blocks::from_canonical(&envelope.bytes) {
+                Ok(blocks) => self.take(&envelope.from, blocks).await?,
+                Err(error) => debug!(from = %envelope.from, %error, "not blocks"),
+            },
+            MessageKind::Status => match RefusedEntries::from_canonical(&envelope.bytes) {
+                Ok(RefusedEntries(refused)) => {
+                    for entry in refused {
+                        self.replica.note_refused(entry.entry, entry.code, entry.reason);
+                    }
+                }
+                Err(error) => debug!(from = %envelope.from, %error, "not refused entries"),
+            },
+            MessageKind::Heartbeat => drop(self.heartbeats.try_send(envelope)), // full: dropped
+            MessageKind::Consensus | MessageKind::Entries | MessageKind::Follow => {}
+        }
+        Ok(())
+    }
+
+    /// Takes blocks in, as far as certificates and parent hashes carry.
+    async fn take(&mut self, from: &NodeName, Blocks { head, blocks }: Blocks) -> Result<(), FollowerError> {
+        if *from == self.names[self.at] {
+            self.answered = Instant::now();
+            let answering = Source { name: from.clone(), answers: true, head };
+            self.source.send_if_modified(|source| std::mem::replace(source, answering.clone()) != answering);
+        }
+        let chain = self.certain(blocks);
+        if chain.is_empty() {
+            return Ok(());
+        }
+        let mut committed = Vec::with_capacity(chain.len());
+        for finalized in &chain {
+            committed.push(self.apply(finalized.clone()).await?);
+        }
+        self.seams.ledger.write(LedgerBatch { blocks: chain, ..LedgerBatch::default() }).await?;
+        for committed in committed {
+            self.replica.publish(Arc::new(committed));
+        }
+        if self.tip.state.height().0 >= self.confirmed.0.saturating_add(CONFIRM_AFTER) {
+            self.ask().await?;
+        }
+        Ok(())
+    }
+
+    /// The blocks that follow the tip, up to the last one with a valid certificate.
+    fn certain(&self, blocks: Vec<FinalizedBlock>) -> Vec<FinalizedBlock> {
+        let epoch = &self.genesis.epoch;
+        let (mut parent, mut height) = (self.tip.hash, self.tip.state.height());
+        let (mut chain, mut certain, known) = (Vec::new(), 0, height);
+        for mut finalized in blocks.into_iter().skip_while(|finalized| finalized.block.header.height <= known) {
+            let (header, hash) = (&finalized.block.header, finalized.block.hash());
+            if header.parent.hash != parent || header.height != height.next() || header.chain != self.chain {
+                break;
+            }
+            (parent, height) = (hash, header.height);
+            let statement = Statement::Finalize { view: header.view, block: hash };
+            finalized.certificate = finalized.certificate.filter(|certificate| {
+                let holds = certificate.statement == statement && certificate.verify(self.chain, epoch).is_ok();
+                if !holds {
+                    info!(height = %height, "a certificate that does not hold was sent");
+                }
+                holds
+            });
+            let is_certain = finalized.certificate.is_some();
+            chain.push(finalized);
+            if is_certain {
+                certain = chain.len();
+            }
+        }
+        chain.truncate(certain);
+        chain
+    }
+
+    async fn apply(&mut self, finalized: FinalizedBlock) -> Result<Committed, FollowerError> {
+        let (height, hash) = (finalized.block.header.height, finalized.block.hash());
+        let tip = self.tip.clone();
+        let applied = blocking(move || crate::node::follow(&tip, finalized)).await;
+        let committed = applied.map_err(|error| FollowerError::Diverged { height, hash, reason: error.to_string() })?;
+        self.tip = Tip { hash, state: committed.state.clone() };
+        Ok(committed)
+    }
+}

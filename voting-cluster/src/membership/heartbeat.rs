@@ -1,0 +1,91 @@
+//! What an authority says about itself, signed.
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+use voting_core::codec::Canonical;
+use voting_core::crypto::{Signature, SigningKey};
+use voting_core::epoch::Epoch;
+use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Height, View};
+use voting_core::time::Timestamp;
+
+/// How busy an authority is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Load {
+    /// Processor time of its process, in thousandths of one core.
+    pub cpu_permille: u32,
+    /// Resident memory of its process in bytes.
+    pub memory_bytes: u64,
+    /// 99th percentile of its latest durable writes in microseconds.
+    pub write_p99_us: u32,
+    /// Entries that wait for a block.
+    pub waiting: u32,
+    /// Entries taken from the queue and not settled.
+    pub taken: u32,
+}
+
+/// What an authority says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Heartbeat {
+    /// The chain it works on.
+    pub chain: ChainId,
+    /// Who says so.
+    pub authority: AuthorityIndex,
+    /// When its process started.
+    pub started: Timestamp,
+    /// Counts its heartbeats since then.
+    pub sequence: u64,
+    /// Its wall clock when it said so.
+    pub at: Timestamp,
+    /// The view that it is in.
+    pub view: View,
+    /// The leader of that view, as it sees it.
+    pub leader: AuthorityIndex,
+    /// Height of its last finalized block.
+    pub height: Height,
+    /// That block.
+    pub head: BlockHash,
+    /// How busy it is.
+    pub load: Load,
+}
+
+impl Canonical for Heartbeat {
+    const TAG: &'static str = "voting/heartbeat/v1";
+    const MAX_BYTES: usize = 256;
+}
+
+impl Heartbeat {
+    /// Later heartbeats are higher, also across a restart.
+    #[must_use]
+    pub const fn order(&self) -> (Timestamp, u64) {
+        (self.started, self.sequence)
+    }
+}
+
+/// A heartbeat with its authority's signature.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct SignedHeartbeat {
+    heartbeat: Heartbeat,
+    signature: Signature,
+}
+
+impl Canonical for SignedHeartbeat {
+    const TAG: &'static str = "voting/signed-heartbeat/v1";
+    const MAX_BYTES: usize = Heartbeat::MAX_BYTES + 64;
+}
+
+impl SignedHeartbeat {
+    /// Signs a heartbeat.
+    #[must_use]
+    pub fn sign(heartbeat: Heartbeat, key: &SigningKey) -> Self {
+        let signature = key.sign(&heartbeat.to_tagged());
+        Self { heartbeat, signature }
+    }
+
+    /// The heartbeat, if the authority that it names signed it for this chain.
+    #[must_use]
+    pub fn verify(self, chain: ChainId, epoch: &Epoch) -> Option<Heartbeat> {
+        let author = epoch.authority(self.heartbeat.authority)?;
+        let holds = self.heartbeat.chain == chain && author.key.verify(&self.heartbeat.to_tagged(), &self.signature);
+        holds.then_some(self.heartbeat)
+    }
+}

@@ -1,0 +1,142 @@
+//! Who is there: signed heartbeats and the detector that judges by them.
+//!
+//! Every authority says four times a second how it is. Whoever hears no heartbeat of an authority for
+//! 1.5 s suspects it, and takes it for down after 3 s. Nothing that must be exact depends on this:
+//! consensus has its own timers, and a wrong suspicion costs a detour.
+
+mod detector;
+mod heartbeat;
+mod load;
+
+pub use detector::{DOWN_AFTER, Detector, HEARTBEAT_EVERY, Health, SUSPECT_AFTER};
+pub use heartbeat::Load;
+pub use heartbeat::{Heartbeat, SignedHeartbeat};
+pub(crate) use load::LoadMeter;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{debug, info, warn};
+use voting_core::codec::Canonical;
+use voting_core::epoch::Genesis;
+use voting_core::ids::{ChainId, PartitionId};
+use voting_core::seams::{Clock, Envelope};
+
+use detector::TICK;
+
+/// An authority as it is heard of.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Whether it is there.
+    pub health: Health,
+    /// What it said last.
+    pub heartbeat: Option<Heartbeat>,
+    /// When that was heard.
+    pub heard: Option<Instant>,
+    /// Its wall clock against ours in milliseconds, the way of the message included: positive when
+    /// theirs is ahead.
+    pub clock_offset_ms: Option<i64>,
+}
+
+impl Member {
+    /// How long ago it was heard of.
+    #[must_use]
+    pub fn silent_for(&self) -> Option<Duration> {
+        self.heard.map(|at| at.elapsed())
+    }
+}
+
+/// Judges heartbeats, and keeps a list of members that everyone can watch.
+pub struct Membership {
+    genesis: Arc<Genesis>,
+    chain: ChainId,
+    clock: Arc<dyn Clock>,
+    detector: Detector,
+    members: watch::Sender<Vec<Member>>,
+}
+
+impl Membership {
+    /// Of all authorities nothing is known yet.
+    #[must_use]
+    pub fn new(genesis: Arc<Genesis>, partition: PartitionId, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Vec<Member>>) {
+        let unknown = |authority: &voting_core::epoch::Authority| Member {
+            name: authority.name.clone(),
+            health: Health::Unknown,
+            heartbeat: None,
+            heard: None,
+            clock_offset_ms: None,
+        };
+        let members: Vec<_> = genesis.epoch.authorities.iter().map(unknown).collect();
+        let detector = Detector::new(members.len(), clock.monotonic());
+        let (sender, receiver) = watch::channel(members);
+        (Self { chain: genesis.chain_id(partition), genesis, clock, detector, members: sender }, receiver)
+    }
+
+    /// Runs until no more heartbeats can come.
+    pub async fn run(mut self, mut heartbeats: mpsc::Receiver<Envelope>) {
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                biased;
+                // Heartbeats first: those that piled up while this process stood still count before anyone is judged.
+                received = heartbeats.recv() => match received {
+                    Some(envelope) => self.hear(&envelope),
+                    None => return,
+                },
+                _ = tick.tick() => self.judge(),
+            }
+        }
+    }
+
+    fn hear(&mut self, envelope: &Envelope) {
+        let signed = match SignedHeartbeat::from_canonical(&envelope.bytes) {
+            Ok(signed) => signed,
+            Err(error) => return debug!(from = %envelope.from, %error, "not a heartbeat"),
+        };
+        let Some(heartbeat) = signed.verify(self.chain, &self.genesis.epoch) else {
+            return warn!(from = %envelope.from, "a heartbeat whose signature does not hold");
+        };
+        let index = usize::from(heartbeat.authority.0);
+        let known = self.members.borrow().get(index).and_then(|member| member.heartbeat.as_ref().map(Heartbeat::order));
+        if known.is_some_and(|known| heartbeat.order() <= known) {
+            return; // a repetition
+        }
+        self.detector.heard(index, self.clock.monotonic());
+        let (now, health) = (self.clock.now(), self.detector.health(index));
+        let offset =
+            i64::try_from(heartbeat.at.as_millis()).unwrap_or(i64::MAX) - i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+        self.members.send_modify(|members| {
+            if let Some(member) = members.get_mut(index) {
+                if member.health != health {
+                    info!(authority = %member.name, before = %member.health, now = %health, "membership");
+                }
+                member.health = health;
+                member.heartbeat = Some(heartbeat.clone());
+                member.heard = Some(Instant::now());
+                member.clock_offset_ms = Some(offset);
+            }
+        });
+    }
+
+    fn judge(&mut self) {
+        for change in self.detector.tick(self.clock.monotonic()) {
+            self.members.send_modify(|members| {
+                if let Some(member) = members.get_mut(change.member) {
+                    warn!(authority = %member.name, before = %change.from, now = %change.to, "membership");
+                    member.health = change.to;
+                }
+            });
+        }
+    }
+}
+
+impl std::fmt::Debug for Membership {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Membership").field("detector", &self.detector).finish_non_exhaustive()
+    }
+}
