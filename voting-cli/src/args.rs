@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, completions, count, dev, doctor, elections, export, generate, import, login, logout, man, receipt, simulate, trust,
-    verify, vote, voters, whoami,
+    bench, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login, logout, man, node,
+    receipt, simulate, trust, verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -61,6 +61,10 @@ pub(crate) struct Global {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Dev(dev::Args),
+    Cluster(cluster::Args),
+    Node(node::Args),
+    Gateway(gateway::Args),
+    Keys(keys::Args),
     Bench(bench::Args),
     Login(login::Args),
     Logout(logout::Args),
@@ -79,6 +83,13 @@ pub(crate) enum Command {
     Doctor(doctor::Args),
     Completions(completions::Args),
     Man(man::Args),
+}
+
+impl Command {
+    /// Whether it runs until it is stopped, with nobody looking but at its log.
+    pub(crate) const fn is_service(&self) -> bool {
+        matches!(self, Self::Node(_) | Self::Gateway(_))
+    }
 }
 
 #[cfg(test)]

@@ -18,9 +18,11 @@ mod keys;
 mod output;
 mod pinned;
 mod session;
+mod signals;
 mod state;
 mod wallet;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,7 +34,7 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse(); // on a usage error clap prints it and exits with 2
     let out = Output::new(global.output, global.quiet, global.verbose);
-    log_to_stderr();
+    log_to_stderr(if command.is_service() { "info" } else { "warn" });
     match run(global, command, out) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -42,11 +44,15 @@ fn main() -> ExitCode {
     }
 }
 
-/// What the libraries have to say, to stderr: warnings, or what RUST_LOG asks for.
-fn log_to_stderr() {
+/// What the libraries have to say, to stderr: as much as usual for the command, or what RUST_LOG asks for.
+fn log_to_stderr(usual: &str) {
     let filter =
-        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
 }
 
 fn run(global: args::Global, command: args::Command, out: Output) -> Result<()> {

@@ -6,13 +6,16 @@
 //! ```
 
 pub mod clock;
+pub mod deploy;
 pub mod embedded;
 pub mod follow;
+pub mod leadership;
 pub mod ledger;
 pub mod lock;
 pub mod membership;
 pub mod mempool;
 pub mod node;
+pub mod projection;
 pub mod queue;
 pub mod redis;
 pub mod replica;

@@ -144,7 +144,8 @@ pub(crate) fn hashed(text: &str) -> String {
 }
 
 fn key_of(email: &str) -> Result<StoreKey, StoreError> {
-    StoreKey::new("accounts", KeyClass::Account, format!("user:{}", hashed(email)))
+    let hash = hashed(email);
+    StoreKey::new(format!("accounts:{}", &hash[..1]), KeyClass::Account, format!("user:{hash}"))
 }
 
 impl Accounts {

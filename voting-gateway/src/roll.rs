@@ -4,6 +4,9 @@
 //! chose for a pre-registered credential. The pseudonym is derived from the label with a secret, so the
 //! roll maps one to the other and the ledger alone does not.
 
+use std::collections::BTreeMap;
+
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use voting_core::crypto::PublicKey;
 use voting_core::election::MAX_WEIGHT;
@@ -42,16 +45,21 @@ pub(crate) fn pseudonym(secret: &[u8; 32], election: ElectionId, label: &str) ->
     Pseudonym(Digest::of_parts("voting/pseudonym/v1", &[secret, &election.0, label.as_bytes()]).0)
 }
 
-fn tag(election: ElectionId) -> String {
-    format!("roll:{election}")
+/// First digits of a voter's hash: each is a bucket, so that a large roll spreads over the shards of the store.
+const BUCKETS: &str = "0123456789abcdef";
+
+fn tag(election: ElectionId, bucket: char) -> String {
+    format!("roll:{election}:{bucket}")
 }
 
 fn voter_key(election: ElectionId, label: &str) -> Result<StoreKey, StoreError> {
-    StoreKey::new(tag(election), KeyClass::Account, format!("voter:{}", hashed(label)))
+    let hash = hashed(label);
+    let bucket = hash.chars().next().unwrap_or('0');
+    StoreKey::new(tag(election, bucket), KeyClass::Account, format!("voter:{hash}"))
 }
 
-fn count_key(election: ElectionId) -> Result<StoreKey, StoreError> {
-    StoreKey::new(tag(election), KeyClass::Account, "count")
+fn count_key(election: ElectionId, bucket: char) -> Result<StoreKey, StoreError> {
+    StoreKey::new(tag(election, bucket), KeyClass::Account, "count")
 }
 
 /// The voter with a label.
@@ -61,10 +69,13 @@ pub(crate) async fn find(store: &dyn Store, election: ElectionId, label: &str) -
 
 /// Number of voters on the roll.
 pub(crate) async fn count(store: &dyn Store, election: ElectionId) -> Result<u64, StoreError> {
-    Ok(match store.get(&count_key(election)?).await? {
-        Some(found) => from_json(&found.value)?,
-        None => 0,
-    })
+    let counts = BUCKETS.chars().map(|bucket| async move {
+        match store.get(&count_key(election, bucket)?).await? {
+            Some(found) => from_json::<u64>(&found.value),
+            None => Ok(0),
+        }
+    });
+    Ok(try_join_all(counts).await?.into_iter().sum())
 }
 
 /// Voters in the order of their keys, from after a cursor on.
@@ -74,47 +85,66 @@ pub(crate) async fn page(
     after: Option<&str>,
     limit: usize,
 ) -> Result<Vec<(String, Entitled)>, StoreError> {
-    let found = store.list(&tag(election), KeyClass::Account, "voter:", after, limit).await?;
-    found.into_iter().map(|(key, found)| Ok((key.path().to_owned(), from_json(&found.value)?))).collect()
+    // Keys begin with the bucket's digit, so buckets one after the other are all keys in order.
+    let first = after.and_then(|after| after.strip_prefix("voter:")).and_then(|hash| hash.chars().next());
+    let mut voters = Vec::new();
+    for bucket in BUCKETS.chars().filter(|bucket| first.is_none_or(|first| *bucket >= first)) {
+        if voters.len() >= limit {
+            break;
+        }
+        let found = store.list(&tag(election, bucket), KeyClass::Account, "voter:", after, limit - voters.len()).await?;
+        for (key, found) in found {
+            voters.push((key.path().to_owned(), from_json(&found.value)?));
+        }
+    }
+    Ok(voters)
 }
 
 /// Adds voters that are not there yet, with the count, in writes that are each all or nothing.
 /// Repeating the call after a failure completes it.
 pub(crate) async fn add(store: &dyn Store, election: ElectionId, voters: &[Entitled]) -> Result<Added, StoreError> {
+    let mut buckets: BTreeMap<char, Vec<&Entitled>> = BTreeMap::new();
+    for voter in voters {
+        buckets.entry(hashed(&voter.label).chars().next().unwrap_or('0')).or_default().push(voter);
+    }
     let mut result = Added::default();
-    for some in voters.chunks(ADDED_PER_WRITE) {
-        loop {
-            let known = store.get(&count_key(election)?).await?;
-            let (total, condition) = match &known {
-                Some(found) => (from_json::<u64>(&found.value)?, Condition::Version(found.version)),
-                None => (0, Condition::Absent),
-            };
-            let (mut ops, mut already) = (Vec::new(), 0);
-            for voter in some {
-                let key = voter_key(election, &voter.label)?;
-                if store.get(&key).await?.is_some() {
-                    already += 1;
-                } else {
-                    ops.push(Op::Put { key, value: to_json(voter)?, condition: Condition::Absent, expires_in: None });
-                }
-            }
-            let added = ops.len() as u64;
-            if added > 0 {
-                let value = to_json(&(total + added))?;
-                ops.push(Op::Put { key: count_key(election)?, value, condition, expires_in: None });
-                match store.batch(ops).await {
-                    Err(StoreError::Conflict { .. }) => continue, // someone added voters at the same time
-                    other => other?,
-                }
-            }
-            result = Added { added: result.added + added, already: result.already + already, total: total + added };
-            break;
+    for (bucket, voters) in buckets {
+        for some in voters.chunks(ADDED_PER_WRITE) {
+            let added = add_some(store, election, bucket, some).await?;
+            result = Added { added: result.added + added, already: result.already + some.len() as u64 - added, ..result };
         }
     }
-    if voters.is_empty() {
-        result.total = count(store, election).await?;
-    }
+    result.total = count(store, election).await?;
     Ok(result)
+}
+
+/// Adds voters of one bucket; returns how many were new.
+async fn add_some(store: &dyn Store, election: ElectionId, bucket: char, voters: &[&Entitled]) -> Result<u64, StoreError> {
+    loop {
+        let known = store.get(&count_key(election, bucket)?).await?;
+        let (total, condition) = match &known {
+            Some(found) => (from_json::<u64>(&found.value)?, Condition::Version(found.version)),
+            None => (0, Condition::Absent),
+        };
+        let keys = voters.iter().map(|voter| voter_key(election, &voter.label)).collect::<Result<Vec<_>, _>>()?;
+        let known_voters = try_join_all(keys.iter().map(|key| store.get(key))).await?;
+        let mut ops = Vec::new();
+        for ((voter, key), found) in voters.iter().zip(keys).zip(known_voters) {
+            if found.is_none() {
+                ops.push(Op::Put { key, value: to_json(voter)?, condition: Condition::Absent, expires_in: None });
+            }
+        }
+        let added = ops.len() as u64;
+        if added == 0 {
+            return Ok(0);
+        }
+        let value = to_json(&(total + added))?;
+        ops.push(Op::Put { key: count_key(election, bucket)?, value, condition, expires_in: None });
+        match store.batch(ops).await {
+            Err(StoreError::Conflict { .. }) => {} // someone added voters at the same time
+            other => return other.map(|()| added),
+        }
+    }
 }
 
 /// Reads voters from CSV with a header: `email`, and optionally `name` and `weight`.

@@ -52,7 +52,8 @@ fn family_key(email: &str, family: &str) -> Result<StoreKey, StoreError> {
 }
 
 fn access_key(token: &str) -> Result<StoreKey, StoreError> {
-    StoreKey::new("access", KeyClass::Account, hashed(token))
+    let hash = hashed(token);
+    StoreKey::new(format!("access:{}", &hash[..1]), KeyClass::Account, hash)
 }
 
 fn token() -> Result<String, Problem> {

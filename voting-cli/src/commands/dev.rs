@@ -16,6 +16,7 @@ use voting_gateway::{Backend, Config, GatewayState, Limits, demo, scheduler, ser
 use super::Context;
 use crate::exit::{CliError, Result};
 use crate::output::fields;
+use crate::signals::told_to_stop;
 use crate::state;
 
 /// How long the gateway may take to finish its requests at the end.
@@ -198,21 +199,6 @@ fn announce(context: &Context, network: &Embedded, url: &str, data: Option<PathB
             fields(&rows)
         )
     })
-}
-
-async fn told_to_stop() {
-    #[cfg(unix)]
-    {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await; // without signals only a kill ends it
 }
 
 /// The name of the first authority that stops by itself.

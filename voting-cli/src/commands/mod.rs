@@ -2,17 +2,21 @@
 //! [`Output`] and returns an error that says what to do next.
 
 pub(crate) mod bench;
+pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod count;
 pub(crate) mod dev;
 pub(crate) mod doctor;
 pub(crate) mod elections;
 pub(crate) mod export;
+pub(crate) mod gateway;
 pub(crate) mod generate;
 pub(crate) mod import;
+pub(crate) mod keys;
 pub(crate) mod login;
 pub(crate) mod logout;
 pub(crate) mod man;
+pub(crate) mod node;
 pub(crate) mod receipt;
 pub(crate) mod simulate;
 pub(crate) mod trust;
@@ -50,6 +54,10 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
     match command {
         Command::Bench(args) => bench::run(args, &context).await,
         Command::Dev(args) => dev::run(args, &context).await,
+        Command::Node(args) => node::run(args, &context).await,
+        Command::Gateway(args) => gateway::run(args, &context).await,
+        Command::Cluster(args) => cluster::run(args, &context).await,
+        Command::Keys(args) => keys::run(args, &context),
         Command::Login(args) => login::run(args, &context).await,
         Command::Logout(args) => logout::run(args, &context).await,
         Command::Whoami(args) => whoami::run(args, &context).await,

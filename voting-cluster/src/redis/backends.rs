@@ -26,6 +26,16 @@ impl RedisBackends {
         Ok(Self { redis, subscriber })
     }
 
+    /// Backends that connect when they are first used; needs the tokio runtime.
+    ///
+    /// # Errors
+    /// [`RedisError::Unexpected`] without randomness.
+    pub fn lazy(config: RedisConfig) -> Result<Self, RedisError> {
+        let redis = Redis::lazy(config);
+        let subscriber = Subscriber::new(redis.clone())?;
+        Ok(Self { redis, subscriber })
+    }
+
     /// The connection itself.
     #[must_use]
     pub const fn redis(&self) -> &Redis {

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use ::redis::aio::{AsyncPushSender, ConnectionLike, MultiplexedConnection};
@@ -38,6 +39,8 @@ const PAUSE: Duration = Duration::from_millis(25);
 const LONGEST_PAUSE: Duration = Duration::from_millis(400);
 /// Attempts on one connection before a new one is made.
 const ATTEMPTS_PER_CONNECTION: u32 = 2;
+/// Patience of a call while Redis is known to be away.
+const SHORT_PATIENCE: Duration = Duration::from_millis(1_000);
 /// Servers remembered beside the configured ones.
 const MAX_KNOWN: usize = 64;
 
@@ -112,7 +115,10 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     config: RedisConfig,
     keys: Keys,
-    is_cluster: bool,
+    /// Known once a server has answered.
+    is_cluster: OnceLock<bool>,
+    /// Whether a call has used up all its patience, and none has succeeded since.
+    is_away: AtomicBool,
     current: RwLock<Option<(u64, Link)>>,
     /// Servers that the cluster was seen to have, beside the configured ones.
     known: Mutex<BTreeSet<(String, u16)>>,
@@ -120,35 +126,31 @@ struct Inner {
 
 impl fmt::Debug for Redis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("config", &self.0.config).field("is_cluster", &self.0.is_cluster).finish_non_exhaustive()
+        f.debug_struct("Redis").field("config", &self.0.config).field("is_cluster", &self.is_cluster()).finish_non_exhaustive()
     }
 }
 
 impl Redis {
-    /// Connects, and finds out whether it is a cluster.
+    /// A handle that connects when it is first used, and whenever it has to.
+    #[must_use]
+    pub fn lazy(config: RedisConfig) -> Self {
+        let keys = Keys::new(config.namespace.clone());
+        Self(Arc::new(Inner {
+            config,
+            keys,
+            is_cluster: OnceLock::new(),
+            is_away: AtomicBool::new(false),
+            current: RwLock::new(None),
+            known: Mutex::default(),
+        }))
+    }
+
+    /// Connects, and returns once a server has answered.
     ///
     /// # Errors
-    /// [`RedisError::Unavailable`] if no server answers within the patience.
+    /// [`RedisError::Unavailable`] if none does within the patience.
     pub async fn connect(config: RedisConfig) -> Result<Self, RedisError> {
-        let started = Instant::now();
-        let is_cluster = loop {
-            match ask_whether_cluster(&config).await {
-                Ok(is_cluster) => break is_cluster,
-                Err(error) if started.elapsed() < config.patience => {
-                    debug!(%error, "no Redis server answers yet");
-                    tokio::time::sleep(LONGEST_PAUSE).await;
-                }
-                Err(error) => {
-                    return Err(RedisError::Unavailable {
-                        servers: config.addresses().join(", "),
-                        waited: started.elapsed(),
-                        reason: error.to_string(),
-                    });
-                }
-            }
-        };
-        let keys = Keys::new(config.namespace.clone());
-        let redis = Self(Arc::new(Inner { config, keys, is_cluster, current: RwLock::new(None), known: Mutex::default() }));
+        let redis = Self::lazy(config);
         redis.ask(::redis::cmd("EXISTS").arg(redis.keys().nodes())).await?;
         Ok(redis)
     }
@@ -159,10 +161,19 @@ impl Redis {
         &self.0.config
     }
 
-    /// Whether it is a cluster.
+    /// Whether it is a cluster; `None` as long as no server has answered.
     #[must_use]
-    pub fn is_cluster(&self) -> bool {
-        self.0.is_cluster
+    pub fn is_cluster(&self) -> Option<bool> {
+        self.0.is_cluster.get().copied()
+    }
+
+    /// Whether it is a cluster, asking if that is not known yet.
+    async fn find_out(&self) -> ::redis::RedisResult<bool> {
+        if let Some(is_cluster) = self.is_cluster() {
+            return Ok(is_cluster);
+        }
+        let is_cluster = ask_whether_cluster(&self.0.config).await?;
+        Ok(*self.0.is_cluster.get_or_init(|| is_cluster))
     }
 
     pub(crate) fn keys(&self) -> &Keys {
@@ -175,7 +186,15 @@ impl Redis {
     /// [`RedisError::Unavailable`] when the patience is at its end, [`RedisError::Refused`] for an answer
     /// that would be the same the next time.
     pub async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
-        self.ask_within(command, self.0.config.patience).await
+        let patience = self.0.config.patience;
+        // Once all patience was in vain, others are told soon, until a call succeeds again.
+        let is_away = self.0.is_away.load(Ordering::Relaxed);
+        let result = self.ask_within(command, if is_away { patience.min(SHORT_PATIENCE) } else { patience }).await;
+        match &result {
+            Ok(_) | Err(RedisError::Refused(_)) => self.0.is_away.store(false, Ordering::Relaxed),
+            Err(_) => self.0.is_away.store(true, Ordering::Relaxed),
+        }
+        result
     }
 
     /// As [`Redis::ask`], with another patience.
@@ -253,7 +272,7 @@ impl Redis {
 
     /// A connection of its own, for subscriptions if there is a receiver of pushes.
     pub(super) async fn open(&self, pushes: Option<Arc<dyn AsyncPushSender>>) -> ::redis::RedisResult<Link> {
-        if self.0.is_cluster {
+        if self.find_out().await? {
             let mut builder = ClusterClientBuilder::new(self.servers())
                 .connection_timeout(CONNECT)
                 .response_timeout(ANSWER)
@@ -300,7 +319,12 @@ impl Redis {
     /// # Errors
     /// As [`Redis::ask`].
     pub async fn topology(&self) -> Result<Topology, RedisError> {
-        let topology = if self.0.is_cluster {
+        let is_cluster = self.find_out().await.map_err(|error| RedisError::Unavailable {
+            servers: self.0.config.addresses().join(", "),
+            waited: CONNECT,
+            reason: error.to_string(),
+        })?;
+        let topology = if is_cluster {
             Topology::parse(self.ask(::redis::cmd("CLUSTER").arg("SHARDS")).await?)?
         } else {
             Topology::single(&self.0.config)
@@ -321,7 +345,6 @@ pub(crate) fn convert<T: FromRedisValue>(value: Value) -> Result<T, RedisError> 
 
 /// Numbers connections: only their being different matters.
 fn rand_generation() -> u64 {
-    use std::sync::atomic::{AtomicU64, Ordering};
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }

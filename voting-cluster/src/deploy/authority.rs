@@ -1,0 +1,176 @@
+//! One authority as a process.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::info;
+use voting_core::crypto::PublicKey;
+use voting_core::epoch::Genesis;
+use voting_core::ids::PartitionId;
+use voting_core::seams::{Ledger as _, LedgerError, NodeName, Store};
+
+use super::config::{ConfigError, NodeSettings, read_genesis};
+use super::directory;
+use super::keys::{KeyFileError, read_key};
+use crate::clock::SystemClock;
+use crate::embedded::QUEUE_CAPACITY;
+use crate::leadership::{DEFAULT_LEASE, Leadership, Leading};
+use crate::ledger::RedbLedger;
+use crate::membership::{Health, Member};
+use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeSeams};
+use crate::projection::Projector;
+use crate::queue::{DEFAULT_BUCKETS, QueueLayout, Share};
+use crate::redis::{RedisBackends, RedisError};
+
+/// The one partition that processes work on.
+pub(super) const PARTITION: PartitionId = PartitionId(0);
+
+/// How the queue is laid out in a network of processes.
+pub(super) const QUEUE: QueueLayout = QueueLayout { partition: PARTITION, buckets: DEFAULT_BUCKETS, capacity: QUEUE_CAPACITY };
+
+/// Why a process does not start, or why it stopped.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DeployError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// A key that is not an authority's.
+    #[error("the key in {path} ({key}) is not the key of an authority in the genesis")]
+    NotAnAuthority {
+        /// The key file.
+        path: PathBuf,
+        /// The public key.
+        key: PublicKey,
+    },
+    /// A folder that cannot be made.
+    #[error("the folder {path}: {source}")]
+    Folder {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The ledger.
+    #[error("the ledger in {path}: {source}")]
+    Ledger {
+        /// Where it is.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: LedgerError,
+    },
+    /// Redis.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
+    /// The authority itself.
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    /// Following the authorities.
+    #[error(transparent)]
+    Follow(#[from] crate::follow::FollowerError),
+}
+
+/// A running authority.
+#[derive(Debug)]
+pub struct Authority {
+    name: String,
+    genesis: Arc<Genesis>,
+    node: Node,
+    ledger: Arc<RedbLedger>,
+    leading: watch::Receiver<Leading>,
+    beside: JoinSet<()>,
+    _leadership: Leadership,
+}
+
+impl Authority {
+    /// Starts an authority: returns once it has recovered from its ledger and is heard by the others.
+    ///
+    /// # Errors
+    /// [`DeployError`] naming what cannot be used.
+    pub async fn start(settings: &NodeSettings) -> Result<Self, DeployError> {
+        let genesis = Arc::new(read_genesis(&settings.genesis)?);
+        let key = read_key(&settings.key)?;
+        let me = genesis.epoch.index_of(&key.public());
+        let me = me.ok_or_else(|| DeployError::NotAnAuthority { path: settings.key.clone(), key: key.public() })?;
+        let name = genesis.epoch.authority(me).map(|authority| authority.name.clone()).unwrap_or_default();
+        std::fs::create_dir_all(&settings.data).map_err(|source| DeployError::Folder { path: settings.data.clone(), source })?;
+        let path = settings.data.join("ledger.redb");
+        let opened = RedbLedger::open(&path, genesis.chain_id(PARTITION), &name);
+        let ledger = Arc::new(opened.map_err(|source| DeployError::Ledger { path, source })?);
+
+        let redis = RedisBackends::connect(settings.redis.to_config()?).await?;
+        let store: Arc<dyn Store> = Arc::new(redis.store());
+        let share = Share { index: usize::from(me.0), of: genesis.epoch.len() };
+        let seams = NodeSeams {
+            ledger: Arc::clone(&ledger) as _,
+            queue: Arc::new(redis.queue(QUEUE, Some(share))),
+            transport: Arc::new(redis.transport(NodeName(name.clone())).await?),
+            clock: Arc::new(SystemClock::new()),
+            hooks: Arc::new(NoHooks),
+        };
+        let node = Node::start(NodeConfig::new(Arc::clone(&genesis), key.clone()), seams).await?;
+
+        let mut beside = JoinSet::new();
+        let (fitness, fit) = watch::channel(false);
+        beside.spawn(judge_fitness(node.members(), usize::from(genesis.epoch.quorum), fitness));
+        let leadership = Leadership::run_for(Arc::new(redis.locks()?), "coordinator", DEFAULT_LEASE, fit);
+        let leading = leadership.leading();
+        beside.spawn(directory::publish(Arc::clone(&store), PARTITION, me, key, node.members(), leading));
+        let replica = Arc::clone(node.replica());
+        beside.spawn(Projector { replica, store, partition: PARTITION, leading: leadership.leading() }.run());
+        info!(%name, height = %node.replica().state().height(), "the authority runs");
+        Ok(Self { name, genesis, node, ledger, leading: leadership.leading(), beside, _leadership: leadership })
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What the network is founded on.
+    #[must_use]
+    pub const fn genesis(&self) -> &Arc<Genesis> {
+        &self.genesis
+    }
+
+    /// The node itself.
+    #[must_use]
+    pub const fn node(&self) -> &Node {
+        &self.node
+    }
+
+    /// Whether it coordinates, as it changes.
+    #[must_use]
+    pub fn leading(&self) -> watch::Receiver<Leading> {
+        self.leading.clone()
+    }
+
+    /// Stops after the step at hand is durable.
+    ///
+    /// # Errors
+    /// The error that had stopped it before, or that came up in closing.
+    pub async fn shutdown(mut self) -> Result<(), DeployError> {
+        self.beside.shutdown().await;
+        self.node.shutdown().await?;
+        self.ledger.close().await.map_err(NodeError::Ledger)?;
+        Ok(())
+    }
+}
+
+/// Who hears fewer than a quorum is cut off, and should not coordinate.
+async fn judge_fitness(mut members: watch::Receiver<Vec<Member>>, quorum: usize, fitness: watch::Sender<bool>) {
+    loop {
+        let alive = members.borrow_and_update().iter().filter(|member| member.health == Health::Alive).count();
+        fitness.send_if_modified(|fit| std::mem::replace(fit, alive >= quorum) != (alive >= quorum));
+        if members.changed().await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! Configuration of processes: flags before environment before file before defaults.
+//!
+//! A file is TOML. Every setting can also come from the environment (`VOTING__REDIS__NAMESPACE` is
+//! `redis.namespace`) or from a flag (`--set redis.namespace=x`). Secrets stand in files of their own,
+//! of which only the paths stand here. Relative paths are relative to the configuration file.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use config::{Config, Environment, File, FileFormat};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use voting_core::codec::Canonical as _;
+use voting_core::epoch::Genesis;
+
+use crate::redis::{Namespace, RedisConfig, RedisConfigError};
+
+/// Prefix and separator of variables in the environment.
+const PREFIX: &str = "VOTING";
+const SEPARATOR: &str = "__";
+/// Settings that are lists: in the environment they are separated by commas.
+const LISTS: [&str; 2] = ["redis.servers", "allowed_origins"];
+
+/// Why a configuration cannot be used.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A setting is missing, unknown or of another form.
+    #[error("the configuration {path}: {reason}")]
+    Setting {
+        /// The file.
+        path: PathBuf,
+        /// Which setting, and what is wrong with it.
+        reason: String,
+    },
+    /// An override that is not of the form KEY=VALUE.
+    #[error("`{0}` sets nothing: write KEY=VALUE, as in redis.namespace=voting")]
+    Override(String),
+    /// The servers or the namespace of Redis.
+    #[error("redis: {0}")]
+    Redis(#[from] RedisConfigError),
+    /// The genesis is not one.
+    #[error("the genesis {path}: {reason}")]
+    Genesis {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// Settings given on the command line, as `KEY=VALUE`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Overrides(Vec<(String, String)>);
+
+impl Overrides {
+    /// Reads `KEY=VALUE` pairs.
+    ///
+    /// # Errors
+    /// [`ConfigError::Override`] naming the first that is not one.
+    pub fn parse<S: AsRef<str>>(pairs: impl IntoIterator<Item = S>) -> Result<Self, ConfigError> {
+        let split = |pair: S| {
+            let pair = pair.as_ref();
+            let found = pair.split_once('=').filter(|(key, _)| !key.trim().is_empty());
+            let (key, value) = found.ok_or_else(|| ConfigError::Override(pair.chars().take(60).collect()))?;
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        };
+        pairs.into_iter().map(split).collect::<Result<_, _>>().map(Self)
+    }
+}
+
+/// Where Redis is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RedisSettings {
+    /// Some or all servers, as `redis://[USER:PASSWORD@]HOST:PORT`.
+    pub servers: Vec<String>,
+    /// Stands before every key, so that several networks can share one Redis.
+    #[serde(default = "default_namespace")]
+    pub namespace: String,
+    /// How long a call may take in all, in milliseconds.
+    #[serde(default = "default_patience")]
+    pub patience_ms: u64,
+}
+
+fn default_namespace() -> String {
+    "voting".to_owned()
+}
+
+fn default_patience() -> u64 {
+    crate::redis::DEFAULT_PATIENCE.as_millis() as u64
+}
+
+impl RedisSettings {
+    /// The connection's configuration.
+    ///
+    /// # Errors
+    /// [`ConfigError::Redis`].
+    pub fn to_config(&self) -> Result<RedisConfig, ConfigError> {
+        let config = RedisConfig::new(&self.servers, Namespace::new(self.namespace.as_str())?)?;
+        Ok(config.with_patience(Duration::from_millis(self.patience_ms)))
+    }
+}
+
+impl Default for RedisSettings {
+    fn default() -> Self {
+        Self { servers: vec!["redis://127.0.0.1:6379".to_owned()], namespace: default_namespace(), patience_ms: default_patience() }
+    }
+}
+
+/// What the configurations of authorities and gateways have in common: where the network is.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ClusterSettings {
+    /// The genesis of the network.
+    pub genesis: PathBuf,
+    /// Shared state and the queue.
+    pub redis: RedisSettings,
+}
+
+/// Settings of one authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NodeSettings {
+    /// The genesis of the network.
+    pub genesis: PathBuf,
+    /// The file of this authority's secret key, which says which authority it is.
+    pub key: PathBuf,
+    /// Where its ledger is kept.
+    pub data: PathBuf,
+    /// Shared state and the queue.
+    pub redis: RedisSettings,
+}
+
+/// Settings of one gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewaySettings {
+    /// Its name in the network, unique.
+    pub name: String,
+    /// The genesis of the network.
+    pub genesis: PathBuf,
+    /// Where blocks are cached; may be deleted at any time.
+    pub data: PathBuf,
+    /// Address to listen on.
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    /// The file of the key that signs officers' acts.
+    pub officer_key: PathBuf,
+    /// The file of the key that certifies voters.
+    pub registrar_key: PathBuf,
+    /// The file of the secret that voters' pseudonyms are derived from.
+    pub pseudonym_secret: PathBuf,
+    /// Whether cookies are marked `Secure`; only on loopback may they not be.
+    #[serde(default = "yes")]
+    pub secure_cookies: bool,
+    /// Web origins, besides its own, that may call the API from a browser.
+    #[serde(default)]
+    pub allowed_origins: Vec<String>,
+    /// Name shown to voters as the creator of elections.
+    #[serde(default = "default_office")]
+    pub office: String,
+    /// Whether to set up the demonstration, with passwords that everyone knows.
+    #[serde(default)]
+    pub demo: bool,
+    /// Shared state and the queue.
+    pub redis: RedisSettings,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from(([0, 0, 0, 0], 8000))
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn default_office() -> String {
+    "Election office".to_owned()
+}
+
+/// A file's settings, with environment and overrides on top.
+fn load<T: DeserializeOwned>(path: &Path, overrides: &Overrides) -> Result<T, ConfigError> {
+    let text = std::fs::read_to_string(path).map_err(|source| ConfigError::File { path: path.to_owned(), source })?;
+    let setting = |error: config::ConfigError| ConfigError::Setting { path: path.to_owned(), reason: error.to_string() };
+    let mut environment =
+        Environment::with_prefix(PREFIX).prefix_separator(SEPARATOR).separator(SEPARATOR).try_parsing(true).list_separator(",");
+    for list in LISTS {
+        environment = environment.with_list_parse_key(list);
+    }
+    let mut builder = Config::builder().add_source(File::from_str(&text, FileFormat::Toml)).add_source(environment);
+    for (key, value) in &overrides.0 {
+        builder = if LISTS.contains(&key.as_str()) {
+            let items: Vec<String> = value.split(',').map(|item| item.trim().to_owned()).collect();
+            builder.set_override(key, items).map_err(setting)?
+        } else {
+            builder.set_override(key, value.as_str()).map_err(setting)?
+        };
+    }
+    builder.build().and_then(Config::try_deserialize).map_err(setting)
+}
+
+/// Paths are meant relative to the file that they stand in.
+fn resolve(file: &Path, paths: &mut [&mut PathBuf]) {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    for path in paths {
+        **path = folder.join(&**path);
+    }
+}
+
+impl ClusterSettings {
+    /// Reads them from the settings of an authority or a gateway.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the setting.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut settings: Self = load(path, overrides)?;
+        resolve(path, &mut [&mut settings.genesis]);
+        Ok(settings)
+    }
+
+    /// Reads the genesis.
+    ///
+    /// # Errors
+    /// [`ConfigError::Genesis`].
+    pub fn read_genesis(&self) -> Result<Genesis, ConfigError> {
+        read_genesis(&self.genesis)
+    }
+}
+
+impl NodeSettings {
+    /// Reads an authority's settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the setting.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut settings: Self = load(path, overrides)?;
+        resolve(path, &mut [&mut settings.genesis, &mut settings.key, &mut settings.data]);
+        Ok(settings)
+    }
+}
+
+impl GatewaySettings {
+    /// Reads a gateway's settings.
+    ///
+    /// # Errors
+    /// [`ConfigError`] naming the file and the setting.
+    pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
+        let mut settings: Self = load(path, overrides)?;
+        let Self { genesis, data, officer_key, registrar_key, pseudonym_secret, .. } = &mut settings;
+        resolve(path, &mut [genesis, data, officer_key, registrar_key, pseudonym_secret]);
+        Ok(settings)
+    }
+}
+
+/// Reads a genesis, as JSON or in its canonical bytes.
+pub(super) fn read_genesis(path: &Path) -> Result<Genesis, ConfigError> {
+    let refuse = |reason: String| ConfigError::Genesis { path: path.to_owned(), reason };
+    let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
+    let genesis = match serde_json::from_slice::<Genesis>(&bytes) {
+        Ok(genesis) => genesis,
+        Err(error) if bytes.first() == Some(&b'{') => return Err(refuse(error.to_string())),
+        Err(_) => Genesis::from_canonical(&bytes).map_err(|error| refuse(error.to_string()))?,
+    };
+    genesis.check().map_err(|error| refuse(error.to_string()))?;
+    Ok(genesis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NODE: &str = r#"
+        genesis = "genesis.json"
+        key = "/keys/a.key"
+        data = "data"
+        [redis]
+        servers = ["redis://one:7000", "redis://two:7000"]
+    "#;
+
+    fn written(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.toml");
+        std::fs::write(&path, text).unwrap();
+        (folder, path)
+    }
+
+    #[test]
+    fn a_file_is_enough_and_paths_are_relative_to_it() {
+        let (folder, path) = written(NODE);
+        let settings = NodeSettings::load(&path, &Overrides::default()).unwrap();
+        assert_eq!(settings.genesis, folder.path().join("genesis.json"));
+        assert_eq!(settings.key, Path::new("/keys/a.key"));
+        assert_eq!((settings.redis.namespace.as_str(), settings.redis.patience_ms), ("voting", 8_000));
+        assert_eq!(settings.redis.to_config().unwrap().addresses(), ["one:7000", "two:7000"]);
+    }
+
+    #[test]
+    fn overrides_win_lists_included() {
+        let (_folder, path) = written(NODE);
+        let overrides = Overrides::parse(["redis.namespace=other", "redis.servers=three:1,four:2", "redis.patience_ms = 5"]);
+        let settings = NodeSettings::load(&path, &overrides.unwrap()).unwrap();
+        assert_eq!(settings.redis.namespace, "other");
+        assert_eq!(settings.redis.servers, ["three:1", "four:2"]);
+        assert_eq!(settings.redis.patience_ms, 5);
+    }
+
+    #[test]
+    fn every_error_names_the_setting() {
+        let cases = [
+            ("genesis = \"g\"\nkey = \"k\"\ndata = \"d\"\n", "redis"),
+            (&NODE.replace("key =", "kee ="), "kee"),
+            (&NODE.replace("servers =", "server ="), "server"),
+            (&NODE.replace("data = \"data\"", "data = 7.5\nextra = 1"), "extra"),
+            ("genesis = ", "line"),
+        ];
+        for (text, named) in cases {
+            let (_folder, path) = written(text);
+            let error = NodeSettings::load(&path, &Overrides::default()).unwrap_err().to_string();
+            assert!(error.contains("node.toml") && error.contains(named), "{named}: {error}");
+        }
+        let (_folder, path) = written(NODE);
+        let overrides = Overrides::parse(["redis.patience_ms=soon"]).unwrap();
+        let error = NodeSettings::load(&path, &overrides).unwrap_err().to_string();
+        assert!(error.contains("patience_ms"), "{error}");
+        assert!(Overrides::parse(["x"]).unwrap_err().to_string().contains("`x`"));
+        let missing = NodeSettings::load(Path::new("/nowhere/node.toml"), &Overrides::default()).unwrap_err().to_string();
+        assert!(missing.contains("/nowhere/node.toml"));
+        let settings = RedisSettings { servers: vec![], namespace: "a b".to_owned(), patience_ms: 1 };
+        assert!(settings.to_config().unwrap_err().to_string().contains("a b"));
+    }
+}

@@ -1,0 +1,21 @@
+//! Running the parts of a network as processes of their own: configuration, keys, and the wiring of the
+//! seams.
+//!
+//! ```text
+//!  voting node     ─▶ Authority: ledger (redb) · node · messages · queue · leadership · read models
+//!  voting gateway  ─▶ GatewayParts: follower with a cache of blocks · queue · store
+//! ```
+
+mod authority;
+mod config;
+mod directory;
+mod gateway;
+mod keys;
+mod plan;
+
+pub use authority::{Authority, DeployError};
+pub use config::{ClusterSettings, ConfigError, GatewaySettings, NodeSettings, Overrides, RedisSettings};
+pub use directory::{Listed, coordinator_of, heartbeats_of};
+pub use gateway::GatewayParts;
+pub use keys::{KeyFileError, generate_key, read_key, write_key};
+pub use plan::{Plan, PlanError, Written};

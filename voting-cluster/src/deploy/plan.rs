@@ -1,0 +1,206 @@
+//! A plan for a network of processes, written as files: keys, genesis, configurations, services.
+//!
+//! ```text
+//!  DIR/genesis.json            what the network is founded on; the same everywhere
+//!  DIR/keys/NAME.key           secret keys (mode 0600): each goes to its own machine only
+//!  DIR/NAME.toml               configuration of each authority and gateway
+//!  DIR/systemd/voting-NAME.service
+//! ```
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+use voting_core::crypto::SigningKey;
+use voting_core::epoch::{Authority, Epoch, EpochError, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
+use voting_core::seams::Clock;
+
+use super::config::{ConfigError, GatewaySettings, NodeSettings, RedisSettings};
+use super::keys::{KeyFileError, generate_key, write_key};
+
+/// What to write.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Name of the network.
+    pub network: String,
+    /// Number of authorities.
+    pub authorities: usize,
+    /// Number of gateways.
+    pub gateways: usize,
+    /// How many authorities make a quorum.
+    pub quorum: QuorumRule,
+    /// Who leads.
+    pub leader: LeaderPolicy,
+    /// Where Redis is.
+    pub redis: RedisSettings,
+    /// Port of the first gateway; the others follow.
+    pub port: u16,
+    /// Whether the gateways set up the demonstration.
+    pub demo: bool,
+}
+
+/// Why a plan was not written.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// The numbers are not possible.
+    #[error(transparent)]
+    Epoch(#[from] EpochError),
+    /// A network without a way in.
+    #[error("a network has between 1 and 100 gateways, not {0}")]
+    Gateways(usize),
+    /// Redis cannot be addressed like this.
+    #[error(transparent)]
+    Redis(#[from] ConfigError),
+    /// A key cannot be drawn or written.
+    #[error(transparent)]
+    Key(#[from] KeyFileError),
+    /// The folder has something in it.
+    #[error("{0} is not empty; choose a new folder, so that no key is overwritten")]
+    NotEmpty(PathBuf),
+    /// A file cannot be written.
+    #[error("{path}: {source}")]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+/// What was written.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// What the network is founded on.
+    pub genesis: Genesis,
+    /// Configurations of the authorities, in the order of the epoch.
+    pub nodes: Vec<PathBuf>,
+    /// Configurations of the gateways.
+    pub gateways: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// Draws keys and writes everything into an empty folder.
+    ///
+    /// # Errors
+    /// [`PlanError`] naming what is not possible.
+    pub fn write(&self, dir: &Path, clock: &dyn Clock) -> Result<Written, PlanError> {
+        let quorum = self.quorum.threshold(self.authorities)?;
+        if self.gateways == 0 || self.gateways > 100 {
+            return Err(PlanError::Gateways(self.gateways));
+        }
+        self.redis.to_config()?;
+        let file = |path: &Path| {
+            let path = path.to_owned();
+            move |source| PlanError::File { path, source }
+        };
+        fs::create_dir_all(dir).map_err(file(dir))?;
+        if fs::read_dir(dir).map_err(file(dir))?.next().is_some() {
+            return Err(PlanError::NotEmpty(dir.to_owned()));
+        }
+        let (keys, services) = (dir.join("keys"), dir.join("systemd"));
+        for folder in [&keys, &services] {
+            fs::create_dir(folder).map_err(file(folder))?;
+        }
+        let authorities = (0..self.authorities).map(|n| named_key(format!("authority-{n}"))).collect::<Result<Vec<_>, _>>()?;
+        let office = ["officer", "registrar", "pseudonyms"].map(|name| named_key(name.to_owned()));
+        let [officer, registrar, pseudonyms] = office;
+        let (officer, registrar, pseudonyms) = (officer?, registrar?, pseudonyms?);
+        let genesis = Genesis {
+            network: self.network.clone(),
+            founded_at: clock.now(),
+            epoch: Epoch {
+                number: 0,
+                authorities: authorities.iter().map(|(name, key)| Authority { name: name.clone(), key: key.public() }).collect(),
+                quorum,
+                leader: self.leader,
+                timers: Timers::default(),
+            },
+            officers: vec![Officer { name: "election office".to_owned(), key: officer.1.public() }],
+            partitions: 1,
+        };
+        genesis.check()?;
+        for (name, key) in authorities.iter().chain([&officer, &registrar, &pseudonyms]) {
+            write_key(&keys.join(format!("{name}.key")), key)?;
+        }
+        let path = dir.join("genesis.json");
+        let json =
+            serde_json::to_vec_pretty(&genesis).map_err(|error| PlanError::File { path: path.clone(), source: error.into() })?;
+        fs::write(&path, json).map_err(file(&path))?;
+
+        let mut written = Written { genesis, nodes: Vec::new(), gateways: Vec::new() };
+        for (name, _) in &authorities {
+            let settings = NodeSettings {
+                genesis: "genesis.json".into(),
+                key: format!("keys/{name}.key").into(),
+                data: format!("data/{name}").into(),
+                redis: self.redis.clone(),
+            };
+            written.nodes.push(write_settings(dir, name, "node", &settings)?);
+        }
+        for number in 0..self.gateways {
+            let name = format!("gateway-{number}");
+            let port = self.port.wrapping_add(number as u16);
+            let settings = GatewaySettings {
+                name: name.clone(),
+                genesis: "genesis.json".into(),
+                data: format!("data/{name}").into(),
+                listen: ([127, 0, 0, 1], port).into(),
+                officer_key: "keys/officer.key".into(),
+                registrar_key: "keys/registrar.key".into(),
+                pseudonym_secret: "keys/pseudonyms.key".into(),
+                secure_cookies: !self.demo,
+                allowed_origins: Vec::new(),
+                office: self.network.clone(),
+                demo: self.demo,
+                redis: self.redis.clone(),
+            };
+            written.gateways.push(write_settings(dir, &name, "gateway", &settings)?);
+        }
+        Ok(written)
+    }
+}
+
+fn named_key(name: String) -> Result<(String, SigningKey), KeyFileError> {
+    Ok((name, generate_key()?))
+}
+
+/// Writes a configuration and its service; returns the path of the configuration.
+fn write_settings<T: serde::Serialize>(dir: &Path, name: &str, command: &str, settings: &T) -> Result<PathBuf, PlanError> {
+    let path = dir.join(format!("{name}.toml"));
+    let refuse = |path: &Path, source: io::Error| PlanError::File { path: path.to_owned(), source };
+    let text = toml::to_string_pretty(settings).map_err(|error| refuse(&path, io::Error::other(error)))?;
+    fs::write(&path, format!("# Every setting can also come from the environment (VOTING__REDIS__NAMESPACE)\n# or from the command line (--set redis.namespace=NAME).\n\n{text}"))
+        .map_err(|source| refuse(&path, source))?;
+    let service = dir.join("systemd").join(format!("voting-{name}.service"));
+    fs::write(&service, service_of(name, command)).map_err(|source| refuse(&service, source))?;
+    Ok(path)
+}
+
+/// A systemd service with few rights, that comes back after a crash.
+fn service_of(name: &str, command: &str) -> String {
+    format!(
+        "[Unit]\n\
+         Description=Voting {name}\n\
+         After=network-online.target\n\
+         Wants=network-online.target\n\
+         \n\
+         [Service]\n\
+         User=voting\n\
+         WorkingDirectory=/etc/voting\n\
+         ExecStart=/usr/local/bin/voting {command} --config /etc/voting/{name}.toml\n\
+         Restart=always\n\
+         RestartSec=1\n\
+         TimeoutStopSec=30\n\
+         LimitNOFILE=65536\n\
+         NoNewPrivileges=yes\n\
+         ProtectSystem=strict\n\
+         ProtectHome=yes\n\
+         PrivateTmp=yes\n\
+         ReadWritePaths=/etc/voting/data\n\
+         \n\
+         [Install]\n\
+         WantedBy=multi-user.target\n"
+    )
+}
