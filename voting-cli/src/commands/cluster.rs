@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use voting_cluster::clock::SystemClock;
-use voting_cluster::deploy::{ClusterSettings, Overrides, Plan, PlanError, RedisSettings, coordinator_of, heartbeats_of};
+use voting_cluster::deploy::{ClusterSettings, Messages, Overrides, Plan, PlanError, RedisSettings, coordinator_of, heartbeats_of};
 use voting_cluster::redis::{RedisBackends, Topology};
 use voting_core::Canonical as _;
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
@@ -64,9 +64,24 @@ struct Init {
     /// Port of the first gateway; the others take the next ones
     #[arg(long, default_value_t = 8000, value_name = "PORT")]
     port: u16,
+    /// How messages travel: over direct links, or through Redis
+    #[arg(long, value_enum, default_value_t = MessageWay::Direct, value_name = "WAY")]
+    messages: MessageWay,
+    /// Port on which the first authority accepts direct links; the others take the next ones
+    #[arg(long, default_value_t = 7100, value_name = "PORT")]
+    link_port: u16,
     /// Set up demo accounts with well-known passwords; never for a real election
     #[arg(long)]
     demo: bool,
+}
+
+/// How messages between nodes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum MessageWay {
+    /// TCP with TLS between the nodes: finality needs no Redis.
+    Direct,
+    /// Publish and subscribe.
+    Redis,
 }
 
 /// Show authorities, coordinator, and the shards of Redis
@@ -115,6 +130,10 @@ fn found(init: Init, context: &Context) -> Result<()> {
         leader: LeaderPolicy::RoundRobin { term: 1 },
         redis,
         port: init.port,
+        messages: match init.messages {
+            MessageWay::Direct => Messages::Direct { port: init.link_port },
+            MessageWay::Redis => Messages::Redis,
+        },
         demo: init.demo,
     };
     let written = plan.write(&init.dir, &SystemClock::new()).map_err(|error| {

@@ -10,11 +10,11 @@ use tracing::info;
 use voting_core::crypto::PublicKey;
 use voting_core::epoch::Genesis;
 use voting_core::ids::PartitionId;
-use voting_core::seams::{Ledger as _, LedgerError, NodeName, Store};
+use voting_core::seams::{Ledger as _, LedgerError, NodeName, Store, Transport};
 
 use super::config::{ConfigError, NodeSettings, read_genesis};
-use super::directory;
 use super::keys::{KeyFileError, read_key};
+use super::{directory, links};
 use crate::clock::SystemClock;
 use crate::embedded::QUEUE_CAPACITY;
 use crate::leadership::{DEFAULT_LEASE, Leadership, Leading};
@@ -24,6 +24,7 @@ use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeSeams};
 use crate::projection::Projector;
 use crate::queue::{DEFAULT_BUCKETS, QueueLayout, Share};
 use crate::redis::{RedisBackends, RedisError};
+use crate::transport::{DirectError, DirectTransport};
 
 /// The one partition that processes work on.
 pub(super) const PARTITION: PartitionId = PartitionId(0);
@@ -65,6 +66,21 @@ pub enum DeployError {
         /// What is wrong with it.
         source: LedgerError,
     },
+    /// An authority without an address.
+    #[error("links.addresses has no address of {name}")]
+    NoAddress {
+        /// Which one.
+        name: String,
+    },
+    /// An address of nobody.
+    #[error("links.addresses names `{name}`, which is not an authority of the genesis")]
+    UnknownAuthority {
+        /// The name.
+        name: String,
+    },
+    /// Direct links.
+    #[error(transparent)]
+    Links(#[from] DirectError),
     /// Redis.
     #[error(transparent)]
     Redis(#[from] RedisError),
@@ -104,13 +120,18 @@ impl Authority {
         let opened = RedbLedger::open(&path, genesis.chain_id(PARTITION), &name);
         let ledger = Arc::new(opened.map_err(|source| DeployError::Ledger { path, source })?);
 
-        let redis = RedisBackends::connect(settings.redis.to_config()?).await?;
+        // With direct links an authority needs Redis for nothing but its queue, and starts without it.
+        let redis = RedisBackends::lazy(settings.redis.to_config()?)?;
+        let transport: Arc<dyn Transport> = match &settings.links {
+            Some(links) => Arc::new(DirectTransport::start(links::of_authority(&genesis, &name, key.clone(), links)?).await?),
+            None => Arc::new(redis.transport(NodeName(name.clone())).await?),
+        };
         let store: Arc<dyn Store> = Arc::new(redis.store());
         let share = Share { index: usize::from(me.0), of: genesis.epoch.len() };
         let seams = NodeSeams {
             ledger: Arc::clone(&ledger) as _,
             queue: Arc::new(redis.queue(QUEUE, Some(share))),
-            transport: Arc::new(redis.transport(NodeName(name.clone())).await?),
+            transport,
             clock: Arc::new(SystemClock::new()),
             hooks: Arc::new(NoHooks),
         };

@@ -4,6 +4,7 @@
 //! `redis.namespace`) or from a flag (`--set redis.namespace=x`). Secrets stand in files of their own,
 //! of which only the paths stand here. Relative paths are relative to the configuration file.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,6 +14,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use voting_core::codec::Canonical as _;
+use voting_core::crypto::PublicKey;
 use voting_core::epoch::Genesis;
 
 use crate::redis::{Namespace, RedisConfig, RedisConfigError};
@@ -127,6 +129,29 @@ pub struct ClusterSettings {
     pub redis: RedisSettings,
 }
 
+/// Direct links of an authority.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AuthorityLinks {
+    /// Where it accepts connections.
+    pub listen: SocketAddr,
+    /// Addresses of the other authorities, `HOST:PORT` by name.
+    pub addresses: BTreeMap<String, String>,
+    /// Public keys of the gateways, by name; they dial.
+    #[serde(default)]
+    pub gateways: BTreeMap<String, PublicKey>,
+}
+
+/// Direct links of a gateway.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GatewayLinks {
+    /// The file of the key that it shows to the authorities.
+    pub key: PathBuf,
+    /// Addresses of the authorities, `HOST:PORT` by name.
+    pub addresses: BTreeMap<String, String>,
+}
+
 /// Settings of one authority.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -139,6 +164,9 @@ pub struct NodeSettings {
     pub data: PathBuf,
     /// Shared state and the queue.
     pub redis: RedisSettings,
+    /// Direct links; without them messages go through Redis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<AuthorityLinks>,
 }
 
 /// Settings of one gateway.
@@ -174,6 +202,9 @@ pub struct GatewaySettings {
     pub demo: bool,
     /// Shared state and the queue.
     pub redis: RedisSettings,
+    /// Direct links; without them messages go through Redis.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub links: Option<GatewayLinks>,
 }
 
 fn default_listen() -> SocketAddr {
@@ -256,8 +287,11 @@ impl GatewaySettings {
     /// [`ConfigError`] naming the file and the setting.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut settings: Self = load(path, overrides)?;
-        let Self { genesis, data, officer_key, registrar_key, pseudonym_secret, .. } = &mut settings;
+        let Self { genesis, data, officer_key, registrar_key, pseudonym_secret, links, .. } = &mut settings;
         resolve(path, &mut [genesis, data, officer_key, registrar_key, pseudonym_secret]);
+        if let Some(links) = links {
+            resolve(path, &mut [&mut links.key]);
+        }
         Ok(settings)
     }
 }

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Genesis;
 use voting_core::ids::PartitionId;
-use voting_core::seams::{BallotQueue, Clock, Ledger, LockManager, NodeName, Store};
+use voting_core::seams::{BallotQueue, Clock, Ledger, LockManager, NodeName, Store, Transport};
 
 use super::authority::{DeployError, PARTITION, QUEUE};
 use super::config::{GatewaySettings, read_genesis};
 use super::keys::read_key;
+use super::links;
 use crate::clock::SystemClock;
 use crate::follow::{Follower, FollowerConfig, FollowerSeams};
 use crate::ledger::RedbLedger;
 use crate::redis::RedisBackends;
+use crate::transport::DirectTransport;
 
 /// A follower of the authorities, and the seams that a gateway works with.
 pub struct GatewayParts {
@@ -57,12 +59,15 @@ impl GatewayParts {
         let ledger: Arc<dyn Ledger> = Arc::new(opened.map_err(|source| DeployError::Ledger { path, source })?);
 
         let redis = RedisBackends::connect(settings.redis.to_config()?).await?;
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let seams = FollowerSeams {
-            ledger: Arc::clone(&ledger),
-            transport: Arc::new(redis.transport(NodeName(settings.name.clone())).await?),
-            clock: Arc::clone(&clock),
+        let transport: Arc<dyn Transport> = match &settings.links {
+            Some(links) => {
+                let key = read_key(&links.key)?;
+                Arc::new(DirectTransport::start(links::of_gateway(&genesis, &settings.name, key, links)?).await?)
+            }
+            None => Arc::new(redis.transport(NodeName(settings.name.clone())).await?),
         };
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        let seams = FollowerSeams { ledger: Arc::clone(&ledger), transport, clock: Arc::clone(&clock) };
         let config = FollowerConfig { genesis: Arc::clone(&genesis), partition: PARTITION };
         let follower = Follower::start(config, seams).await?;
         Ok(Self {

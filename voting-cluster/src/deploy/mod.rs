@@ -11,11 +11,14 @@ mod config;
 mod directory;
 mod gateway;
 mod keys;
+mod links;
 mod plan;
 
 pub use authority::{Authority, DeployError};
-pub use config::{ClusterSettings, ConfigError, GatewaySettings, NodeSettings, Overrides, RedisSettings};
+pub use config::{
+    AuthorityLinks, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides, RedisSettings,
+};
 pub use directory::{Listed, coordinator_of, heartbeats_of};
 pub use gateway::GatewayParts;
 pub use keys::{KeyFileError, generate_key, read_key, write_key};
-pub use plan::{Plan, PlanError, Written};
+pub use plan::{Messages, Plan, PlanError, Written};

@@ -7,8 +7,10 @@
 //!  DIR/systemd/voting-NAME.service
 //! ```
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -16,7 +18,7 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, EpochError, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
 use voting_core::seams::Clock;
 
-use super::config::{ConfigError, GatewaySettings, NodeSettings, RedisSettings};
+use super::config::{AuthorityLinks, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, RedisSettings};
 use super::keys::{KeyFileError, generate_key, write_key};
 
 /// What to write.
@@ -36,8 +38,22 @@ pub struct Plan {
     pub redis: RedisSettings,
     /// Port of the first gateway; the others follow.
     pub port: u16,
+    /// How messages travel.
+    pub messages: Messages,
     /// Whether the gateways set up the demonstration.
     pub demo: bool,
+}
+
+/// How messages between nodes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Messages {
+    /// Over direct links: the first authority listens on this port of this machine, the others on the next ones.
+    Direct {
+        /// The first port.
+        port: u16,
+    },
+    /// Through Redis.
+    Redis,
 }
 
 /// Why a plan was not written.
@@ -121,7 +137,9 @@ impl Plan {
             partitions: 1,
         };
         genesis.check()?;
-        for (name, key) in authorities.iter().chain([&officer, &registrar, &pseudonyms]) {
+        let gateways = (0..self.gateways).map(|n| named_key(format!("gateway-{n}"))).collect::<Result<Vec<_>, _>>()?;
+        let linked = gateways.iter().filter(|_| matches!(self.messages, Messages::Direct { .. }));
+        for (name, key) in authorities.iter().chain([&officer, &registrar, &pseudonyms]).chain(linked) {
             write_key(&keys.join(format!("{name}.key")), key)?;
         }
         let path = dir.join("genesis.json");
@@ -130,18 +148,29 @@ impl Plan {
         fs::write(&path, json).map_err(file(&path))?;
 
         let mut written = Written { genesis, nodes: Vec::new(), gateways: Vec::new() };
-        for (name, _) in &authorities {
+        let addresses = |except: &str| -> BTreeMap<String, String> {
+            let others = authorities.iter().enumerate().filter(|(_, (name, _))| name != except);
+            others.filter_map(|(n, (name, _))| Some((name.clone(), self.messages.address(n)?.to_string()))).collect()
+        };
+        for (n, (name, _)) in authorities.iter().enumerate() {
+            let links = self.messages.address(n).map(|listen| AuthorityLinks {
+                listen,
+                addresses: addresses(name),
+                gateways: gateways.iter().map(|(name, key)| (name.clone(), key.public())).collect(),
+            });
             let settings = NodeSettings {
                 genesis: "genesis.json".into(),
                 key: format!("keys/{name}.key").into(),
                 data: format!("data/{name}").into(),
                 redis: self.redis.clone(),
+                links,
             };
             written.nodes.push(write_settings(dir, name, "node", &settings)?);
         }
-        for number in 0..self.gateways {
-            let name = format!("gateway-{number}");
+        for (number, (name, _)) in gateways.iter().enumerate() {
             let port = self.port.wrapping_add(number as u16);
+            let links =
+                self.messages.address(0).map(|_| GatewayLinks { key: format!("keys/{name}.key").into(), addresses: addresses("") });
             let settings = GatewaySettings {
                 name: name.clone(),
                 genesis: "genesis.json".into(),
@@ -155,10 +184,21 @@ impl Plan {
                 office: self.network.clone(),
                 demo: self.demo,
                 redis: self.redis.clone(),
+                links,
             };
-            written.gateways.push(write_settings(dir, &name, "gateway", &settings)?);
+            written.gateways.push(write_settings(dir, name, "gateway", &settings)?);
         }
         Ok(written)
+    }
+}
+
+impl Messages {
+    /// Where an authority listens for direct links.
+    fn address(self, authority: usize) -> Option<SocketAddr> {
+        match self {
+            Self::Direct { port } => Some(([127, 0, 0, 1], port.wrapping_add(authority as u16)).into()),
+            Self::Redis => None,
+        }
     }
 }
 
