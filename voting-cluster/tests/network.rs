@@ -3,7 +3,6 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use support::{PATIENCE, act, must, open, submit, vote};
 use voting_cluster::{Embedded, EmbeddedConfig, EntryStatus};

@@ -10,13 +10,15 @@ use std::time::Duration;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tracing::{debug, warn};
 use voting_core::block::{EntryBytes, MAX_BLOCK_BYTES};
 use voting_core::codec::Canonical;
 use voting_core::entry::{EntryError, VerifiedEntry};
 use voting_core::ids::EntryHash;
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
-use voting_core::seams::{Delivery, MessageKind, QueueError};
+use voting_core::seams::{BallotQueue, Delivery, MessageKind};
 use voting_core::state::Refusal;
 
 use super::Shared;
@@ -36,6 +38,11 @@ const CUT_OFF_AFTER: Duration = Duration::from_millis(1_500);
 const MEMPOOL_HIGH_WATER: usize = crate::mempool::MAX_ENTRIES / 2;
 /// How long to pause when there is no room or the queue is away.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// Entries acknowledged by one call, when many have piled up.
+const SETTLED_AT_ONCE: usize = 4_096;
+/// Calls under way to acknowledge entries.
+const SETTLING: usize = 16;
 
 /// Verified entries on their way to the other authorities.
 #[derive(BorshSerialize, BorshDeserialize)]
@@ -166,7 +173,7 @@ async fn admit(shared: &Shared, entries: Vec<Arc<VerifiedEntry>>) {
         }
     }
     shared.note_work();
-    acknowledge(shared, settled.into_iter()).await;
+    acknowledge(shared, settled.into_iter());
     refuse(shared, refused).await;
 }
 
@@ -195,19 +202,40 @@ async fn refuse_all(shared: &Shared, refused: Vec<(EntryHash, &'static str, Stri
             debug!(%error, "followers were not told of refused entries; they will see them pending");
         }
     }
-    settle(shared, mine.into_iter().collect()).await;
+    settle(shared, mine.into_iter().collect());
 }
 
 /// Settles entries in the queue if this node took them.
-pub(super) async fn acknowledge(shared: &Shared, hashes: impl Iterator<Item = EntryHash>) {
-    settle(shared, shared.taken.settle(hashes)).await;
+pub(super) fn acknowledge(shared: &Shared, hashes: impl Iterator<Item = EntryHash>) {
+    settle(shared, shared.taken.settle(hashes));
 }
 
-async fn settle(shared: &Shared, mine: Vec<EntryHash>) {
-    if mine.is_empty() {
-        return;
+/// Hands entries to the settler: a queue that is away must not keep the next block waiting.
+fn settle(shared: &Shared, mine: Vec<EntryHash>) {
+    if !mine.is_empty() && shared.settled.try_send(mine).is_err() {
+        debug!("entries were not acknowledged; they will be handed out again and found final");
     }
-    if let Err(QueueError::Unavailable(error)) = shared.queue.acknowledge(&mine).await {
-        debug!(%error, "entries could not be acknowledged; they will be handed out again and found final");
+}
+
+/// Acknowledges settled entries until the node stops; many at once when they pile up. A part of the queue that
+/// does not answer keeps the rest waiting only when [`SETTLING`] calls wait for it.
+pub(super) async fn settler(queue: Arc<dyn BallotQueue>, mut settled: mpsc::Receiver<Vec<EntryHash>>) {
+    let mut settling = JoinSet::new();
+    while let Some(mut hashes) = settled.recv().await {
+        while settling.try_join_next().is_some() {}
+        if settling.len() >= SETTLING {
+            settling.join_next().await;
+        }
+        while hashes.len() < SETTLED_AT_ONCE
+            && let Ok(more) = settled.try_recv()
+        {
+            hashes.extend(more);
+        }
+        let queue = Arc::clone(&queue);
+        settling.spawn(async move {
+            if let Err(error) = queue.acknowledge(&hashes).await {
+                debug!(%error, "entries could not be acknowledged; they will be handed out again and found final");
+            }
+        });
     }
 }

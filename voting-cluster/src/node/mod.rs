@@ -193,8 +193,12 @@ struct Shared {
     /// Tells the driver whether some entry is ready.
     has_work: watch::Sender<bool>,
     load: LoadMeter,
+    /// To the settler: entries that the queue may forget.
+    settled: mpsc::Sender<Vec<EntryHash>>,
 }
 
+/// Blocks whose entries wait to be acknowledged; more are handed out again and found final.
+const SETTLED_BLOCKS: usize = 4_096;
 /// Requests of followers waiting for an answer; each is repeated anyway.
 const FOLLOW_REQUESTS: usize = 1_024;
 /// Heartbeats waiting to be judged; each is followed by another.
@@ -265,6 +269,7 @@ impl Node {
         let origin = LedgerState::genesis(&genesis, config.partition);
         let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
         let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let (settled, to_settle) = mpsc::channel(SETTLED_BLOCKS);
         let shared = Arc::new(Shared {
             chain: genesis.chain_id(config.partition),
             me,
@@ -285,6 +290,7 @@ impl Node {
             work: Notify::new(),
             has_work: watch::Sender::new(false),
             load: LoadMeter::new(),
+            settled,
         });
         let (stop, stopping) = watch::channel(false);
         let (follow, requests) = mpsc::channel(FOLLOW_REQUESTS);
@@ -297,6 +303,7 @@ impl Node {
             Server { ledger: Arc::clone(&shared.ledger), transport: Arc::clone(&shared.transport), replica: Arc::clone(&replica) };
         let mut beside = JoinSet::new();
         beside.spawn(intake::run(Arc::clone(&shared)));
+        beside.spawn(intake::settler(Arc::clone(&shared.queue), to_settle));
         beside.spawn(heartbeat::run(shared, status.clone(), heartbeats));
         beside.spawn(membership.run(heard));
         beside.spawn(server.run(requests));

@@ -30,7 +30,7 @@ pub(super) async fn publish(shared: &Shared, finalized: Arc<FinalizedBlock>, can
     shared.hooks.finalized(&committed);
     shared.replica.publish(committed);
     shared.note_progress();
-    acknowledge(shared, candidate.entries.iter().map(|entry| entry.hash())).await;
+    acknowledge(shared, candidate.entries.iter().map(|entry| entry.hash()));
     refuse(shared, refused).await;
 }
 

@@ -12,7 +12,7 @@
 //! buckets that are its share and looks after the others now and then, so that the buckets of one that
 //! has died are emptied by the rest. Every write is one script that may run twice.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use ::redis::Value;
 use async_trait::async_trait;
-use futures_util::future::{join_all, try_join_all};
+use futures_util::future::try_join_all;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 use voting_core::block::EntryBytes;
@@ -39,6 +39,8 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A bucket is looked at this often although no arrival was heard of: the hint may be lost, or its
 /// consumers dead.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// How long a call waits for a look that it began, beyond its own time.
+const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 /// Longest single wait: keeps deadlines far from the end of time.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// Places of taken entries remembered here; more are found by their hash.
@@ -151,15 +153,29 @@ pub struct QueueLayout {
 
 /// A [`BallotQueue`] on a Redis Cluster or a single server.
 pub struct RedisQueue {
-    redis: Redis,
+    shared: Arc<Shared>,
     subscriber: Subscriber,
     layout: QueueLayout,
-    buckets: Vec<Bucket>,
-    arrived: Arc<Notify>,
     arrivals: OnceLock<Vec<Subscription>>,
     /// Counts looks, so that no bucket always comes first.
     looks: AtomicUsize,
+}
+
+/// What looks at buckets, which go on beside the calls that began them, have in common.
+struct Shared {
+    redis: Redis,
+    buckets: Vec<Bucket>,
+    /// Something has come in, or a look is done.
+    changed: Notify,
+    found: Mutex<Found>,
     places: Mutex<HashMap<EntryHash, String>>,
+}
+
+/// What looks have found and no call has taken yet.
+#[derive(Default)]
+struct Found {
+    deliveries: VecDeque<Delivery>,
+    failed: Option<RedisError>,
 }
 
 struct Bucket {
@@ -169,7 +185,8 @@ struct Bucket {
     given_up: String,
     channel: String,
     is_mine: bool,
-    has_arrivals: Arc<AtomicBool>,
+    has_arrivals: AtomicBool,
+    is_looked_at: AtomicBool,
     looked_at: Mutex<Option<Instant>>,
 }
 
@@ -186,31 +203,89 @@ impl RedisQueue {
                 given_up: key("given-up"),
                 channel: keys.queue_arrivals(layout.partition, number),
                 is_mine: share.is_none_or(|share| usize::from(number) % share.of.max(1) == share.index),
-                has_arrivals: Arc::new(AtomicBool::new(true)),
+                has_arrivals: AtomicBool::new(true),
+                is_looked_at: AtomicBool::new(false),
                 looked_at: Mutex::new(None),
             }
         };
         let buckets = (0..layout.buckets).map(bucket).collect();
-        Self {
-            redis,
-            subscriber,
-            layout,
-            buckets,
-            arrived: Arc::new(Notify::new()),
-            arrivals: OnceLock::new(),
-            looks: AtomicUsize::new(0),
-            places: Mutex::default(),
-        }
+        let shared = Shared { redis, buckets, changed: Notify::new(), found: Mutex::default(), places: Mutex::default() };
+        Self { shared: Arc::new(shared), subscriber, layout, arrivals: OnceLock::new(), looks: AtomicUsize::new(0) }
     }
 
     /// Bound of one bucket.
     fn bound(&self) -> usize {
-        self.layout.capacity.div_ceil(self.buckets.len()).max(1)
+        self.layout.capacity.div_ceil(self.shared.buckets.len()).max(1)
     }
 
     fn bucket_of(&self, hash: &EntryHash) -> usize {
         let [high, low, ..] = hash.0;
-        usize::from(u16::from_be_bytes([high, low])) % self.buckets.len()
+        usize::from(u16::from_be_bytes([high, low])) % self.shared.buckets.len()
+    }
+
+    /// Listens for arrivals from the first take on: who only submits needs none.
+    fn listen(&self) {
+        self.arrivals.get_or_init(|| {
+            let mine = self.shared.buckets.iter().enumerate().filter(|(_, bucket)| bucket.is_mine);
+            mine.map(|(number, bucket)| {
+                let shared = Arc::downgrade(&self.shared);
+                self.subscriber.subscribe(bucket.channel.clone(), move |_| {
+                    if let Some(shared) = shared.upgrade() {
+                        shared.buckets[number].has_arrivals.store(true, Ordering::Release);
+                        shared.changed.notify_one();
+                    }
+                })
+            })
+            .collect()
+        });
+    }
+
+    /// Begins to look at the buckets that are due, at most `max` of them, each time beginning with another one. The
+    /// first look of a call is at all of this consumer's own. A bucket whose shard does not answer keeps no other waiting.
+    fn begin_looks(&self, consumer: &str, max: usize, is_first: bool) -> usize {
+        let now = Instant::now();
+        let buckets = &self.shared.buckets;
+        let is_due =
+            |bucket: &Bucket| !bucket.is_looked_at.load(Ordering::Acquire) && ((is_first && bucket.is_mine) || bucket.is_due(now));
+        let mut due: Vec<usize> = (0..buckets.len()).filter(|number| is_due(&buckets[*number])).collect();
+        let begin = self.looks.fetch_add(1, Ordering::Relaxed);
+        if !due.is_empty() {
+            let begin = begin % due.len();
+            due.rotate_left(begin);
+        }
+        due.truncate(max);
+        let each = max / due.len().max(1);
+        let mut begun = 0;
+        for number in due {
+            if !buckets[number].is_looked_at.swap(true, Ordering::AcqRel) {
+                begun += 1;
+                let (shared, consumer) = (Arc::clone(&self.shared), consumer.to_owned());
+                tokio::spawn(async move {
+                    let bucket = &shared.buckets[number];
+                    let looked = shared.look(bucket, &consumer, each).await;
+                    let mut found = shared.found();
+                    match looked {
+                        Ok(deliveries) => found.deliveries.extend(deliveries),
+                        Err(error) => found.failed = Some(error),
+                    }
+                    drop(found);
+                    bucket.is_looked_at.store(false, Ordering::Release);
+                    shared.changed.notify_one();
+                });
+            }
+        }
+        begun
+    }
+
+    /// Whether a look at one of this consumer's own buckets is under way.
+    fn is_looking(&self) -> bool {
+        self.shared.buckets.iter().any(|bucket| bucket.is_mine && bucket.is_looked_at.load(Ordering::Acquire))
+    }
+}
+
+impl Shared {
+    fn found(&self) -> MutexGuard<'_, Found> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Every change is one step of the map, so a poisoned lock still guards a good one.
@@ -218,50 +293,18 @@ impl RedisQueue {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Listens for arrivals from the first take on: who only submits needs none.
-    fn listen(&self) {
-        self.arrivals.get_or_init(|| {
-            let mine = self.buckets.iter().filter(|bucket| bucket.is_mine);
-            mine.map(|bucket| {
-                let (has_arrivals, arrived) = (Arc::clone(&bucket.has_arrivals), Arc::clone(&self.arrived));
-                self.subscriber.subscribe(bucket.channel.clone(), move |_| {
-                    has_arrivals.store(true, Ordering::Release);
-                    arrived.notify_one();
-                })
-            })
-            .collect()
-        });
-    }
-
-    /// Looks at the buckets that are due, each time beginning with another one, until something is found.
-    /// The first look of a call is at all of this consumer's own.
-    async fn take_now(&self, consumer: &str, max: usize, is_first: bool) -> Result<Vec<Delivery>, RedisError> {
-        let now = Instant::now();
-        let mut due: Vec<&Bucket> =
-            self.buckets.iter().filter(|bucket| (is_first && bucket.is_mine) || bucket.is_due(now)).collect();
-        let begin = self.looks.fetch_add(1, Ordering::Relaxed);
-        if !due.is_empty() {
-            let begin = begin % due.len();
-            due.rotate_left(begin);
+    /// What looks have found, at most so much, or why one failed.
+    fn take_found(&self, max: usize) -> Result<Option<Vec<Delivery>>, RedisError> {
+        let mut found = self.found();
+        let some = max.min(found.deliveries.len());
+        if some == 0 {
+            return found.failed.take().map_or(Ok(None), Err);
         }
-        for some in due.chunks(max) {
-            let each = max / some.len();
-            let looks = join_all(some.iter().map(|bucket| self.look(bucket, consumer, each))).await;
-            let (mut deliveries, mut failed) = (Vec::new(), None);
-            for look in looks {
-                match look {
-                    Ok(found) => deliveries.extend(found),
-                    Err(error) => failed = Some(error),
-                }
-            }
-            if !deliveries.is_empty() {
-                return Ok(deliveries); // a shard that is away does not keep the others waiting
-            }
-            if let Some(error) = failed {
-                return Err(error);
-            }
+        let deliveries = found.deliveries.drain(..some).collect();
+        if !found.deliveries.is_empty() || self.buckets.iter().any(|bucket| bucket.has_arrivals.load(Ordering::Acquire)) {
+            self.changed.notify_one(); // others may wait, too
         }
-        Ok(Vec::new())
+        Ok(Some(deliveries))
     }
 
     async fn look(&self, bucket: &Bucket, consumer: &str, count: usize) -> Result<Vec<Delivery>, RedisError> {
@@ -321,11 +364,11 @@ impl From<RedisError> for QueueError {
 impl BallotQueue for RedisQueue {
     async fn submit(&self, entry: EntryBytes) -> Result<Submitted, QueueError> {
         let hash = entry.hash();
-        let bucket = &self.buckets[self.bucket_of(&hash)];
+        let bucket = &self.shared.buckets[self.bucket_of(&hash)];
         let keys = [&bucket.stream, &bucket.known, &bucket.channel];
         let bound = self.bound().to_string();
         let args: [&[u8]; 4] = [&hash.0, entry.as_slice(), bound.as_bytes(), GROUP.as_bytes()];
-        let answer = match SUBMIT.run(&self.redis, &keys, &args).await {
+        let answer = match SUBMIT.run(&self.shared.redis, &keys, &args).await {
             // The server's memory is at its bound: the queue is as full as it can be.
             Err(error) if error.code() == Some("OOM") => "full".to_owned(),
             result => convert::<String>(result?)?,
@@ -346,35 +389,40 @@ impl BallotQueue for RedisQueue {
         }
         let mut is_first = true;
         loop {
-            let deliveries = self.take_now(consumer, max, std::mem::replace(&mut is_first, false)).await?;
-            if !deliveries.is_empty() {
-                if self.buckets.iter().any(|bucket| bucket.has_arrivals.load(Ordering::Acquire)) {
-                    self.arrived.notify_one(); // others may wait, too
-                }
+            if let Some(deliveries) = self.shared.take_found(max)? {
                 return Ok(deliveries);
             }
+            let begun = self.begin_looks(consumer, max, std::mem::replace(&mut is_first, false));
+            let is_looking = begun > 0 || self.is_looking();
             let now = Instant::now();
-            if now >= deadline {
+            // A look that was begun is waited for, even by a call that has no time: it asks what is there now.
+            if now >= deadline && (!is_looking || now >= deadline + LOOK_PATIENCE) {
                 return Ok(Vec::new());
             }
-            let _ = timeout_at(deadline.min(now + LOOK_EVERY), self.arrived.notified()).await; // woken or not: look again
+            let until = if is_looking && now >= deadline { deadline + LOOK_PATIENCE } else { deadline.min(now + LOOK_EVERY) };
+            let _ = timeout_at(until, self.shared.changed.notified()).await; // woken or not: look again
         }
     }
 
     async fn acknowledge(&self, hashes: &[EntryHash]) -> Result<(), QueueError> {
-        let mut by_bucket: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.buckets.len()];
         {
-            let mut places = self.places();
+            // Found here and settled elsewhere: not worth handing out.
+            let settled: HashSet<_> = hashes.iter().collect();
+            self.shared.found().deliveries.retain(|delivery| !settled.contains(&delivery.hash));
+        }
+        let mut by_bucket: Vec<Vec<Vec<u8>>> = vec![Vec::new(); self.shared.buckets.len()];
+        {
+            let mut places = self.shared.places();
             for hash in hashes {
                 let place = places.remove(hash).unwrap_or_default();
                 by_bucket[self.bucket_of(hash)].extend([hash.0.to_vec(), place.into_bytes()]);
             }
         }
-        let settling = self.buckets.iter().zip(&by_bucket).flat_map(|(bucket, pairs)| {
+        let settling = self.shared.buckets.iter().zip(&by_bucket).flat_map(|(bucket, pairs)| {
             pairs.chunks(2 * SETTLED_AT_ONCE).map(move |some| async move {
                 let mut args = vec![GROUP.as_bytes().to_vec()];
                 args.extend_from_slice(some);
-                SETTLE.run(&self.redis, &[&bucket.stream, &bucket.known], &args).await
+                SETTLE.run(&self.shared.redis, &[&bucket.stream, &bucket.known], &args).await
             })
         });
         try_join_all(settling).await?;
@@ -383,7 +431,7 @@ impl BallotQueue for RedisQueue {
 
     async fn reclaim(&self, consumer: &str, max: usize, idle: Duration) -> Result<Vec<Delivery>, QueueError> {
         let mut deliveries = Vec::new();
-        for bucket in &self.buckets {
+        for bucket in &self.shared.buckets {
             let most = max - deliveries.len();
             if most == 0 {
                 break;
@@ -391,11 +439,11 @@ impl BallotQueue for RedisQueue {
             let keys = [&bucket.stream, &bucket.known, &bucket.dead, &bucket.given_up];
             let numbers = [idle.as_millis().to_string(), most.to_string(), MAX_DELIVERIES.to_string()];
             let args = [GROUP, consumer, &numbers[0], &numbers[1], &numbers[2]];
-            let answer = RECLAIM.run(&self.redis, &keys, &args).await?;
+            let answer = RECLAIM.run(&self.shared.redis, &keys, &args).await?;
             for item in answer.into_sequence().map_err(|_| unreadable())? {
                 let (place, attempt, fields): (String, u32, Vec<Vec<u8>>) = convert(item)?;
                 let entry = fields.into_iter().nth(1).ok_or_else(unreadable)?;
-                deliveries.push(self.deliver(place, EntryBytes::new(entry), attempt));
+                deliveries.push(self.shared.deliver(place, EntryBytes::new(entry), attempt));
             }
         }
         Ok(deliveries)
@@ -403,9 +451,10 @@ impl BallotQueue for RedisQueue {
 
     async fn depth(&self) -> Result<QueueDepth, QueueError> {
         let asked = self
+            .shared
             .buckets
             .iter()
-            .map(|bucket| async move { DEPTH.run(&self.redis, &[&bucket.stream, &bucket.given_up], &[GROUP]).await });
+            .map(|bucket| async move { DEPTH.run(&self.shared.redis, &[&bucket.stream, &bucket.given_up], &[GROUP]).await });
         let mut depth = QueueDepth { capacity: self.layout.capacity, ..QueueDepth::default() };
         for answer in try_join_all(asked).await? {
             let (length, taken, dead): (usize, usize, usize) = convert(answer)?;
@@ -436,6 +485,6 @@ fn stream_entries(answer: Value) -> Result<Vec<(String, EntryBytes)>, RedisError
 
 impl fmt::Debug for RedisQueue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisQueue").field("redis", &self.redis).field("layout", &self.layout).finish_non_exhaustive()
+        f.debug_struct("RedisQueue").field("redis", &self.shared.redis).field("layout", &self.layout).finish_non_exhaustive()
     }
 }

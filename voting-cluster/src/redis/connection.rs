@@ -26,11 +26,11 @@ use super::topology::Topology;
 use super::{Keys, RedisConfig};
 
 /// A server that does not accept a connection for this long is taken for dead.
-const CONNECT: Duration = Duration::from_secs(1);
+const CONNECT: Duration = Duration::from_millis(500);
 /// A server that does not answer for this long is taken for dead. Scripts of ours take milliseconds.
-const ANSWER: Duration = Duration::from_secs(1);
+const ANSWER: Duration = Duration::from_millis(800);
 /// One attempt of a call, redirections and the driver's own retries included.
-const ATTEMPT: Duration = Duration::from_secs(2);
+const ATTEMPT: Duration = Duration::from_millis(1_000);
 /// The driver's own retries in one attempt.
 const DRIVER_RETRIES: u32 = 3;
 /// First pause between attempts; it doubles up to [`LONGEST_PAUSE`].
@@ -218,7 +218,11 @@ impl Redis {
                         },
                         Ok(Err(error)) if !is_passing(&error) => return Err(RedisError::Refused(Arc::new(error))),
                         Ok(Err(error)) => (Some(generation), error.to_string()),
-                        Err(_) => (Some(generation), "no answer in time".to_owned()),
+                        Err(_) => {
+                            // A server that hangs is found out by a new connection only.
+                            attempts = ATTEMPTS_PER_CONNECTION - 1;
+                            (Some(generation), "no answer in time".to_owned())
+                        }
                     }
                 }
             };

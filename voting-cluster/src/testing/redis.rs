@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use ::redis::{Client, Cmd, FromRedisValue, RedisResult, Value, cmd};
 use tempfile::TempDir;
 
+use super::bus::Bus;
 use super::{Process, Spawn};
 use crate::redis::{Namespace, RedisConfig, Topology};
 
@@ -18,7 +19,9 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const FORMS_WITHIN: Duration = Duration::from_secs(40);
 /// Pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(20);
-/// The bus of a cluster uses the port plus 10,000, which must be one, too.
+/// A server's port for the others is its own plus this.
+const BUS_OFFSET: u16 = 10_000;
+/// Ports of servers, which leave room for those of the bus.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// Time after which members count each other as failed.
 pub const NODE_TIMEOUT: Duration = Duration::from_millis(2_000);
@@ -32,11 +35,16 @@ pub struct RedisServers {
     folder: TempDir,
     servers: Vec<Server>,
     is_cluster: bool,
+    bus: Bus,
 }
 
 #[derive(Debug)]
 struct Server {
     port: u16,
+    /// Where it listens for the others, behind its relay.
+    bus: u16,
+    /// Where the others reach it.
+    relay: u16,
     process: Option<Process>,
 }
 
@@ -50,8 +58,9 @@ fn free_port() -> u16 {
     // Where to begin differs between processes, so that those do not race for the same ports.
     let offset = (std::process::id() * 97 + taken.len() as u32 * 7) % u32::from(PORTS.end - PORTS.start);
     let from = PORTS.start + offset as u16;
-    let port =
-        (from..PORTS.end).chain(PORTS.start..from).find(|port| !taken.contains(port) && is_free(*port) && is_free(port + 10_000));
+    let port = (from..PORTS.end)
+        .chain(PORTS.start..from)
+        .find(|port| !taken.contains(port) && is_free(*port) && is_free(port + BUS_OFFSET));
     let port = port.expect("some port is free");
     taken.insert(port);
     port
@@ -85,10 +94,28 @@ impl RedisServers {
         Self::start(1, false)
     }
 
+    /// No servers: a place to put others.
+    ///
+    /// # Panics
+    /// If there is no temporary folder.
+    #[must_use]
+    pub fn none() -> Self {
+        Self::start(0, false)
+    }
+
     fn start(count: usize, is_cluster: bool) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let servers = (0..count).map(|_| Server { port: free_port(), process: None }).collect();
-        let mut servers = Self { folder, servers, is_cluster };
+        let bus = Bus::default();
+        let server = |id: usize| {
+            let (own, listener) = (free_port(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("some port is free"));
+            let relay = listener.local_addr().expect("a listener has an address").port();
+            if is_cluster {
+                bus.relay(listener, id, own + BUS_OFFSET);
+            }
+            Server { port: own, bus: own + BUS_OFFSET, relay, process: None }
+        };
+        let servers = (0..count).map(server).collect();
+        let mut servers = Self { folder, servers, is_cluster, bus };
         for id in 0..count {
             servers.restart(id);
         }
@@ -112,6 +139,8 @@ impl RedisServers {
             &port,
             "--bind",
             "127.0.0.1",
+            "--protected-mode",
+            "no",
             "--dir",
             &dir,
             "--save",
@@ -129,7 +158,10 @@ impl RedisServers {
             "--repl-diskless-sync-delay",
             "0",
         ];
+        let (bus, relay, caller) = (server.bus.to_string(), server.relay.to_string(), Bus::caller(id).to_string());
         if self.is_cluster {
+            args.extend(["--cluster-port", &bus, "--cluster-announce-bus-port", &relay, "--cluster-announce-ip", "127.0.0.1"]);
+            args.extend(["--bind-source-addr", &caller]);
             args.extend(["--cluster-enabled", "yes", "--cluster-node-timeout", &timeout]);
             args.extend(["--cluster-require-full-coverage", "no", "--cluster-config-file", "nodes.conf"]);
         }
@@ -158,7 +190,7 @@ impl RedisServers {
             self.ask::<()>(id, cmd("CLUSTER").arg("SET-CONFIG-EPOCH").arg(id + 1));
         }
         for id in 1..self.servers.len() {
-            self.ask::<()>(id, cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(self.servers[0].port));
+            self.ask::<()>(id, cmd("CLUSTER").arg("MEET").arg("127.0.0.1").arg(self.servers[0].port).arg(self.servers[0].relay));
         }
         let everyone = self.servers.len();
         let lines = |servers: &Self, id| servers.ask::<String>(id, cmd("CLUSTER").arg("NODES")).lines().count();
@@ -298,21 +330,19 @@ impl RedisServers {
         self.process(id).resume();
     }
 
-    /// Cuts a server off from the other servers, while clients still reach it: it ignores whatever comes
-    /// over the cluster's bus.
-    ///
-    /// # Panics
-    /// If it does not do as told.
+    /// Cuts a server off from the other servers, while clients still reach it: a master then goes on accepting writes
+    /// that will be lost, until it notices.
     pub fn cut_off(&self, id: ServerId) {
-        self.ask::<()>(id, cmd("DEBUG").arg("DROP-CLUSTER-PACKET-FILTER").arg(-2));
+        self.bus.isolate(id);
     }
 
     /// Ends what [`RedisServers::cut_off`] began.
     ///
     /// # Panics
-    /// If it does not do as told.
+    /// If nothing was cut.
     pub fn reconnect(&self, id: ServerId) {
-        self.ask::<()>(id, cmd("DEBUG").arg("DROP-CLUSTER-PACKET-FILTER").arg(-1));
+        assert!(self.bus.refused() > 0, "nobody tried to reach the server that was cut off");
+        self.bus.restore(id);
     }
 
     /// Forgets everything on all masters.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use borsh::{BorshDeserialize, BorshSerialize};
 use bytes::Bytes;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::time::timeout;
 use tracing::debug;
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
@@ -24,6 +24,10 @@ use crate::redis::{Redis, RedisError, Subscriber, Subscription, convert};
 
 /// How long a message is worth sending: consensus resends what matters.
 const PATIENCE: Duration = Duration::from_millis(1_500);
+/// How long a sender waits to learn that nobody hears it.
+const ANSWER: Duration = Duration::from_millis(50);
+/// Messages on their way to Redis; when it does not answer, more are lost.
+const UNDER_WAY: usize = 1_024;
 /// Longest wait for an acknowledgement: keeps deadlines far from the end of time.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
@@ -41,6 +45,7 @@ pub struct RedisTransport {
     name: NodeName,
     redis: Redis,
     shared: Arc<Shared>,
+    under_way: Arc<Semaphore>,
     subscriptions: Mutex<Vec<Subscription>>,
 }
 
@@ -124,7 +129,8 @@ impl RedisTransport {
         for subscription in &subscriptions {
             subscriber.heard(subscription).await?;
         }
-        Ok(Self { name, redis, shared, subscriptions: Mutex::new(subscriptions) })
+        let under_way = Arc::new(Semaphore::new(UNDER_WAY));
+        Ok(Self { name, redis, shared, under_way, subscriptions: Mutex::new(subscriptions) })
     }
 
     /// Leaves the network: from now on every call says [`TransportError::Closed`].
@@ -145,17 +151,23 @@ impl RedisTransport {
         Ok(())
     }
 
-    /// Publishes to a channel; returns how many heard it, or nothing if Redis did not answer.
-    async fn publish(&self, channel: String, frame: &Frame) -> Option<u64> {
+    /// Publishes to a channel in the background. The receiver tells how many heard it, if Redis answers.
+    fn publish(&self, channel: String, frame: &Frame) -> Option<oneshot::Receiver<u64>> {
+        let Ok(under_way) = Arc::clone(&self.under_way).try_acquire_owned() else {
+            debug!("too many messages are under way; one is lost");
+            return None;
+        };
         let bytes = borsh::to_vec(frame).ok()?; // writing to memory does not fail
-        let answer = self.redis.ask_within(::redis::cmd("SPUBLISH").arg(channel).arg(bytes), PATIENCE).await;
-        match answer.and_then(convert::<u64>) {
-            Ok(heard) => Some(heard),
-            Err(error) => {
-                debug!(%error, "a message was not sent");
-                None
+        let (redis, (tell, heard)) = (self.redis.clone(), oneshot::channel());
+        tokio::spawn(async move {
+            let _under_way = under_way;
+            let answer = redis.ask_within(::redis::cmd("SPUBLISH").arg(channel).arg(bytes), PATIENCE).await;
+            match answer.and_then(convert::<u64>) {
+                Ok(count) => drop(tell.send(count)), // the sender may not wait for it
+                Err(error) => debug!(%error, "a message was not sent"),
             }
-        }
+        });
+        Some(heard)
     }
 
     fn message(&self, kind: MessageKind, asks: Option<u64>, bytes: &Bytes) -> Frame {
@@ -164,8 +176,12 @@ impl RedisTransport {
 
     async fn send_message(&self, to: &NodeName, kind: MessageKind, asks: Option<u64>, bytes: &Bytes) -> Result<(), TransportError> {
         self.check(bytes)?;
-        match self.publish(self.redis.keys().node(&to.0), &self.message(kind, asks, bytes)).await {
-            Some(0) => Err(TransportError::UnknownNode(to.clone())),
+        let Some(heard) = self.publish(self.redis.keys().node(&to.0), &self.message(kind, asks, bytes)) else {
+            return Err(TransportError::Full(to.clone()));
+        };
+        // Redis mostly answers at once; if it does not, the message may still arrive.
+        match timeout(ANSWER, heard).await {
+            Ok(Ok(0)) => Err(TransportError::UnknownNode(to.clone())),
             _ => Ok(()),
         }
     }
@@ -183,7 +199,7 @@ impl Transport for RedisTransport {
 
     async fn broadcast(&self, kind: MessageKind, bytes: Bytes) -> Result<(), TransportError> {
         self.check(&bytes)?;
-        self.publish(self.redis.keys().nodes(), &self.message(kind, None, &bytes)).await;
+        self.publish(self.redis.keys().nodes(), &self.message(kind, None, &bytes)); // best effort
         Ok(())
     }
 
