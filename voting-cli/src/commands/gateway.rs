@@ -74,11 +74,11 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     catch_up(&parts, context).await;
     let state = GatewayState::new(backend(&parts), config(&settings));
 
-    let (stop, stopping) = watch::channel(false);
-    let server = tokio::spawn(serve(listener, state.clone(), stopping.clone()));
     if settings.demo {
         seed(&parts, &state).await?;
     }
+    let (stop, stopping) = watch::channel(false);
+    let server = tokio::spawn(serve(listener, state.clone(), stopping.clone()));
     let (_fitness, fit) = watch::channel(true);
     let leadership = Leadership::run_for(Arc::clone(&parts.locks), "scheduler", DEFAULT_LEASE, fit);
     let scheduler = tokio::spawn(schedule(state, leadership, stopping));

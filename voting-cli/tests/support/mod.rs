@@ -6,6 +6,8 @@
 // A server made for tests has nobody to report to.
 #![allow(clippy::unwrap_used, reason = "only tests use it")]
 
+pub(crate) mod deployment;
+pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod running;
 

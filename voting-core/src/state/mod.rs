@@ -272,13 +272,19 @@ impl BlockDraft {
         Ok(applied)
     }
 
+    /// Passes over entries whose content is not known here, such as those of other elections in a bundle: the next
+    /// entry applied stands at this index.
+    pub fn skip_to(&mut self, index: u32) {
+        self.next_index = self.next_index.max(index);
+    }
+
     /// One election, as the entries applied so far leave it.
     #[must_use]
     pub fn election(&self, id: ElectionId) -> Option<&Arc<ElectionState>> {
         self.state.election(id)
     }
 
-    /// Number of entries applied.
+    /// Number of entries, those passed over included.
     #[must_use]
     pub const fn len(&self) -> u32 {
         self.next_index

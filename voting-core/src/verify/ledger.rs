@@ -204,6 +204,7 @@ impl<'a> Replay<'a> {
             if entry.bytes() != bytes || entry.entry().election() != self.opening.election {
                 return Err(Failure::new(Check::Entries, at, "the entry belongs to another election"));
             }
+            draft.skip_to(*index);
             draft.try_apply(&entry).map_err(|refusal| Failure::new(check_of(&entry, &refusal), at, refusal))?;
             let revote = draft.election(self.opening.election).map(|election| election.definition().revote);
             note(&mut self.voters, &mut self.counts, entry.entry(), revote);
