@@ -18,6 +18,7 @@ use voting_core::state::Refusal;
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, ballot, definition, key};
 use voting_core::time::Timestamp;
+use voting_core::state::Position;
 use voting_core::verify::{Options, verify};
 
 const VOTERS: u64 = 40;
@@ -369,4 +370,30 @@ proptest! {
         let found = failed_check(&bundle, &Options::default());
         prop_assert!(found.is_some(), "bit {bit} of byte {at}");
     }
+}
+
+/// Places are those in the ledger, entries of other elections between them included.
+#[test]
+fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
+    let world = world();
+    let cast = world.chain.blocks.iter().flat_map(|block| &block.block.entries).filter_map(|bytes| {
+        match Entry::from_canonical(bytes.as_slice()).expect("the chain's own entries") {
+            Entry::Cast(signed) => Some(signed.hash()),
+            Entry::Act(_) | Entry::Certify(_) => None,
+        }
+    });
+    let ballots: Vec<_> = cast.collect();
+    let options = Options { ballots: ballots.clone(), ..Options::default() };
+    let summary = verify(world.bundle.as_slice(), &options).summary.expect("the bundle holds");
+    let election = world.chain.state.election(world.election.id).expect("the election");
+    let expected: Vec<_> = ballots.iter().map(|ballot| election.ballot_position(*ballot)).collect();
+    assert_eq!(summary.ballots.iter().map(|found| found.position).collect::<Vec<_>>(), expected);
+    let behind_foreign = |place: &Option<Position>| {
+        place.is_some_and(|place| {
+            let block = world.chain.blocks.iter().find(|block| block.block.header.height == place.height).expect("its block");
+            let before = &block.block.entries[..place.index as usize];
+            before.iter().any(|bytes| Entry::from_canonical(bytes.as_slice()).is_ok_and(|entry| entry.election() != world.election.id))
+        })
+    };
+    assert!(expected.iter().any(behind_foreign), "some ballot stands behind an entry of another election");
 }
