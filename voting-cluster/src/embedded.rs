@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use voting_core::codec::Canonical as _;
 use voting_core::crypto::{KeyError, SigningKey};
 use voting_core::entry::Entry;
 use voting_core::epoch::{Authority, Epoch, EpochError, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
@@ -28,7 +29,8 @@ use voting_core::seams::{BallotQueue, Clock, Ledger, LedgerError, NodeName, Queu
 use crate::clock::SystemClock;
 use crate::ledger::{MemoryLedger, RedbLedger};
 use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeHooks, NodeSeams};
-use crate::queue::MemoryQueue;
+use crate::queue::{DEFAULT_BUCKETS, MemoryQueue, QueueLayout, Share};
+use crate::redis::{Namespace, RedisBackends, RedisConfig, RedisError};
 use crate::replica::{EntryStatus, Replica};
 use crate::store::{MemoryStore, RedbStore};
 use crate::transport::MemoryNetwork;
@@ -52,6 +54,8 @@ pub struct EmbeddedConfig {
     pub quorum: Option<QuorumRule>,
     /// Who leads, where the network is founded anew.
     pub leader: LeaderPolicy,
+    /// Where queue and store are, if not in this process; its namespace is completed by the network's own.
+    pub redis: Option<RedisConfig>,
 }
 
 impl Default for EmbeddedConfig {
@@ -62,6 +66,7 @@ impl Default for EmbeddedConfig {
             authorities: None,
             quorum: None,
             leader: LeaderPolicy::RoundRobin { term: 1 },
+            redis: None,
         }
     }
 }
@@ -107,6 +112,9 @@ pub enum EmbeddedError {
         /// Why.
         source: LedgerError,
     },
+    /// Redis does not answer.
+    #[error(transparent)]
+    Redis(#[from] RedisError),
     /// The store cannot be opened.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -266,6 +274,16 @@ impl Identity {
     }
 }
 
+/// Networks that share a Redis do not share keys.
+fn redis_of(config: RedisConfig, genesis: &Genesis) -> RedisConfig {
+    let digest = genesis.digest().to_string();
+    let completed = Namespace::new(format!("{}-{}", config.namespace, digest.get(..8).unwrap_or_default()));
+    match completed {
+        Ok(namespace) => config.with_namespace(namespace),
+        Err(_) => config, // a namespace at its longest is taken as it is
+    }
+}
+
 fn random_bytes() -> Result<[u8; 32], EmbeddedError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|error| EmbeddedError::Randomness(error.to_string()))?;
@@ -281,7 +299,7 @@ pub struct Embedded {
     identity: Identity,
     nodes: Vec<Node>,
     ledgers: Vec<Arc<dyn Ledger>>,
-    queue: Arc<MemoryQueue>,
+    queue: Arc<dyn BallotQueue>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     network: MemoryNetwork,
@@ -311,16 +329,32 @@ impl Embedded {
         clock: Arc<dyn Clock>,
         hooks: impl Fn(usize) -> Arc<dyn NodeHooks>,
     ) -> Result<Self, EmbeddedError> {
-        let (identity, store): (_, Arc<dyn Store>) = match &config.data {
-            None => (Identity::generate(&config, clock.as_ref())?, Arc::new(MemoryStore::new(Arc::clone(&clock)))),
+        let identity = match &config.data {
+            None => Identity::generate(&config, clock.as_ref())?,
             Some(dir) => {
                 fs::create_dir_all(dir).map_err(|source| EmbeddedError::File { path: dir.clone(), source })?;
-                let identity = Identity::load_or_found(dir, &config, clock.as_ref())?;
-                (identity, Arc::new(RedbStore::open(dir.join("store.redb"), Arc::clone(&clock))?))
+                Identity::load_or_found(dir, &config, clock.as_ref())?
             }
         };
         let genesis = Arc::new(identity.genesis.clone());
-        let queue = Arc::new(MemoryQueue::new(QUEUE_CAPACITY, Arc::clone(&clock)));
+        let redis = match &config.redis {
+            Some(redis) => Some(RedisBackends::connect(redis_of(redis.clone(), &genesis)).await?),
+            None => None,
+        };
+        let store: Arc<dyn Store> = match (&redis, &config.data) {
+            (Some(redis), _) => Arc::new(redis.store()),
+            (None, None) => Arc::new(MemoryStore::new(Arc::clone(&clock))),
+            (None, Some(dir)) => Arc::new(RedbStore::open(dir.join("store.redb"), Arc::clone(&clock))?),
+        };
+        let memory = Arc::new(MemoryQueue::new(QUEUE_CAPACITY, Arc::clone(&clock)));
+        let layout = QueueLayout { partition: PartitionId(0), buckets: DEFAULT_BUCKETS, capacity: QUEUE_CAPACITY };
+        let queue_for = |share: Option<Share>| -> Arc<dyn BallotQueue> {
+            match &redis {
+                Some(redis) => Arc::new(redis.queue(layout, share)),
+                None => Arc::clone(&memory) as _,
+            }
+        };
+        let queue = queue_for(None);
         let network = MemoryNetwork::new();
         let (mut nodes, mut ledgers) = (Vec::new(), Vec::new());
         for (index, key) in identity.authorities.iter().enumerate() {
@@ -335,7 +369,7 @@ impl Embedded {
             };
             let seams = NodeSeams {
                 ledger: Arc::clone(&ledger),
-                queue: Arc::clone(&queue) as Arc<dyn BallotQueue>,
+                queue: queue_for(Some(Share { index, of: identity.authorities.len() })),
                 transport: Arc::new(network.join(NodeName(name.clone()))),
                 clock: Arc::clone(&clock),
                 hooks: hooks(index),
@@ -387,7 +421,7 @@ impl Embedded {
     /// Where entries are submitted.
     #[must_use]
     pub fn queue(&self) -> Arc<dyn BallotQueue> {
-        Arc::clone(&self.queue) as Arc<dyn BallotQueue>
+        Arc::clone(&self.queue)
     }
 
     /// Accounts, sessions, rolls.

@@ -11,6 +11,8 @@ pub mod embedded;
 pub mod follow;
 pub mod leadership;
 pub mod ledger;
+#[cfg(feature = "local-redis")]
+pub mod local;
 pub mod lock;
 pub mod membership;
 pub mod mempool;

@@ -9,6 +9,8 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use voting_cluster::embedded::{Embedded, EmbeddedConfig, EmbeddedError};
+use voting_cluster::local::{RedisServers, redis_server};
+use voting_cluster::redis::{Namespace, RedisConfig, RedisConfigError};
 use voting_core::epoch::QuorumRule;
 use voting_core::ids::PartitionId;
 use voting_gateway::{Backend, Config, GatewayState, Limits, demo, scheduler, serve};
@@ -31,6 +33,7 @@ Examples:
   voting dev                                  http://localhost:8000; goes on where it stopped
   voting dev --ephemeral --port 8080          nothing is kept
   voting dev --authorities 7 --quorum majority --data ./network
+  voting dev --redis auto                     queue, accounts and sessions on a Redis Cluster of its own
 
 Accounts of the demonstration: alice@example.com (alicepass), bob@example.com (bobpass),
 carol@example.com (carolpass), and the administrator admin@example.com (adminpass).")]
@@ -53,6 +56,10 @@ pub(crate) struct Args {
     /// How many authorities make a quorum: byzantine (the default), majority, or a number
     #[arg(long, value_name = "RULE")]
     quorum: Option<QuorumRule>,
+    /// Put queue and store on Redis: `auto` starts a cluster of three masters and three replicas for as long as this runs,
+    /// a URL takes a cluster or server that is there; may be given several times
+    #[arg(long, value_name = "auto|URL")]
+    redis: Vec<String>,
 }
 
 /// Where it runs, for programs.
@@ -79,8 +86,10 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     })?;
     let address = listener.local_addr().map_err(|error| CliError::failure(error, "try again"))?;
 
+    let (_servers, redis) = redis(&args.redis, context).await?;
     context.out.note("starting the authorities …");
     let config = EmbeddedConfig {
+        redis,
         data: data.clone(),
         network: "voting dev".to_owned(),
         authorities: args.authorities,
@@ -122,6 +131,26 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     }
 }
 
+/// Where Redis is, and the servers started for it, which end when they are dropped.
+pub(crate) async fn redis(given: &[String], context: &Context) -> Result<(Option<RedisServers>, Option<RedisConfig>)> {
+    if given.is_empty() {
+        return Ok((None, None));
+    }
+    let wrong = |error: RedisConfigError| CliError::usage(error, "write --redis auto, or --redis redis://HOST:PORT");
+    let namespace = Namespace::new("voting").map_err(wrong)?;
+    if given != ["auto"] {
+        return RedisConfig::new(given, namespace).map(|config| (None, Some(config))).map_err(wrong);
+    }
+    if redis_server().is_none() {
+        return Err(CliError::failure("redis-server is not installed", "install it with: sudo apt-get install -y redis-server"));
+    }
+    context.out.note("starting a Redis Cluster of three masters and three replicas …");
+    let started = tokio::task::spawn_blocking(|| RedisServers::cluster(3)).await;
+    let servers = started.map_err(|error| CliError::failure(format!("the Redis Cluster does not start: {error}"), "see above"))?;
+    let config = RedisConfig::new(servers.urls(), namespace).map_err(wrong)?;
+    Ok((Some(servers), Some(config)))
+}
+
 /// The gateway of an embedded network, with limits for a single machine.
 pub(crate) fn gateway(network: &Embedded) -> GatewayState {
     let identity = network.identity();
@@ -146,6 +175,7 @@ pub(crate) fn gateway(network: &Embedded) -> GatewayState {
 fn not_started(error: &EmbeddedError) -> CliError {
     let next = match error {
         EmbeddedError::Config(_) => "choose other values for --authorities and --quorum",
+        EmbeddedError::Redis(_) => "start Redis, or give its right address with --redis",
         EmbeddedError::Mismatch { .. } => "leave the option out, or give another folder with --data",
         EmbeddedError::Ledger { .. } | EmbeddedError::Store(_) => {
             "if another `voting dev` uses this folder, stop it or give another folder with --data; a damaged file is restored from a backup"

@@ -12,7 +12,7 @@ use voting_cluster::deploy::{GatewayParts, GatewaySettings, Overrides};
 use voting_cluster::leadership::{DEFAULT_LEASE, Leadership};
 use voting_cluster::lock::LockGuard;
 use voting_core::Height;
-use voting_gateway::{Backend, Config, GatewayState, demo, scheduler, serve};
+use voting_gateway::{Backend, Config, GatewayState, Limits, demo, scheduler, serve};
 
 use super::Context;
 use super::node::{config_wrong, not_started};
@@ -146,7 +146,13 @@ fn backend(parts: &GatewayParts) -> Backend {
 }
 
 fn config(settings: &GatewaySettings) -> Config {
+    let limits = Limits {
+        connections: settings.connections,
+        connections_per_address: settings.connections_per_address,
+        ..Limits::default()
+    };
     Config {
+        limits,
         secure_cookies: settings.secure_cookies,
         allowed_origins: settings.allowed_origins.clone(),
         office: settings.office.clone(),

@@ -197,6 +197,12 @@ pub struct GatewaySettings {
     /// Name shown to voters as the creator of elections.
     #[serde(default = "default_office")]
     pub office: String,
+    /// Connections at a time; more are closed at once.
+    #[serde(default = "default_connections")]
+    pub connections: usize,
+    /// Connections from one address at a time; a proxy in front is one address.
+    #[serde(default = "default_connections_per_address")]
+    pub connections_per_address: usize,
     /// Whether to set up the demonstration, with passwords that everyone knows.
     #[serde(default)]
     pub demo: bool,
@@ -209,6 +215,14 @@ pub struct GatewaySettings {
 
 fn default_listen() -> SocketAddr {
     SocketAddr::from(([0, 0, 0, 0], 8000))
+}
+
+fn default_connections() -> usize {
+    2_000
+}
+
+fn default_connections_per_address() -> usize {
+    100
 }
 
 fn yes() -> bool {

@@ -182,6 +182,8 @@ impl Plan {
                 secure_cookies: !self.demo,
                 allowed_origins: Vec::new(),
                 office: self.network.clone(),
+                connections: 2_000,
+                connections_per_address: 100,
                 demo: self.demo,
                 redis: self.redis.clone(),
                 links,

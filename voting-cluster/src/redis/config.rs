@@ -95,6 +95,13 @@ impl RedisConfig {
         self
     }
 
+    /// The same in another namespace.
+    #[must_use]
+    pub fn with_namespace(mut self, namespace: Namespace) -> Self {
+        self.namespace = namespace;
+        self
+    }
+
     /// Host and port of each server, without any password.
     #[must_use]
     pub fn addresses(&self) -> Vec<String> {

@@ -22,7 +22,7 @@ use tokio::sync::RwLock;
 use tokio::time::{Instant, timeout, timeout_at};
 use tracing::{debug, warn};
 
-use super::topology::Topology;
+use super::topology::{Topology, Usage};
 use super::{Keys, RedisConfig};
 
 /// A server that does not accept a connection for this long is taken for dead.
@@ -340,6 +340,30 @@ impl Redis {
             }
         }
         Ok(topology)
+    }
+}
+
+impl Redis {
+    /// What each master has done since it started: for benchmarks.
+    ///
+    /// # Errors
+    /// As [`Redis::ask`].
+    pub async fn usage(&self) -> Result<Vec<Usage>, RedisError> {
+        let unavailable = |error: ::redis::RedisError| RedisError::Unavailable {
+            servers: self.0.config.addresses().join(", "),
+            waited: CONNECT,
+            reason: error.to_string(),
+        };
+        let mut usages = Vec::new();
+        for master in self.topology().await?.shards.iter().filter_map(super::ShardStatus::master) {
+            let like = self.0.config.servers.first().cloned().ok_or_else(|| unavailable(overdue()))?;
+            let server = like.set_addr(ConnectionAddr::Tcp(master.host.clone(), master.port));
+            let mut link = open_single(server, None).await.map_err(unavailable)?;
+            let info = ::redis::cmd("INFO").arg("everything").clone();
+            let info: String = convert(link.send_packed_command(&info).await.map_err(unavailable)?)?;
+            usages.push(Usage::parse(format!("{}:{}", master.host, master.port), &info));
+        }
+        Ok(usages)
     }
 }
 

@@ -24,7 +24,7 @@ pub use backends::RedisBackends;
 pub use config::{DEFAULT_PATIENCE, MAX_NAMESPACE_BYTES, Namespace, RedisConfig, RedisConfigError};
 pub use connection::{Redis, RedisError};
 pub use keys::slot_of;
-pub use topology::{ServerStatus, ShardStatus, Topology};
+pub use topology::{ServerStatus, ShardStatus, Topology, Usage};
 
 pub(crate) use connection::convert;
 pub(crate) use keys::Keys;

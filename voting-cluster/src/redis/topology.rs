@@ -1,5 +1,7 @@
 //! What the cluster says about itself.
 
+use std::collections::BTreeMap;
+
 use ::redis::{FromRedisValue, Value};
 use serde::Serialize;
 
@@ -50,6 +52,37 @@ impl ShardStatus {
 pub struct Topology {
     /// The shards, by their first slot.
     pub shards: Vec<ShardStatus>,
+}
+
+/// What a master has done since it started.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Usage {
+    /// Where it is.
+    pub address: String,
+    /// Commands from clients and scripts, by name.
+    pub commands: BTreeMap<String, u64>,
+    /// Bytes received, replication not counted.
+    pub bytes_in: u64,
+    /// Bytes sent, replication not counted.
+    pub bytes_out: u64,
+}
+
+impl Usage {
+    pub(super) fn parse(address: String, info: &str) -> Self {
+        let mut usage = Self { address, commands: BTreeMap::new(), bytes_in: 0, bytes_out: 0 };
+        for line in info.lines() {
+            let Some((name, value)) = line.trim().split_once(':') else { continue };
+            if let Some(command) = name.strip_prefix("cmdstat_") {
+                let calls = value.split(',').find_map(|field| field.strip_prefix("calls=")?.parse().ok());
+                usage.commands.insert(command.to_owned(), calls.unwrap_or(0));
+            } else if name == "total_net_input_bytes" {
+                usage.bytes_in = value.parse().unwrap_or(0);
+            } else if name == "total_net_output_bytes" {
+                usage.bytes_out = value.parse().unwrap_or(0);
+            }
+        }
+        usage
+    }
 }
 
 impl Topology {

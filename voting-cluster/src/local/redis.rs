@@ -66,11 +66,16 @@ fn free_port() -> u16 {
     port
 }
 
+/// The installed redis-server, if there is one.
+#[must_use]
+pub fn redis_server() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|file| file.is_file())
+}
+
 /// The program, or a panic that says how to install it.
 fn program() -> PathBuf {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("redis-server")).find(|file| file.is_file());
-    found.unwrap_or_else(|| panic!("redis-server is missing; install it with: sudo apt-get install -y redis-server"))
+    redis_server().unwrap_or_else(|| panic!("redis-server is missing; install it with: sudo apt-get install -y redis-server"))
 }
 
 impl RedisServers {

@@ -3,6 +3,8 @@
 //! Four authorities with ledgers on disk, every one verifying every signature; ballots are signed
 //! before the clock starts. What is measured is the time from submission to finality.
 
+mod deployed;
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -15,14 +17,15 @@ use rayon::prelude::*;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use voting_cluster::EntryStatus;
 use voting_cluster::embedded::{Embedded, EmbeddedConfig};
+use voting_cluster::{EntryStatus, Replica};
 use voting_core::Canonical as _;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::crypto::SigningKey;
 use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
+use voting_core::seams::{BallotQueue, Clock};
 
 use super::{Context, dev};
 use crate::exit::{CliError, Result};
@@ -43,6 +46,7 @@ const FLUSHES: usize = 300;
 Examples:
   voting bench
   voting bench --votes 50000 --in-flight 512 --output json
+  voting bench --deployed                     processes on a Redis Cluster; needs redis-server
 
 The network runs in this process with its ledgers in a temporary folder. Figures of a debug build mean nothing.")]
 pub(crate) struct Args {
@@ -58,6 +62,10 @@ pub(crate) struct Args {
     /// Number of authorities
     #[arg(long, default_value_t = 4, value_name = "N")]
     authorities: usize,
+    /// Measure a deployed network instead: authorities and two gateways as processes, on a Redis Cluster of three masters
+    /// and three replicas that is started for it
+    #[arg(long)]
+    deployed: bool,
 }
 
 /// The machine's own limits.
@@ -96,6 +104,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| CliError::failure(format!("no temporary folder: {error}"), "check TMPDIR"))?;
     context.out.note("measuring the machine …");
     let machine = measure_machine(folder.path())?;
+    if args.deployed {
+        return deployed::run(&args, machine, folder.path(), context).await;
+    }
     let config = EmbeddedConfig {
         data: Some(folder.path().join("network")),
         authorities: Some(args.authorities),
@@ -173,14 +184,44 @@ fn measure_machine(folder: &std::path::Path) -> Result<Machine> {
     })
 }
 
+/// Where votes are cast: what is final there, the way in, and the office's keys.
+struct Site {
+    replica: Arc<Replica>,
+    queue: Arc<dyn BallotQueue>,
+    clock: Arc<dyn Clock>,
+    officer: SigningKey,
+    registrar: SigningKey,
+}
+
+impl Site {
+    fn of(network: &Embedded) -> Self {
+        Self {
+            replica: Arc::clone(network.replica()),
+            queue: network.queue(),
+            clock: Arc::clone(network.clock()),
+            officer: network.identity().officer.clone(),
+            registrar: network.identity().registrar.clone(),
+        }
+    }
+
+    async fn must(&self, entry: &Entry) -> Result<()> {
+        let bytes = entry.to_bytes();
+        let waiter = self.replica.watch(bytes.hash());
+        self.queue.submit(bytes).await.map_err(|error| CliError::failure(error, "use a smaller --in-flight"))?;
+        match waiter.wait(PATIENCE).await {
+            EntryStatus::Final(_) => Ok(()),
+            other => Err(CliError::failure(format!("an entry did not become final: {other:?}"), "report this")),
+        }
+    }
+}
+
 fn key(election: u8, voter: usize) -> SigningKey {
     SigningKey::from_seed(Digest::of_parts("voting/bench-key/v1", &[&[election], &(voter as u64).to_le_bytes()]).0)
 }
 
 /// Sets up an open election and signs a ballot for each voter.
-async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(ElectionId, Vec<SignedBallot>)> {
-    let identity = network.identity();
-    let now = network.clock().now();
+async fn prepare(site: &Site, number: u8, voters: usize) -> Result<(ElectionId, Vec<SignedBallot>)> {
+    let now = site.clock.now();
     let definition = ElectionDefinition {
         id: ElectionId([number; 16]),
         title: format!("Benchmark {number}"),
@@ -192,11 +233,11 @@ async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(Elect
         revote: RevoteRule::FirstCounts,
         secrecy: Secrecy::Open,
         results: ResultVisibility::Public,
-        registrar: identity.registrar.public(),
+        registrar: site.registrar.public(),
         created_by: "Benchmark".to_owned(),
     };
     let id = definition.id;
-    let chain = network.replica().state().chain();
+    let chain = site.replica.state().chain();
     let context = definition.context(chain);
     let advance = |to| Act::Advance { to };
     let acts = [
@@ -207,8 +248,8 @@ async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(Elect
         advance(Phase::Open),
     ];
     for (sequence, act) in (1..).zip(acts) {
-        let act = OfficerAct { chain, election: id, sequence, act, officer: identity.officer.public() };
-        must(network, &Entry::act(act, &identity.officer)).await?;
+        let act = OfficerAct { chain, election: id, sequence, act, officer: site.officer.public() };
+        site.must(&Entry::act(act, &site.officer)).await?;
     }
     let keys: Vec<SigningKey> = (0..voters).into_par_iter().map(|voter| key(number, voter)).collect();
     let certified: Vec<CertifiedVoter> = keys
@@ -220,8 +261,8 @@ async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(Elect
         })
         .collect();
     for some in certified.chunks(MAX_CERTIFIED_PER_ENTRY) {
-        let content = Certification { chain, election: id, voters: some.to_vec(), registrar: identity.registrar.public() };
-        must(network, &Entry::certify(content, &identity.registrar)).await?;
+        let content = Certification { chain, election: id, voters: some.to_vec(), registrar: site.registrar.public() };
+        site.must(&Entry::certify(content, &site.registrar)).await?;
     }
     let ballots = keys.par_iter().enumerate().map(|(voter, key)| {
         let selections = vec![Selection::Marks(vec![(voter % 2) as u16])];
@@ -230,54 +271,65 @@ async fn prepare(network: &Embedded, number: u8, voters: usize) -> Result<(Elect
     Ok((id, ballots.collect()))
 }
 
-async fn must(network: &Embedded, entry: &Entry) -> Result<()> {
-    match network.submit(entry, PATIENCE).await {
-        Ok(EntryStatus::Final(_)) => Ok(()),
-        Ok(other) => Err(CliError::failure(format!("an entry did not become final: {other:?}"), "report this")),
-        Err(error) => Err(CliError::failure(error, "use a smaller --in-flight")),
-    }
-}
-
 async fn in_process(network: &Arc<Embedded>, name: &'static str, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
-    let (id, ballots) = prepare(network, number, votes).await?;
-    let first_block = network.replica().state().height().0;
+    let site = Arc::new(Site::of(network));
+    let (id, ballots) = prepare(&site, number, votes).await?;
+    let first_block = site.replica.state().height().0;
     let started = Instant::now();
     let latencies: Vec<Result<Duration>> = stream::iter(ballots)
         .map(|ballot| {
-            let network = Arc::clone(network);
+            let site = Arc::clone(&site);
             async move {
                 let submitted = Instant::now();
-                must(&network, &Entry::Cast(ballot)).await?;
+                site.must(&Entry::Cast(ballot)).await?;
                 Ok(submitted.elapsed())
             }
         })
         .buffer_unordered(in_flight)
         .collect()
         .await;
-    part(network, name, id, in_flight, started.elapsed(), first_block, latencies)
+    part(&site.replica, name, id, in_flight, started.elapsed(), first_block, latencies)
 }
 
 async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
-    let (id, ballots) = prepare(network, number, votes).await?;
-    let bodies: Vec<String> = ballots
-        .par_iter()
-        .map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string())
-        .collect();
+    let site = Site::of(network);
     let failed = |error: &dyn std::fmt::Display| CliError::failure(format!("over HTTP: {error}"), "use a smaller --http-in-flight");
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(&error))?;
     let address = listener.local_addr().map_err(|error| failed(&error))?;
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(voting_gateway::serve(listener, dev::gateway(network), stopping));
-    let base = reqwest::Url::parse(&format!("http://{address}/")).map_err(|error| failed(&error))?;
+    let part = cast_over_http(&site, "over HTTP, full load", &[format!("http://{address}")], number, votes, in_flight).await;
+    let _ = stop.send(true); // the server may have ended by itself
+    let _ = tokio::time::timeout(PATIENCE, server).await;
+    part
+}
+
+/// Casts votes over HTTP, at several gateways in turn.
+async fn cast_over_http(
+    site: &Site,
+    name: &'static str,
+    gateways: &[String],
+    number: u8,
+    votes: usize,
+    in_flight: usize,
+) -> Result<Part> {
+    let (id, ballots) = prepare(site, number, votes).await?;
+    let bodies: Vec<String> = ballots
+        .par_iter()
+        .map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string())
+        .collect();
+    let failed = |error: &dyn std::fmt::Display| CliError::failure(format!("over HTTP: {error}"), "use a smaller --http-in-flight");
+    let base = gateways.first().and_then(|url| reqwest::Url::parse(url).ok()).ok_or_else(|| failed(&"no gateway"))?;
     let builder = reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true);
     let client = crate::client::with_tls(builder, &base).build().map_err(|error| failed(&error))?;
-    let url = format!("{base}votes/{id}");
+    until_known(&client, gateways, id).await?;
+    let urls: Vec<String> = gateways.iter().map(|gateway| format!("{gateway}/votes/{id}")).collect();
 
-    let first_block = network.replica().state().height().0;
+    let first_block = site.replica.state().height().0;
     let started = Instant::now();
-    let latencies: Vec<Result<Duration>> = stream::iter(bodies)
-        .map(|body| {
-            let request = client.put(&url).header("content-type", "application/json").body(body);
+    let latencies: Vec<Result<Duration>> = stream::iter(bodies.into_iter().enumerate())
+        .map(|(n, body)| {
+            let request = client.put(&urls[n % urls.len()]).header("content-type", "application/json").body(body);
             async move {
                 let submitted = Instant::now();
                 let answer = request.send().await.map_err(|error| failed(&error))?;
@@ -290,14 +342,34 @@ async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight:
         .collect()
         .await;
     let took = started.elapsed();
-    let _ = stop.send(true); // the server may have ended by itself
-    let _ = tokio::time::timeout(PATIENCE, server).await;
-    part(network, "over HTTP, full load", id, in_flight, took, first_block, latencies)
+    part(&site.replica, name, id, in_flight, took, first_block, latencies)
+}
+
+/// Gateways follow a moment behind: waits until each knows that the election is open.
+async fn until_known(client: &reqwest::Client, gateways: &[String], id: ElectionId) -> Result<()> {
+    let started = Instant::now();
+    for gateway in gateways {
+        loop {
+            let answer = client.get(format!("{gateway}/elections/{id}")).send().await;
+            let text = match answer {
+                Ok(answer) => answer.text().await.unwrap_or_default(),
+                Err(_) => String::new(), // it is asked again
+            };
+            if text.contains("\"phase\":\"open\"") {
+                break;
+            }
+            if started.elapsed() > PATIENCE {
+                return Err(CliError::failure(format!("{gateway} does not know the election: {text}"), "report this"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
 }
 
 /// Checks that every vote counts, and sums up.
 fn part(
-    network: &Embedded,
+    replica: &Replica,
     name: &'static str,
     id: ElectionId,
     in_flight: usize,
@@ -307,7 +379,7 @@ fn part(
 ) -> Result<Part> {
     let mut latencies = latencies.into_iter().collect::<Result<Vec<_>>>()?;
     latencies.sort_unstable();
-    let state = network.replica().state();
+    let state = replica.state();
     let counted = state.election(id).map_or(0, |election| election.voted());
     if counted != latencies.len() as u64 {
         return Err(CliError::failure(format!("{counted} votes count, {} were acknowledged", latencies.len()), "report this"));
