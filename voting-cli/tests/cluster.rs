@@ -1,5 +1,5 @@
 //! Four authorities and two gateways as processes on a Redis Cluster of six servers, while all of them are killed.
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
 
 mod support;
 

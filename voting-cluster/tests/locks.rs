@@ -1,5 +1,5 @@
 //! Locks on a real Redis Cluster: contention, fencing, guards, leadership, and failovers in between.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -76,7 +76,8 @@ async fn many_clients_take_many_locks_in_any_order() {
                 let began = Instant::now();
                 let guards = LockGuard::acquire_all(&locks, &names, LONG, PATIENCE).await.unwrap();
                 longest = longest.max(began.elapsed());
-                let read: Vec<_> = names.iter().map(|name| (*name, counters.lock().unwrap().get(name).copied().unwrap_or(0))).collect();
+                let read: Vec<_> =
+                    names.iter().map(|name| (*name, counters.lock().unwrap().get(name).copied().unwrap_or(0))).collect();
                 tokio::task::yield_now().await; // others run here, and would read the same
                 for (name, value) in read {
                     counters.lock().unwrap().insert(name, value + 1);
@@ -115,7 +116,11 @@ async fn an_update_is_lost_without_fencing_and_none_with_it() {
             let lease = others.acquire(name, LONG, PATIENCE).await.unwrap();
             assert!(lease.token > overslept.token);
             let value = counter.value + 1;
-            if fenced { assert!(counter.write(value, lease.token)) } else { counter.write_unfenced(value) }
+            if fenced {
+                assert!(counter.write(value, lease.token))
+            } else {
+                counter.write_unfenced(value)
+            }
             others.release(&lease).await.unwrap();
         }
         assert_eq!(counter.value, 3);

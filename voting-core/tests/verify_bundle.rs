@@ -14,11 +14,11 @@ use voting_core::crypto::{Signature, SigningKey};
 use voting_core::election::{ElectionDefinition, Phase, RevoteRule};
 use voting_core::entry::{Act, Entry, OfficerAct};
 use voting_core::ids::{Digest, EntryHash, Height, PartitionId, View};
+use voting_core::state::Position;
 use voting_core::state::Refusal;
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, ballot, definition, key};
 use voting_core::time::Timestamp;
-use voting_core::state::Position;
 use voting_core::verify::{Options, verify};
 
 const VOTERS: u64 = 40;
@@ -392,7 +392,9 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
         place.is_some_and(|place| {
             let block = world.chain.blocks.iter().find(|block| block.block.header.height == place.height).expect("its block");
             let before = &block.block.entries[..place.index as usize];
-            before.iter().any(|bytes| Entry::from_canonical(bytes.as_slice()).is_ok_and(|entry| entry.election() != world.election.id))
+            before
+                .iter()
+                .any(|bytes| Entry::from_canonical(bytes.as_slice()).is_ok_and(|entry| entry.election() != world.election.id))
         })
     };
     assert!(expected.iter().any(behind_foreign), "some ballot stands behind an entry of another election");

@@ -48,9 +48,9 @@ fn authorities(
 }
 
 /// A name that is no authority's is a slip of the pen.
-fn known<'a>(genesis: &Genesis, names: impl Iterator<Item = &'a String>) -> Result<(), DeployError> {
+fn known<'a>(genesis: &Genesis, mut names: impl Iterator<Item = &'a String>) -> Result<(), DeployError> {
     let is_known = |name: &str| genesis.epoch.authorities.iter().any(|authority| authority.name == name);
-    match names.filter(|name| !is_known(name)).next() {
+    match names.find(|name| !is_known(name)) {
         Some(name) => Err(DeployError::UnknownAuthority { name: name.clone() }),
         None => Ok(()),
     }
