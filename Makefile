@@ -7,6 +7,8 @@ SHELL := /bin/bash
 
 CARGO ?= cargo
 PORT ?= 8000
+# Rounds of six faults each, of about forty seconds.
+CHAOS_ROUNDS ?= 45
 
 .PHONY: help
 help: ## Show this list
@@ -33,13 +35,15 @@ docs: tools ## API documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 .PHONY: bench
-bench: tools ## Votes per second, time to finality, and counts, beside the machine's own limits
+bench: test-tools ## Votes per second, time to finality, and counts, beside the machine's own limits
 	$(CARGO) run --release --bin voting -- bench
+	$(CARGO) run --release --bin voting -- bench --deployed
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
 
 .PHONY: soak
-soak: tools ## Slow campaigns: many simulator seeds
+soak: test-tools ## Slow campaigns: many simulator seeds; half an hour of killing processes under load
 	$(CARGO) run --release --bin voting -- simulate --seeds 20000
+	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture an_election_survives
 
 .PHONY: deny
 deny: ## Licences, bans and sources of the dependencies

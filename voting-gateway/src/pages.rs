@@ -85,7 +85,7 @@ fn prometheus(state: Data<&GatewayState>) -> Response {
 async fn readyz(state: Data<&GatewayState>) -> Response {
     let backend = state.backend();
     let store = async {
-        let key = voting_core::seams::StoreKey::new("accounts", voting_core::seams::KeyClass::Account, "readiness");
+        let key = voting_core::seams::StoreKey::new("accounts:0", voting_core::seams::KeyClass::Account, "readiness");
         match key {
             Ok(key) => backend.store.get(&key).await.map(|_| "reads".to_owned()).map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
