@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -25,11 +26,17 @@ pub(crate) struct Deployment {
     home: Person,
 }
 
-/// Consecutive ports that are free.
-fn free_ports(count: u16, from: u16) -> u16 {
+/// Consecutive ports that are free, and that no other test of this process is given.
+fn free_ports(count: u16) -> u16 {
+    static NEXT: Mutex<Option<u16>> = Mutex::new(None);
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
-    let start = PORTS.start + from % (PORTS.end - PORTS.start - 1_000);
-    (start..PORTS.end - count).step_by(usize::from(count)).find(|base| (*base..base + count).all(is_free)).unwrap()
+    let mut next = NEXT.lock().unwrap();
+    // Processes begin at different places, so that they do not race for the same ports.
+    let first = PORTS.start + (std::process::id() % 300) as u16 * 20;
+    let start = next.filter(|port| *port < PORTS.end - 100).unwrap_or(first);
+    let base = (start..PORTS.end - count).step_by(usize::from(count)).find(|base| (*base..base + count).all(is_free)).unwrap();
+    *next = Some(base + count);
+    base
 }
 
 impl Deployment {
@@ -38,8 +45,7 @@ impl Deployment {
         let servers = RedisServers::cluster(3);
         let home = Person::at(&nobody());
         let dir = home.path("network").display().to_string();
-        let own = (std::process::id() % 6_000) as u16;
-        let (port, link_port) = (free_ports(gateways, own), free_ports(authorities, own + 500));
+        let (port, link_port) = (free_ports(gateways), free_ports(authorities));
         let numbers = [authorities, gateways, port, link_port].map(|number| number.to_string());
         let mut init = vec!["cluster", "init", &dir, "--demo", "--authorities", &numbers[0], "--gateways", &numbers[1]];
         init.extend(["--port", &numbers[2], "--link-port", &numbers[3], "--output", "json"]);

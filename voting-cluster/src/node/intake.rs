@@ -44,6 +44,11 @@ const SETTLED_AT_ONCE: usize = 4_096;
 /// Calls under way to acknowledge entries.
 const SETTLING: usize = 16;
 
+/// With so many entries waiting for a block, another few need not hurry.
+const BUSY: usize = 64;
+/// How long they are then left to gather: what is shared in larger batches costs less.
+const GATHER: Duration = Duration::from_millis(15);
+
 /// Verified entries on their way to the other authorities.
 #[derive(BorshSerialize, BorshDeserialize)]
 struct SharedEntries(Vec<EntryBytes>);
@@ -92,7 +97,12 @@ pub(super) async fn run(shared: Arc<Shared>) {
         };
         match taken {
             Ok(deliveries) if deliveries.is_empty() => {}
-            Ok(deliveries) => admit_deliveries(&shared, deliveries).await,
+            Ok(deliveries) => {
+                admit_deliveries(&shared, deliveries).await;
+                if shared.mempool().ready() >= BUSY {
+                    tokio::time::sleep(GATHER).await;
+                }
+            }
             Err(error) => {
                 warn!(%error, "the queue cannot be read");
                 tokio::time::sleep(PAUSE).await;

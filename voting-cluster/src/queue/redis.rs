@@ -70,12 +70,12 @@ static SETTLE: Script = Script::new(
     r"
 local places, hashes = {}, {}
 for i = 2, #ARGV, 2 do
-  local known = redis.call('HGET', KEYS[2], ARGV[i])
-  if known then
-    places[#places + 1] = known
+  local place = ARGV[i + 1]
+  if place == '' then place = redis.call('HGET', KEYS[2], ARGV[i]) end
+  if place then
+    places[#places + 1] = place
     hashes[#hashes + 1] = ARGV[i]
   end
-  if ARGV[i + 1] ~= '' and ARGV[i + 1] ~= known then places[#places + 1] = ARGV[i + 1] end
 end
 if #places > 0 then
   redis.call('XACK', KEYS[1], ARGV[1], unpack(places))
