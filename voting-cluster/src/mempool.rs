@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use voting_core::crypto::PublicKey;
 use voting_core::entry::{Entry, VerifiedEntry};
-use voting_core::ids::{BlockHash, ElectionId, EntryHash};
+use voting_core::ids::{BlockHash, ElectionId, EntryHash, View};
 use voting_core::state::{Applied, BlockDraft, LedgerState, Place, Refusal};
 
 /// Ready and held entries together: some 15 MB of ballots, several seconds of work.
@@ -57,6 +57,8 @@ pub struct Mempool {
     ready: BTreeMap<u64, Arc<VerifiedEntry>>,
     held: BTreeMap<u64, EntryHash>,
     by_voter: HashMap<(ElectionId, PublicKey), Vec<EntryHash>>,
+    /// Authorities that wish to lead: one wish each, so that a liar takes no room.
+    wishes: HashMap<PublicKey, EntryHash>,
     next: u64,
 }
 
@@ -85,6 +87,12 @@ impl Mempool {
             Err(_) if self.held.len() >= MAX_HELD => return Admission::Full,
             Err(_) => Some(now + HOLD),
         };
+        if let Entry::Prefer(wish) = entry.entry() {
+            if self.wishes.contains_key(&wish.content.authority) {
+                return Admission::Full;
+            }
+            self.wishes.insert(wish.content.authority, entry.hash());
+        }
         let number = self.next;
         self.next += 1;
         if let Some(voter) = voter_of(&entry) {
@@ -165,6 +173,7 @@ impl Mempool {
                     let affected = self.ready.values().filter(|e| e.entry().election() == election && (acted || !is_ballot(e)));
                     suspects.extend(affected.map(|entry| entry.hash()));
                 }
+                Entry::Prefer(_) => suspects.extend(self.wishes.values()),
             }
         }
         let mut refused = self.judge_again(suspects, tip, now);
@@ -215,6 +224,9 @@ impl Mempool {
         let Some(slot) = self.entries.remove(hash) else { return };
         self.ready.remove(&slot.number);
         self.held.remove(&slot.number);
+        if let Entry::Prefer(wish) = slot.entry.entry() {
+            self.wishes.remove(&wish.content.authority);
+        }
         if let Some(voter) = voter_of(&slot.entry)
             && let Some(others) = self.by_voter.get_mut(&voter)
         {
@@ -234,7 +246,7 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
         return state.election(election).ok_or(Refusal::UnknownElection { election })?.check_ballot(&signed.ballot);
     }
     let timestamp = state.timestamp().saturating_add(Duration::from_millis(1));
-    let place = Place { height: state.height().next(), parent: tip.hash, timestamp };
+    let place = Place { height: state.height().next(), parent: tip.hash, timestamp, view: View(0) }; // whichever it will be
     match state.begin(place) {
         Ok(mut draft) => match draft.try_apply(entry) {
             // Time passes between the last block and the next; the proposer looks at its clock.
@@ -248,7 +260,7 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
 fn voter_of(entry: &VerifiedEntry) -> Option<(ElectionId, PublicKey)> {
     match entry.entry() {
         Entry::Cast(signed) => Some((signed.ballot.election, signed.ballot.voter)),
-        Entry::Act(_) | Entry::Certify(_) => None,
+        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
     }
 }
 
@@ -341,6 +353,7 @@ mod tests {
             height: chain.state.height().next(),
             parent: chain.head().unwrap().hash,
             timestamp: chain.state.timestamp().saturating_add(NOW),
+            view: View(chain.head().unwrap().view.0 + 1),
         };
         let mut draft = chain.state.begin(place).unwrap();
         assert_eq!(pool.fill(&mut draft, 3, usize::MAX).0.len(), 3);

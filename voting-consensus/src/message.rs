@@ -2,7 +2,7 @@
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use voting_core::Canonical;
-use voting_core::block::{Block, FinalizedBlock, MAX_BLOCK_BYTES};
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, MAX_BLOCK_BYTES};
 use voting_core::certificate::{Certificate, Vote};
 use voting_core::ids::{BlockHash, Height};
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
@@ -23,6 +23,8 @@ pub struct Proposal {
     pub parent: Option<Certificate>,
     /// Skip certificates of the views between the parent's and this one, ascending.
     pub skips: Vec<Certificate>,
+    /// Header of the parent, which says who may lead; only where leaders are elected and the parent is not genesis.
+    pub parent_header: Option<BlockHeader>,
 }
 
 /// A message between authorities. Every claim in it is checked by signature; the sender's name is

@@ -11,7 +11,8 @@ use voting_core::certificate::{Certificate, Statement, Vote};
 use voting_core::crypto::{Signature, SigningKey};
 use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
 use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
-use voting_core::seams::{JournalRecord, LedgerHead};
+use voting_core::preference::Preference;
+use voting_core::seams::JournalRecord;
 use voting_core::time::Timestamp;
 
 const CHAIN: ChainId = ChainId([5; 32]);
@@ -48,10 +49,7 @@ impl Peer {
 
     /// Loses everything but the disk.
     fn restart(&mut self) {
-        let head = self.blocks.last().map(|last| {
-            let header = &last.block.header;
-            (LedgerHead { height: header.height, view: header.view, hash: header.hash() }, last.certificate.clone().unwrap())
-        });
+        let head = self.blocks.last().map(|last| (last.block.header.clone(), last.certificate.clone().unwrap()));
         self.engine = Engine::recover(config(&self.epoch, &self.keys, self.me), head, &self.journal).unwrap();
         self.give(Input::Start);
     }
@@ -96,7 +94,7 @@ impl Peer {
     fn proposal(&self, who: u16, block: Block, skipped: &[u64]) -> Message {
         let vote = self.vote(who, notarize(&block));
         let skips = skipped.iter().map(|view| self.certificate(Statement::Skip { view: View(*view) }, &QUORUM)).collect();
-        Message::Proposal(Box::new(Proposal { block, vote, parent: None, skips }))
+        Message::Proposal(Box::new(Proposal { block, vote, parent: None, skips, parent_header: None }))
     }
 
     fn validated(&mut self, block: &Block) -> Vec<Output> {
@@ -138,6 +136,7 @@ fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
         entries: 0,
         state_root: Digest([salt; 32]),
         timestamp: Timestamp::from_millis(1_000 + height.0).unwrap(),
+        preference: None,
     };
     Block { header, entries: Vec::new() }
 }
@@ -522,6 +521,90 @@ fn the_fixed_leader_stays_until_it_fails_and_then_the_next_does() {
     }
     peer.hear(2, Message::Certificate(peer.certificate(skip(view + 1), &QUORUM)));
     assert_eq!(peer.engine.current_leader(), AuthorityIndex(1), "one skipped view passes leadership on");
+}
+
+impl Peer {
+    /// Learns of a final block from authority 2.
+    fn learn(&mut self, block: &Block) {
+        let certificate = Some(self.certificate(finalize(block), &QUORUM));
+        self.hear(2, Message::Blocks(vec![FinalizedBlock { block: block.clone(), certificate }]));
+        assert_eq!(self.engine.head().hash, block.hash());
+    }
+}
+
+/// The block of the first view, which prefers an authority for the views up to `until`.
+fn preferring(leader: u16, until: u64) -> Block {
+    let mut block = first(1);
+    let BlockHeader { view, height, timestamp, .. } = block.header;
+    block.header.preference =
+        Some(Preference { term: 1, leader: AuthorityIndex(leader), since: view, height, at: timestamp, until: View(until) });
+    block
+}
+
+/// A child that carries its parent's preference on.
+fn following(parent: &Block, view: u64) -> Block {
+    let mut block = child(parent, view);
+    block.header.preference = parent.header.preference;
+    block
+}
+
+#[test]
+fn the_elected_leader_leads_until_it_fails_or_its_time_is_over() {
+    let mut peer = Peer::with(LeaderPolicy::Elected);
+    assert_eq!(peer.engine.current_leader(), AuthorityIndex(0), "nobody is preferred");
+    let mut parent = preferring(2, 6);
+    peer.learn(&parent);
+    for view in 2..=4 {
+        assert_eq!(peer.engine.current_leader(), AuthorityIndex(2), "view {view}");
+        parent = following(&parent, view);
+        peer.learn(&parent);
+    }
+    peer.hear(2, Message::Certificate(peer.certificate(skip(5), &QUORUM)));
+    assert_eq!(peer.engine.current_leader(), AuthorityIndex(3), "a skipped view passes leadership on");
+    peer.restart();
+    assert_eq!(peer.engine.current_leader(), AuthorityIndex(3), "and a restart changes nothing");
+    parent = following(&parent, 6);
+    peer.learn(&parent);
+    assert_eq!(peer.engine.current_leader(), AuthorityIndex(1), "view 7, one of which was skipped, as if nobody were preferred");
+}
+
+#[test]
+fn who_builds_on_a_block_not_seen_yet_proves_who_may_lead() {
+    let mut peer = Peer::with(LeaderPolicy::Elected);
+    let parent = preferring(3, 100);
+    peer.hear(2, Message::Certificate(peer.certificate(notarize(&parent), &QUORUM)));
+    assert_eq!(peer.engine.view(), View(2));
+    let next = following(&parent, 2);
+    let mut propose = |who: u16, parent_header: Option<BlockHeader>| {
+        let vote = peer.vote(who, notarize(&next));
+        let proposal = Proposal { block: next.clone(), vote, parent: None, skips: Vec::new(), parent_header };
+        let before = peer.engine.held().1;
+        peer.hear(who, Message::Proposal(Box::new(proposal)));
+        peer.engine.held().1 - before
+    };
+    assert_eq!(propose(3, None), 0, "nobody knows whether it may");
+    let mut forged = parent.header.clone();
+    forged.preference.as_mut().unwrap().leader = AuthorityIndex(0);
+    assert_eq!(propose(0, Some(forged)), 0, "that is not the parent");
+    assert_eq!(propose(0, Some(parent.header.clone())), 0, "another one is preferred");
+    assert_eq!(propose(3, Some(parent.header.clone())), 1, "the preferred one proposes");
+}
+
+#[test]
+fn a_preferred_leader_builds_and_shows_why_it_may() {
+    let mut peer = Peer::with(LeaderPolicy::Elected);
+    let parent = preferring(1, 100);
+    peer.learn(&parent);
+    let outputs = peer.give(Input::WorkAvailable(true));
+    let asked = |output: &Output| matches!(output, Output::Build { view: View(2), .. });
+    assert!(outputs.iter().any(asked) || peer.engine.current_leader() == AuthorityIndex(1));
+    let block = Arc::new(following(&parent, 2));
+    let outputs = peer.give(Input::Built { view: View(2), block });
+    let shown = outputs.iter().find_map(|output| match output {
+        Output::Broadcast(Message::Proposal(proposal)) => proposal.parent_header.clone(),
+        _ => None,
+    });
+    assert_eq!(shown, Some(parent.header));
 }
 
 #[test]

@@ -55,6 +55,8 @@ fn five_hundred_seeds_break_no_rule() {
         "selective sending by a twin",
         "evidence found",
         "time of a proposal found wrong",
+        "wish to lead",
+        "view led by preference",
     ];
     for kind in kinds {
         assert!(faults.get(kind).is_some_and(|count| *count >= 50), "{kind} hardly took place: {faults:?}");

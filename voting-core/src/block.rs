@@ -13,6 +13,7 @@ use crate::codec::Canonical;
 use crate::crypto::merkle::{leaf_hash, merkle_root};
 use crate::entry::MAX_ENTRY_BYTES;
 use crate::ids::{BlockHash, ChainId, Digest, EntryHash, Height, View};
+use crate::preference::Preference;
 use crate::time::Timestamp;
 
 /// Bounds the work of validating one block and the size of one message.
@@ -55,6 +56,8 @@ pub struct BlockHeader {
     pub state_root: Digest,
     /// Later than its parent's.
     pub timestamp: Timestamp,
+    /// Who should lead the views above this block; only under the elected leader policy.
+    pub preference: Option<Preference>,
 }
 
 impl Canonical for BlockHeader {
@@ -69,13 +72,22 @@ impl BlockHeader {
         BlockHash(self.digest().0)
     }
 
-    /// Whether this is the header of a child of `parent`: names it, one higher, of a later view and time.
+    /// Whether this is the header of a child of `parent`: names it, one higher, of a later view and time, and
+    /// with the same preference or the next one, asked for in this very block.
     #[must_use]
     pub fn follows(&self, parent: &Self) -> bool {
         self.parent == Parent { view: parent.view, hash: parent.hash() }
             && parent.height.0.checked_add(1) == Some(self.height.0)
             && self.view > parent.view
             && self.timestamp > parent.timestamp
+            && (self.preference == parent.preference || self.prefers_anew(parent.preference))
+    }
+
+    fn prefers_anew(&self, before: Option<Preference>) -> bool {
+        self.preference.is_some_and(|preference| {
+            preference.begins_at(self.view, self.height, self.timestamp)
+                && Some(preference.term) == before.map_or(0, |before| before.term).checked_add(1)
+        })
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`Entry::Act`] | an officer of the genesis | defines, schedules, opens, closes, cancels, counts, publishes |
 //! | [`Entry::Certify`] | the election's registrar | ties voters' keys to pseudonyms, once each |
 //! | [`Entry::Cast`] | the voter's certified key | casts a ballot |
+//! | [`Entry::Prefer`] | an authority | asks to lead, under the elected leader policy |
 //!
 //! Signatures are checked without any state, in [`VerifiedEntry::verify`]; whether the signer may do
 //! this now is for [`crate::state::LedgerState`] to decide.
@@ -19,6 +20,7 @@ use crate::codec::{Canonical, DecodeError};
 use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::election::{ElectionDefinition, Phase};
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Pseudonym};
+use crate::preference::PreferLeader;
 
 /// Largest entry in canonical bytes; entries of the public board are limited to 65,535.
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -138,6 +140,8 @@ pub enum Entry {
     Certify(Signed<Certification>),
     /// A voter casts a ballot.
     Cast(SignedBallot),
+    /// An authority asks to lead.
+    Prefer(Signed<PreferLeader>),
 }
 
 impl Canonical for Entry {
@@ -158,13 +162,20 @@ impl Entry {
         Self::Certify(Signed::sign(certification, key))
     }
 
-    /// The election it belongs to.
+    /// Signs an authority's wish to lead. The authority named in it must be the key's public half.
     #[must_use]
-    pub const fn election(&self) -> ElectionId {
+    pub fn prefer(wish: PreferLeader, key: &SigningKey) -> Self {
+        Self::Prefer(Signed::sign(wish, key))
+    }
+
+    /// The election it belongs to; none for what is about the network itself.
+    #[must_use]
+    pub const fn election(&self) -> Option<ElectionId> {
         match self {
-            Self::Act(act) => act.content.election,
-            Self::Certify(certification) => certification.content.election,
-            Self::Cast(ballot) => ballot.ballot.election,
+            Self::Act(act) => Some(act.content.election),
+            Self::Certify(certification) => Some(certification.content.election),
+            Self::Cast(ballot) => Some(ballot.ballot.election),
+            Self::Prefer(_) => None,
         }
     }
 
@@ -225,6 +236,7 @@ impl VerifiedEntry {
             }
             // A ballot names its chain through its context, which the state machine compares.
             Entry::Cast(ballot) => (ballot.verify(), chain, "ballot"),
+            Entry::Prefer(wish) => (wish.verify(&wish.content.authority), wish.content.chain, "wish to lead"),
         };
         if named != chain {
             return Err(EntryError::Chain(what));
@@ -248,7 +260,7 @@ impl VerifiedEntry {
     fn assemble(entry: Entry, bytes: EntryBytes) -> Self {
         let ballot = match &entry {
             Entry::Cast(ballot) => Some(ballot.hash()),
-            Entry::Act(_) | Entry::Certify(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
         };
         Self { hash: bytes.hash(), entry, bytes, ballot }
     }
@@ -275,5 +287,11 @@ impl VerifiedEntry {
     #[must_use]
     pub const fn ballot_hash(&self) -> Option<BallotHash> {
         self.ballot
+    }
+}
+
+impl AsRef<Self> for VerifiedEntry {
+    fn as_ref(&self) -> &Self {
+        self
     }
 }

@@ -87,6 +87,38 @@ pub enum LeaderPolicy {
         /// Views per leader, at least 1.
         term: u32,
     },
+    /// The authority that the ledger [prefers](crate::preference) leads. Where it fails, or with no preference in
+    /// force, leadership passes on as under [`LeaderPolicy::Fixed`].
+    Elected,
+}
+
+impl std::str::FromStr for LeaderPolicy {
+    type Err = EpochError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            None if text == "fixed" => Ok(Self::Fixed),
+            None if text == "elected" => Ok(Self::Elected),
+            None if text == "round-robin" => Ok(Self::RoundRobin { term: 1 }),
+            Some(("round-robin", term)) => match term.parse() {
+                Ok(0) => Err(EpochError::Term),
+                Ok(term) => Ok(Self::RoundRobin { term }),
+                Err(_) => Err(EpochError::LeaderPolicy(text.chars().take(40).collect())),
+            },
+            _ => Err(EpochError::LeaderPolicy(text.chars().take(40).collect())),
+        }
+    }
+}
+
+impl std::fmt::Display for LeaderPolicy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Fixed => f.write_str("fixed"),
+            Self::RoundRobin { term: 1 } => f.write_str("round-robin"),
+            Self::RoundRobin { term } => write!(f, "round-robin:{term}"),
+            Self::Elected => f.write_str("elected"),
+        }
+    }
 }
 
 /// Timers of the protocol in milliseconds; part of what authorities sign, so that all have the same.
@@ -276,6 +308,9 @@ pub enum EpochError {
     /// Not a rule we know.
     #[error("`{0}` is not a quorum rule: use byzantine, majority or a number")]
     QuorumRule(String),
+    /// Not a policy we know.
+    #[error("`{0}` is not a leader policy: use fixed, round-robin, round-robin:VIEWS or elected")]
+    LeaderPolicy(String),
     /// A bad name.
     #[error("the name `{name}` {reason}")]
     Name {
@@ -350,5 +385,16 @@ mod tests {
         assert_eq!("majority".parse(), Ok(QuorumRule::Majority));
         assert_eq!("3".parse(), Ok(QuorumRule::Number(3)));
         assert!("most".parse::<QuorumRule>().is_err());
+    }
+
+    #[test]
+    fn leader_policies_are_written_as_they_are_read() {
+        for text in ["fixed", "elected", "round-robin", "round-robin:7"] {
+            assert_eq!(text.parse::<LeaderPolicy>().unwrap().to_string(), text);
+        }
+        assert_eq!("round-robin:0".parse::<LeaderPolicy>(), Err(EpochError::Term));
+        for text in ["", "robin", "round-robin:", "round-robin:x", "elected:3"] {
+            assert_eq!(text.parse::<LeaderPolicy>(), Err(EpochError::LeaderPolicy(text.to_owned())), "{text}");
+        }
     }
 }

@@ -27,6 +27,7 @@ pub mod entry;
 pub mod epoch;
 pub mod formats;
 pub mod ids;
+pub mod preference;
 pub mod ranking;
 pub mod receipt;
 pub mod seams;

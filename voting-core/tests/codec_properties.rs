@@ -26,6 +26,7 @@ use voting_core::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, Timer
 use voting_core::ids::{
     AuthorityIndex, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View,
 };
+use voting_core::preference::{PreferLeader, Preference};
 use voting_core::ranking::Ranking;
 use voting_core::receipt::Receipt;
 use voting_core::state::Position;
@@ -72,7 +73,11 @@ fn majority() -> impl Strategy<Value = Majority> {
 }
 
 fn epoch() -> impl Strategy<Value = Epoch> {
-    let leader = prop_oneof![Just(LeaderPolicy::Fixed), any::<u32>().prop_map(|term| LeaderPolicy::RoundRobin { term })];
+    let leader = prop_oneof![
+        Just(LeaderPolicy::Fixed),
+        Just(LeaderPolicy::Elected),
+        any::<u32>().prop_map(|term| LeaderPolicy::RoundRobin { term })
+    ];
     let authority = (text(), key()).prop_map(|(name, key)| Authority { name, key });
     (any::<u32>(), vec(authority, 0..5), any::<u16>(), leader, any::<[u32; 4]>()).prop_map(
         |(number, authorities, quorum, leader, [leader_timeout_ms, view_timeout_ms, timeout_ms_max, standstill_ms])| Epoch {
@@ -188,27 +193,52 @@ fn signed_ballot() -> impl Strategy<Value = SignedBallot> {
     (ballot(), signature()).prop_map(|(ballot, signature)| SignedBallot { ballot, signature })
 }
 
+fn wish() -> impl Strategy<Value = PreferLeader> {
+    (bytes32(), any::<[u32; 2]>(), key()).prop_map(|(chain, [term, views], authority)| PreferLeader {
+        chain: ChainId(chain),
+        term,
+        views,
+        authority,
+    })
+}
+
+fn preference() -> impl Strategy<Value = Preference> {
+    (any::<u32>(), any::<u16>(), any::<[u64; 3]>(), time()).prop_map(|(term, leader, [since, height, until], at)| Preference {
+        term,
+        leader: AuthorityIndex(leader),
+        since: View(since),
+        height: Height(height),
+        at,
+        until: View(until),
+    })
+}
+
 fn entry() -> impl Strategy<Value = Entry> {
     prop_oneof![
         (officer_act(), signature()).prop_map(|(content, signature)| Entry::Act(Signed { content, signature })),
         (certification(), signature()).prop_map(|(content, signature)| Entry::Certify(Signed { content, signature })),
         signed_ballot().prop_map(Entry::Cast),
+        (wish(), signature()).prop_map(|(content, signature)| Entry::Prefer(Signed { content, signature })),
     ]
 }
 
 fn header() -> impl Strategy<Value = BlockHeader> {
     let hashes = (bytes32(), bytes32(), digest(), digest());
-    (hashes, any::<[u32; 2]>(), any::<[u64; 3]>(), time()).prop_map(
-        |((chain, parent, payload_root, state_root), [epoch, entries], [view, height, parent_view], timestamp)| BlockHeader {
-            chain: ChainId(chain),
-            epoch,
-            view: View(view),
-            height: Height(height),
-            parent: Parent { view: View(parent_view), hash: BlockHash(parent) },
-            payload_root,
-            entries,
-            state_root,
-            timestamp,
+    let rest = (time(), prop::option::of(preference()));
+    (hashes, any::<[u32; 2]>(), any::<[u64; 3]>(), rest).prop_map(
+        |((chain, parent, payload_root, state_root), [epoch, entries], [view, height, parent_view], (timestamp, preference))| {
+            BlockHeader {
+                chain: ChainId(chain),
+                epoch,
+                view: View(view),
+                height: Height(height),
+                parent: Parent { view: View(parent_view), hash: BlockHash(parent) },
+                payload_root,
+                entries,
+                state_root,
+                timestamp,
+                preference,
+            }
         },
     )
 }

@@ -265,7 +265,7 @@ impl History {
         let verified = VerifiedEntry::verify(entry.to_bytes(), self.ledger.chain()).expect("signed by the key that it names");
         let (before, root) = (self.draft.len(), self.draft.clone().finish().root());
         if let Entry::Cast(signed) = &entry
-            && let Some(election) = self.draft.election(entry.election())
+            && let Some(election) = entry.election().and_then(|id| self.draft.election(id))
         {
             let foretold = election.check_ballot(&signed.ballot);
             let actual = self.draft.clone().try_apply(&verified).map(|_| ());
@@ -302,8 +302,9 @@ impl History {
             assert_eq!(state.position_of(entry), Some(Position { height, index }), "{entry:?}");
         }
         let place = self.ledger.place(self.model.now);
-        self.ledger.blocks.push((place, std::mem::take(&mut self.in_block), state.root()));
         self.ledger.state = state;
+        let entries = std::mem::take(&mut self.in_block);
+        self.ledger.blocks.push((self.ledger.header(place, &entries), entries));
         let place = self.ledger.place(self.model.now.saturating_add(Duration::from_millis(millis)));
         assert_eq!(place.parent, block_hash(height));
         self.model.turn_page(place.parent, place.timestamp);

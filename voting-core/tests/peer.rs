@@ -318,6 +318,7 @@ fn collude(name: &str, expected: &str, closed: bool, entries: impl FnOnce(&TestC
         entries: 1,
         state_root: chain.state.root(),
         timestamp: chain.state.timestamp().saturating_add(Duration::from_secs(1)),
+        preference: None,
     };
     let certificate = chain.certify(Statement::Finalize { view: header.view, block: header.hash() });
     let forged = FinalizedBlock::new(Block { header, entries }, Some(certificate)).unwrap();

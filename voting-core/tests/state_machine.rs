@@ -6,9 +6,9 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{Ledger, certified, marks};
+use common::{Ledger, authority, certified, marks};
 use voting_core::ballot::{Ballot, BallotError, Selection, SelectionError};
-use voting_core::block::EntryBytes;
+use voting_core::block::{BlockHeader, EntryBytes, Parent};
 use voting_core::codec::Canonical;
 use voting_core::crypto::{KeyError, PublicKey, Signature};
 use voting_core::election::{
@@ -18,9 +18,10 @@ use voting_core::election::{
 use voting_core::entry::{
     Act, CertifiedVoter, Entry, EntryError, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct, Signed, VerifiedEntry,
 };
-use voting_core::ids::{ChainId, Digest, ElectionId, Height};
+use voting_core::ids::{AuthorityIndex, ChainId, Digest, ElectionId, Height, View};
+use voting_core::preference::{MAX_PREFERRED_VIEWS, PreferLeader, Preference};
 use voting_core::ranking::Ranking;
-use voting_core::state::{ApplyError, LedgerState, MAX_ELECTIONS, Place, Refusal};
+use voting_core::state::{Applied, ApplyError, MAX_ELECTIONS, Place, Position, Refusal};
 use voting_core::tally::TallyError;
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, definition, key};
@@ -298,6 +299,26 @@ fn cases() -> Vec<Case> {
             let first = open_and_cast(l, &election, &[marks(&[0])]);
             l.apply(first).expect("the first ballot");
             l.cast(&election, 0, 1, &[marks(&[1])])
+        }),
+        case!(LeadersNotElected {}, "leaders_not_elected", permanent: true, |l| l.wish(&key(1_000_000), 1, 10)),
+        case!(NotAnAuthority {}, "not_an_authority", permanent: true, |l| {
+            *l = Ledger::elected();
+            l.wish(&key(7), 1, 10)
+        }),
+        case!(PreferenceTerm { actual: 1, expected: 2 }, "preference_term", permanent: true, |l| {
+            *l = Ledger::elected();
+            l.apply(l.wish(&authority(0), 1, 10)).expect("the first");
+            l.wish(&authority(1), 1, 10)
+        }),
+        case!(PreferredViews { actual: 0 }, "preferred_views", permanent: true, |l| {
+            *l = Ledger::elected();
+            l.wish(&authority(0), 1, 0)
+        }),
+        case!(PreferredTooSoon {}, "preferred_too_soon", permanent: false, |l| {
+            *l = Ledger::elected();
+            l.apply(l.wish(&authority(0), 1, 10)).expect("the first");
+            l.block_at(l.state.timestamp().saturating_add(Duration::from_millis(9_999)), &[]).expect("an empty block");
+            l.wish(&authority(1), 2, 10)
         }),
         case!(ZeroSequence {}, "stale_sequence", permanent: true, |l| {
             bring(l, &election(), Phase::Open);
@@ -593,6 +614,56 @@ fn a_second_signature_makes_no_second_ballot() {
 }
 
 #[test]
+fn a_wish_to_lead_stands_in_every_header_until_the_next() {
+    let mut ledger = Ledger::elected();
+    ledger.apply(ledger.act(id(), Act::Define(election()))).expect("a draft");
+    assert_eq!(ledger.state.preference(), None);
+    let wish = ledger.wish(&authority(1), 1, MAX_PREFERRED_VIEWS);
+    assert_eq!(ledger.apply(wish.clone()), Ok(Applied::Preferred));
+    let (at, place) = (ledger.state.timestamp(), ledger.blocks[1].0.clone());
+    let until = View(place.view.0 + u64::from(MAX_PREFERRED_VIEWS));
+    let first = Preference { term: 1, leader: AuthorityIndex(1), since: place.view, height: Height(2), at, until };
+    assert_eq!(ledger.state.preference(), Some(first));
+    let wish = VerifiedEntry::verify(wish.to_bytes(), ledger.chain()).expect("signed");
+    assert_eq!(ledger.state.position_of(&wish), Some(Position { height: Height(2), index: 0 }));
+    ledger.block_at(first.next_at(), &[]).expect("an empty block");
+    assert_eq!(ledger.blocks[2].0.preference, Some(first), "children carry it on");
+
+    ledger.apply(ledger.wish(&authority(0), 2, 1)).expect("ten seconds later");
+    let second = ledger.state.preference().expect("another");
+    assert_eq!((second.term, second.leader, second.height), (2, AuthorityIndex(0), Height(4)));
+    assert_eq!(ledger.replayed().preference(), Some(second));
+    assert_eq!(ledger.apply(ledger.wish(&authority(1), 4, 1)), Err(Refusal::PreferenceTerm { actual: 4, expected: 3 }));
+
+    let [a, b, c, d] = [0, 1, 2, 3].map(|n: usize| ledger.blocks[n].0.clone());
+    let chained = |parent: &BlockHeader, child: &BlockHeader| {
+        let parent_of = Parent { view: parent.view, hash: parent.hash() };
+        BlockHeader { parent: parent_of, ..child.clone() }.follows(parent)
+    };
+    assert!(chained(&a, &b) && chained(&b, &c) && chained(&c, &d));
+    let with = |preference: Option<Preference>| BlockHeader { preference, ..d.clone() };
+    assert!(!chained(&c, &with(None)), "a preference does not vanish");
+    assert!(!chained(&c, &with(Some(Preference { term: 3, ..second }))), "terms follow each other");
+    assert!(!chained(&c, &with(Some(Preference { height: Height(3), ..second }))), "and begin where they stand");
+}
+
+#[test]
+fn a_wish_signed_by_another_is_none() {
+    let ledger = Ledger::elected();
+    let forged = |entry: Entry, change: fn(&mut PreferLeader)| {
+        let Entry::Prefer(mut signed) = entry else { panic!("a wish") };
+        change(&mut signed.content);
+        VerifiedEntry::verify(Entry::Prefer(signed).to_bytes(), ledger.chain()).map(|entry| entry.hash())
+    };
+    let wish = || ledger.wish(&authority(0), 1, 10);
+    assert!(forged(wish(), |_| ()).is_ok());
+    assert_eq!(forged(wish(), |wish| wish.term = 2), Err(EntryError::Signature("wish to lead")));
+    assert_eq!(forged(wish(), |wish| wish.views = 11), Err(EntryError::Signature("wish to lead")));
+    assert_eq!(forged(wish(), |wish| wish.authority = authority(1).public()), Err(EntryError::Signature("wish to lead")));
+    assert_eq!(forged(wish(), |wish| wish.chain = ChainId([0; 32])), Err(EntryError::Chain("wish to lead")));
+}
+
+#[test]
 fn a_block_must_follow_the_one_before_in_height_time_and_root() {
     let mut ledger = Ledger::new();
     ledger.apply(define(&ledger, election())).expect("a draft");
@@ -608,13 +679,21 @@ fn a_block_must_follow_the_one_before_in_height_time_and_root() {
         assert_eq!(begin(Place { timestamp: actual, ..place }), Err(ApplyError::Time { actual, previous: time }));
     }
     let expected = state.root();
-    let wrong = state.apply(place, &[], Digest::ZERO).map(|after| after.root());
+    let header = ledger.header(place, &[]);
+    let none: [VerifiedEntry; 0] = [];
+    let after = |header: &BlockHeader| state.apply(header, &none).map(|(_, after)| after.root());
+    assert_eq!(after(&header), Ok(expected));
+    let wrong = after(&BlockHeader { state_root: Digest::ZERO, ..header.clone() });
     assert_eq!(wrong, Err(ApplyError::StateRoot { actual: Digest::ZERO, expected }));
+    let actual =
+        Some(Preference { term: 1, leader: AuthorityIndex(0), since: place.view, height: place.height, at: time, until: View(9) });
+    let wrong = after(&BlockHeader { preference: actual, ..header.clone() });
+    assert_eq!(wrong, Err(ApplyError::Preference { actual, expected: None }), "nobody asked to lead");
 
     let verified = |entry: Entry| VerifiedEntry::verify(entry.to_bytes(), ledger.chain()).expect("signed");
     let (good, bad) = (verified(ledger.act(id(), Act::SetRoll { size: 1 })), verified(ledger.certify(id(), [(0, 0)])));
     let reason = Refusal::Weight { voter: pseudonym(0), weight: 0, max: MAX_WEIGHT };
-    let refused = state.apply(place, &[good, bad], expected).map(|after: LedgerState| after.root());
+    let refused = state.apply(&header, &[good, bad]).map(|(_, after)| after.root());
     assert_eq!(refused, Err(ApplyError::Entry { index: 1, reason }), "one refused entry spoils the block");
     assert_eq!(state.root(), expected);
 }

@@ -303,6 +303,7 @@ fn collusion(expected: &str, entries: impl FnOnce(&TestChain, &ElectionDefinitio
         entries: entries.len() as u32,
         state_root: chain.state.root(),
         timestamp: later(chain.state.timestamp()),
+        preference: None,
     };
     let certificate = chain.certify(Statement::Finalize { view: header.view, block: header.hash() });
     let finalized = FinalizedBlock::new(Block { header, entries }, Some(certificate)).unwrap();
@@ -379,7 +380,7 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
     let cast = world.chain.blocks.iter().flat_map(|block| &block.block.entries).filter_map(|bytes| {
         match Entry::from_canonical(bytes.as_slice()).expect("the chain's own entries") {
             Entry::Cast(signed) => Some(signed.hash()),
-            Entry::Act(_) | Entry::Certify(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
         }
     });
     let ballots: Vec<_> = cast.collect();
@@ -394,7 +395,7 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
             let before = &block.block.entries[..place.index as usize];
             before
                 .iter()
-                .any(|bytes| Entry::from_canonical(bytes.as_slice()).is_ok_and(|entry| entry.election() != world.election.id))
+                .any(|bytes| Entry::from_canonical(bytes.as_slice()).is_ok_and(|entry| entry.election() != Some(world.election.id)))
         })
     };
     assert!(expected.iter().any(behind_foreign), "some ballot stands behind an entry of another election");

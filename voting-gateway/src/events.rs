@@ -125,7 +125,8 @@ impl GatewayState {
                         continue;
                     }
                     let entry = Entry::from_canonical(bytes.as_slice()).map_err(Problem::internal)?;
-                    let picked = if entry.election() == election.id() { pick(position, header.timestamp, &entry) } else { None };
+                    let picked =
+                        if entry.election() == Some(election.id()) { pick(position, header.timestamp, &entry) } else { None };
                     if picked.is_some() && walked.found.len() >= limit {
                         return Ok(walked);
                     }
@@ -162,5 +163,6 @@ fn event(position: Position, at: Timestamp, entry: &Entry) -> Option<Event> {
             Act::Cancel { .. } => phase("cancelled"),
             Act::SetRoll { .. } => return None,
         },
+        Entry::Prefer(_) => return None,
     })
 }

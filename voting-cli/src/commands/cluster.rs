@@ -55,6 +55,10 @@ struct Init {
     /// How many authorities make a quorum: byzantine, majority, or a number
     #[arg(long, default_value = "byzantine", value_name = "RULE")]
     quorum: QuorumRule,
+    /// Who leads consensus: round-robin, round-robin:VIEWS, fixed, or elected (whoever holds the coordinator's lease in
+    /// Redis)
+    #[arg(long, default_value = "round-robin", value_name = "POLICY")]
+    leader: LeaderPolicy,
     /// A Redis server; give several of a cluster, each with its own --redis
     #[arg(long = "redis", default_value = "redis://127.0.0.1:6379", value_name = "URL")]
     redis: Vec<String>,
@@ -127,7 +131,7 @@ fn found(init: Init, context: &Context) -> Result<()> {
         authorities: init.authorities,
         gateways: init.gateways,
         quorum: init.quorum,
-        leader: LeaderPolicy::RoundRobin { term: 1 },
+        leader: init.leader,
         redis,
         port: init.port,
         messages: match init.messages {

@@ -142,6 +142,7 @@ impl Authority {
         beside.spawn(judge_fitness(node.members(), usize::from(genesis.epoch.quorum), fitness));
         let leadership = Leadership::run_for(Arc::new(redis.locks()?), "coordinator", DEFAULT_LEASE, fit);
         let leading = leadership.leading();
+        beside.spawn(node.campaign(leadership.leading()));
         beside.spawn(directory::publish(Arc::clone(&store), PARTITION, me, key, node.members(), leading));
         let replica = Arc::clone(node.replica());
         beside.spawn(Projector { replica, store, partition: PARTITION, leading: leadership.leading() }.run());

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use voting_consensus::{Engine, EngineConfig, Input, Message, Output, TimerId};
 use voting_core::Canonical;
-use voting_core::block::{Block, FinalizedBlock, Parent};
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::{JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
@@ -58,7 +58,7 @@ impl Driver {
         let journal = shared.ledger.journal().await?;
         let head = match head {
             None => None,
-            Some(head) => Some((head, head_certificate(&shared, head).await?)),
+            Some(head) => Some(head_block(&shared, head).await?),
         };
         let engine = Engine::recover(config, head, &journal).map_err(|error| NodeError::Journal(error.to_string()))?;
         let (sender, events) = mpsc::channel(EVENTS);
@@ -243,11 +243,11 @@ impl Driver {
     }
 }
 
-/// The Finalize certificate of the head. A ledger is only ever appended up to a block that has one.
-async fn head_certificate(shared: &Shared, head: LedgerHead) -> Result<Certificate, NodeError> {
+/// Header and Finalize certificate of the head. A ledger is only ever appended up to a block that has one.
+async fn head_block(shared: &Shared, head: LedgerHead) -> Result<(BlockHeader, Certificate), NodeError> {
     let block = shared.ledger.block(head.height).await?;
     block
-        .and_then(|finalized| finalized.certificate)
+        .and_then(|finalized| Some((finalized.block.header, finalized.certificate?)))
         .ok_or_else(|| NodeError::Journal(format!("the last block of the ledger, at height {}, has no certificate", head.height)))
 }
 

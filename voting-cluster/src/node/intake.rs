@@ -126,6 +126,14 @@ async fn admit_deliveries(shared: &Shared, deliveries: Vec<Delivery>) {
     admit(shared, verified).await;
 }
 
+/// An entry of this authority's own: shared with the others and admitted here. It is in no queue, and who offers it
+/// looks what becomes of it.
+pub(super) async fn offer(shared: &Shared, entry: EntryBytes) {
+    let verified: Vec<_> = shared.verifier.verify_all(vec![entry]).await.into_iter().flatten().collect();
+    share(shared, &verified).await;
+    admit(shared, verified).await;
+}
+
 /// Entries that another authority has verified; its word counts for nothing.
 pub(super) async fn receive_shared(shared: &Shared, bytes: &[u8]) {
     let SharedEntries(entries) = match SharedEntries::from_canonical(bytes) {

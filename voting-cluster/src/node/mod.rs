@@ -9,6 +9,7 @@
 //! Each stage is a file with that name. The engine decides, the driver carries out: first every
 //! journal record of a step in one durable write, then everything else.
 
+mod campaign;
 mod driver;
 mod finalize;
 mod heartbeat;
@@ -19,7 +20,7 @@ mod recover;
 mod tree;
 mod verify;
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use thiserror::Error;
@@ -36,6 +37,7 @@ pub(crate) use recover::{follow, replay};
 pub(crate) use verify::blocking;
 
 use crate::follow::Server;
+use crate::leadership::Leading;
 use crate::membership::{LoadMeter, Member, Membership};
 use crate::mempool::Mempool;
 use crate::replica::{Committed, Replica};
@@ -250,6 +252,7 @@ impl Shared {
 /// A running authority.
 #[derive(Debug)]
 pub struct Node {
+    shared: Weak<Shared>,
     replica: Arc<Replica>,
     status: watch::Receiver<NodeStatus>,
     members: watch::Receiver<Vec<Member>>,
@@ -301,14 +304,14 @@ impl Node {
         let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head, routes).await?;
         let server =
             Server { ledger: Arc::clone(&shared.ledger), transport: Arc::clone(&shared.transport), replica: Arc::clone(&replica) };
-        let mut beside = JoinSet::new();
+        let (mut beside, held) = (JoinSet::new(), Arc::downgrade(&shared));
         beside.spawn(intake::run(Arc::clone(&shared)));
         beside.spawn(intake::settler(Arc::clone(&shared.queue), to_settle));
         beside.spawn(heartbeat::run(shared, status.clone(), heartbeats));
         beside.spawn(membership.run(heard));
         beside.spawn(server.run(requests));
         let task = tokio::spawn(run(driver, beside, stopping));
-        Ok(Self { replica, status, members, stop, task })
+        Ok(Self { shared: held, replica, status, members, stop, task })
     }
 
     /// The authorities, as they are heard of; itself included.
@@ -327,6 +330,17 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<NodeStatus> {
         self.status.clone()
+    }
+
+    /// Asks the ledger for the lead whenever the authority coordinates, as long as the future is polled; done at once
+    /// where the leader policy is another than the elected one.
+    pub fn campaign(&self, leading: watch::Receiver<Leading>) -> impl Future<Output = ()> + Send + 'static {
+        let (shared, status) = (self.shared.upgrade(), self.status());
+        async move {
+            if let Some(shared) = shared {
+                campaign::run(shared, status, leading).await;
+            }
+        }
     }
 
     /// Whether it has stopped by itself.

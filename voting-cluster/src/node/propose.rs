@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use thiserror::Error;
 use tracing::debug;
+use voting_core::Timestamp;
 use voting_core::block::{Block, BlockError, BlockHeader, EntryBytes, MAX_BLOCK_BYTES, Parent, payload_root};
 use voting_core::entry::{EntryError, VerifiedEntry};
-use voting_core::ids::{BlockHash, View};
-use voting_core::state::{Applied, ApplyError, Place};
-use voting_core::{Digest, Timestamp};
+use voting_core::ids::View;
+use voting_core::state::{ApplyError, Place};
 
 use super::Shared;
 use super::tree::Candidate;
@@ -92,7 +92,7 @@ enum Contents {
 fn seal(shared: &Shared, view: View, parent: Parent, tip: &Tip, contents: Contents) -> Option<Arc<Block>> {
     let later = tip.state.timestamp().saturating_add(Duration::from_millis(1));
     let timestamp = shared.clock.now().max(later);
-    let place = Place { height: tip.state.height().next(), parent: parent.hash, timestamp };
+    let place = Place { height: tip.state.height().next(), parent: parent.hash, timestamp, view };
     let mut draft = match tip.state.begin(place) {
         Ok(draft) => draft,
         Err(error) => {
@@ -119,6 +119,7 @@ fn seal(shared: &Shared, view: View, parent: Parent, tip: &Tip, contents: Conten
         entries: entries.len() as u32,
         state_root: state.root(),
         timestamp,
+        preference: state.preference(),
     };
     let block = Arc::new(Block { header, entries: entries.iter().map(|entry| entry.bytes().clone()).collect() });
     let tip = Tip { hash: block.hash(), state };
@@ -152,9 +153,9 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
     let entries: Arc<[Arc<VerifiedEntry>]> = entries.into_iter().flatten().collect();
 
     let applying = Arc::clone(&entries);
-    let (place, root) = (place_of(header), header.state_root);
-    let (applied, state) = blocking(move || apply(&tip, place, &applying, root)).await?;
-    shared.tree().insert(Arc::new(Candidate { entries, applied, tip: Tip { hash, state } }));
+    let applied = Arc::clone(&block);
+    let (applied, state) = blocking(move || tip.state.apply(&applied.header, &applying)).await?;
+    shared.tree().insert(Arc::new(Candidate { entries, applied: applied.into(), tip: Tip { hash, state } }));
     Ok(())
 }
 
@@ -165,29 +166,4 @@ pub(super) fn looks_timely(shared: &Shared, timestamp: Timestamp) -> bool {
     let longest_view = Duration::from_millis(u64::from(shared.genesis.epoch.timers.timeout_ms_max));
     let now = shared.clock.now();
     timestamp <= now.saturating_add(PRECISION) && now <= timestamp.saturating_add(longest_view + PRECISION)
-}
-
-pub(super) fn place_of(header: &BlockHeader) -> Place {
-    Place { height: header.height, parent: header.parent.hash, timestamp: header.timestamp }
-}
-
-/// Applies the entries of a block and compares the state root.
-pub(super) fn apply(
-    tip: &Tip,
-    place: Place,
-    entries: &[Arc<VerifiedEntry>],
-    state_root: Digest,
-) -> Result<(Arc<[Applied]>, voting_core::state::LedgerState), ApplyError> {
-    debug_assert!(tip.hash == place.parent || place.parent == BlockHash::GENESIS, "blocks are applied to their parent");
-    let mut draft = tip.state.begin(place)?;
-    let mut applied = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.iter().enumerate() {
-        applied.push(draft.try_apply(entry).map_err(|reason| ApplyError::Entry { index, reason })?);
-    }
-    let state = draft.finish();
-    let expected = state.root();
-    if expected != state_root {
-        return Err(ApplyError::StateRoot { actual: state_root, expected });
-    }
-    Ok((applied.into(), state))
 }

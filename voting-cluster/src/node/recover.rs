@@ -12,7 +12,6 @@ use voting_core::seams::{Ledger, LedgerError, LedgerHead};
 use voting_core::state::LedgerState;
 
 use super::NodeHooks;
-use super::propose::{apply, place_of};
 use crate::mempool::Tip;
 use crate::replica::Committed;
 
@@ -65,7 +64,6 @@ pub(crate) fn follow(tip: &Tip, finalized: FinalizedBlock) -> Result<Committed, 
     block.check_payload().map_err(|error| damaged(error.to_string()))?;
     let entries = block.entries.iter().map(|bytes| VerifiedEntry::from_certified(bytes.clone()).map(Arc::new));
     let entries: Vec<_> = entries.collect::<Result<_, _>>().map_err(|error| damaged(error.to_string()))?;
-    let applied = apply(tip, place_of(&block.header), &entries, block.header.state_root);
-    let (applied, state) = applied.map_err(|error| damaged(error.to_string()))?;
-    Ok(Committed { block: Arc::new(finalized), entries: entries.into(), applied, state })
+    let (applied, state) = tip.state.apply(&block.header, &entries).map_err(|error| damaged(error.to_string()))?;
+    Ok(Committed { block: Arc::new(finalized), entries: entries.into(), applied: applied.into(), state })
 }

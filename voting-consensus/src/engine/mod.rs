@@ -15,10 +15,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use voting_core::block::{Block, FinalizedBlock, Parent};
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::{Certificate, Statement};
 use voting_core::codec::DecodeError;
+use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
+use voting_core::preference::Preference;
 use voting_core::seams::{JournalRecord, LedgerHead};
 
 use crate::config::EngineConfig;
@@ -59,6 +61,8 @@ pub struct Engine {
     /// The current view: one above the highest view with a certificate.
     view: View,
     head: LedgerHead,
+    /// Header of the head; `None` for genesis.
+    head_header: Option<BlockHeader>,
     /// Finalize certificate of the head; `None` for genesis.
     head_certificate: Option<Certificate>,
     /// Views above the head's.
@@ -76,22 +80,24 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that goes on where the ledger and the journal end. `head` is the last finalized
+    /// An engine that goes on where the ledger and the journal end. `head` is the header of the last finalized
     /// block with its Finalize certificate, `journal` every record not pruned, in order.
     ///
     /// # Errors
     /// [`RecoverError`] if a record is damaged or another authority's.
     pub fn recover(
         config: EngineConfig,
-        head: Option<(LedgerHead, Certificate)>,
+        head: Option<(BlockHeader, Certificate)>,
         journal: &[JournalRecord],
     ) -> Result<Self, RecoverError> {
         let genesis = LedgerHead { height: Height(0), view: View(0), hash: BlockHash::GENESIS };
-        let (head, head_certificate) = head.map_or((genesis, None), |(head, certificate)| (head, Some(certificate)));
+        let (head_header, head_certificate) = head.unzip();
+        let head = head_header.as_ref().map_or(genesis, head_of);
         let mut engine = Self {
             now: Duration::ZERO,
             view: head.view.next(),
             head,
+            head_header,
             head_certificate,
             views: BTreeMap::new(),
             blocks: BTreeMap::new(),
@@ -127,12 +133,9 @@ impl Engine {
                     Statement::Notarize { block, .. } => {
                         state.my_notarize = Some(vote);
                         // An own proposal, to be sent again; a block of another leader is proposed by its leader.
-                        let own = self
-                            .blocks
-                            .get(&block)
-                            .is_some_and(|known| leader(&self.config.epoch, view, known.block.header.height) == me);
-                        if own {
-                            state.proposal = Some((block, vote));
+                        let header = self.blocks.get(&block).map(|known| &known.block.header);
+                        if header.is_some_and(|header| self.author(header) == Some(me)) {
+                            self.views.entry(view).or_default().proposal = Some((block, vote));
                         }
                     }
                     Statement::Skip { .. } => state.my_skip = Some(vote),
@@ -273,8 +276,36 @@ impl Engine {
 
     /// Who should lead the current view, as far as this authority can tell.
     fn expected_leader(&self) -> Option<AuthorityIndex> {
-        let height = self.height_of(&self.best_parent(self.view)?.hash)?;
-        Some(leader(&self.config.epoch, self.view, height.next()))
+        let parent = self.best_parent(self.view)?.hash;
+        self.leader_on(&parent, self.view, self.height_of(&parent)?.next())
+    }
+
+    /// Who may propose a block of this view and height on this parent; `None` if that takes the parent's header and it
+    /// is not known.
+    fn leader_on(&self, parent: &BlockHash, view: View, height: Height) -> Option<AuthorityIndex> {
+        let preference = if self.elects() { self.preference_after(parent)? } else { None };
+        Some(leader(&self.config.epoch, view, height, preference.as_ref()))
+    }
+
+    /// Who may have proposed a block, as far as its parent is known.
+    fn author(&self, header: &BlockHeader) -> Option<AuthorityIndex> {
+        self.leader_on(&header.parent.hash, header.view, header.height)
+    }
+
+    fn elects(&self) -> bool {
+        self.config.epoch.leader == LeaderPolicy::Elected
+    }
+
+    /// Whom a known block prefers as leader of the views above it.
+    fn preference_after(&self, hash: &BlockHash) -> Option<Option<Preference>> {
+        if *hash == self.head.hash {
+            return Some(self.head_header.as_ref().and_then(|header| header.preference));
+        }
+        Some(self.header_of(hash)?.preference)
+    }
+
+    fn header_of(&self, hash: &BlockHash) -> Option<&BlockHeader> {
+        if *hash == self.head.hash { self.head_header.as_ref() } else { Some(&self.blocks.get(hash)?.block.header) }
     }
 
     fn insert_block(&mut self, hash: BlockHash, block: Block) {
@@ -303,7 +334,8 @@ impl Engine {
     /// Who leads the current view, as far as this authority can tell.
     #[must_use]
     pub fn current_leader(&self) -> AuthorityIndex {
-        self.expected_leader().unwrap_or_else(|| leader(&self.config.epoch, self.view, self.head.height.next()))
+        let from_head = || self.leader_on(&self.head.hash, self.view, self.head.height.next());
+        self.expected_leader().or_else(from_head).unwrap_or(AuthorityIndex(0))
     }
 
     /// The last final block; height 0 before the first.
@@ -329,7 +361,8 @@ impl Engine {
         for finalized in blocks {
             let header = &finalized.block.header;
             debug_assert_eq!(header.parent.hash, self.head.hash, "blocks are committed without gaps");
-            self.head = LedgerHead { height: header.height, view: header.view, hash: header.hash() };
+            self.head = head_of(header);
+            self.head_header = Some(header.clone());
             if finalized.certificate.is_some() {
                 self.head_certificate.clone_from(&finalized.certificate);
             }
@@ -344,4 +377,8 @@ impl Engine {
         }
         self.out.push(Output::Prune { below: head.view.next() });
     }
+}
+
+fn head_of(header: &BlockHeader) -> LedgerHead {
+    LedgerHead { height: header.height, view: header.view, hash: header.hash() }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use voting_core::block::Block;
+use voting_core::block::{Block, BlockHeader};
 use voting_core::certificate::{Certificate, Statement};
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 
@@ -18,7 +18,7 @@ impl Engine {
         let view = self.view;
         let Some(parent) = self.best_parent(view) else { return };
         let Some(height) = self.applied_height(&parent.hash) else { return };
-        if leader(&self.config.epoch, view, height.next()) != self.config.me {
+        if self.leader_on(&parent.hash, view, height.next()) != Some(self.config.me) {
             return;
         }
         let empty = self.depth() >= self.config.max_depth;
@@ -65,12 +65,13 @@ impl Engine {
         for certificate in skips.drain(..ahead) {
             self.out.push(Output::Broadcast(Message::Certificate(certificate)));
         }
-        self.out.push(Output::Broadcast(Message::Proposal(Box::new(Proposal { block, vote, parent, skips }))));
+        let parent_header = if self.elects() { self.header_of(&block.header.parent.hash).cloned() } else { None };
+        self.out.push(Output::Broadcast(Message::Proposal(Box::new(Proposal { block, vote, parent, skips, parent_header }))));
     }
 
     /// A proposal of another authority. Its certificates are taken in whatever becomes of it.
     pub(super) fn on_proposal(&mut self, from: AuthorityIndex, proposal: Proposal) {
-        let Proposal { block, vote, parent, skips } = proposal;
+        let Proposal { block, vote, parent, skips, parent_header } = proposal;
         if skips.len() > MAX_PROPOSAL_SKIPS {
             return;
         }
@@ -86,7 +87,7 @@ impl Engine {
             return;
         }
         let fits = header.chain == self.config.chain && header.epoch == self.config.epoch.number;
-        let author = leader(&self.config.epoch, view, header.height);
+        let Some(author) = self.author_by(header, parent_header.as_ref()) else { return };
         if !fits
             || vote.statement != (Statement::Notarize { view, block: hash })
             || vote.authority != author
@@ -121,6 +122,15 @@ impl Engine {
         } else {
             self.keep_if_notarized(view, hash, block);
         }
+    }
+
+    /// Who may propose a block, by its parent, or by what the proposal says its parent is: the hash proves it.
+    fn author_by(&self, header: &BlockHeader, parent: Option<&BlockHeader>) -> Option<AuthorityIndex> {
+        let told = || {
+            let parent = parent.filter(|parent| parent.hash() == header.parent.hash)?;
+            Some(leader(&self.config.epoch, header.view, header.height, parent.preference.as_ref()))
+        };
+        self.author(header).or_else(told)
     }
 
     /// Keeps a block that a quorum notarized, wherever it comes from.

@@ -7,7 +7,6 @@ use voting_core::ids::{AuthorityIndex, BlockHash, View};
 
 use super::Engine;
 use crate::journal::Record;
-use crate::leader::leader;
 use crate::message::Message;
 use crate::output::Output;
 use crate::view::Validity;
@@ -55,12 +54,11 @@ impl Engine {
     pub(super) fn try_notarize(&mut self) {
         let view = self.view;
         let Some(state) = self.views.get(&view) else { return };
-        let Some((hash, _)) = state.proposal else { return };
+        let Some((hash, Vote { authority: author, .. })) = state.proposal else { return };
         if state.my_notarize.is_some() || state.my_skip.is_some() {
             return;
         }
         let Some(known) = self.blocks.get(&hash) else { return };
-        let author = leader(&self.config.epoch, view, known.block.header.height);
         let parent = known.block.header.parent;
         let fit = known.validity == Validity::Valid { timely: true } && !state.votes.is_accused(author);
         if fit && self.is_justified(view, parent) {
@@ -76,8 +74,8 @@ impl Engine {
             let state = engine.views.get(view)?;
             let hash = state.notarized()?;
             let known = engine.blocks.get(&hash)?;
-            let author = leader(&engine.config.epoch, *view, known.block.header.height);
-            let free = state.my_finalize.is_none() && state.my_skip.is_none() && !state.votes.is_accused(author);
+            let accused = engine.author(&known.block.header).is_some_and(|author| state.votes.is_accused(author));
+            let free = state.my_finalize.is_none() && state.my_skip.is_none() && !accused;
             (free && matches!(known.validity, Validity::Valid { .. })).then_some(hash)
         };
         let views: Vec<(View, BlockHash)> = self.views.keys().filter_map(|view| Some((*view, ready(self, view)?))).collect();
@@ -109,14 +107,11 @@ impl Engine {
         if state.my_skip.is_some() || state.my_finalize.is_some() {
             return;
         }
-        let proposal = state.proposal.and_then(|(hash, _)| self.blocks.get(&hash));
+        let proposal = state.proposal.and_then(|(hash, vote)| Some((vote.authority, self.blocks.get(&hash)?)));
         // A leader whose clock is wrong would otherwise cost a timeout in each of its views.
         let hopeless = [Validity::Invalid, Validity::Valid { timely: false }];
-        let is_unfit = proposal.is_some_and(|known| hopeless.contains(&known.validity));
-        let author = match proposal {
-            Some(known) => Some(leader(&self.config.epoch, self.view, known.block.header.height)),
-            None => self.expected_leader(),
-        };
+        let is_unfit = proposal.is_some_and(|(_, known)| hopeless.contains(&known.validity));
+        let author = proposal.map(|(author, _)| author).or_else(|| self.expected_leader());
         let given_up = author.is_some_and(|author| state.votes.is_accused(author) || state.votes.skipped_by(author));
         if is_unfit || given_up || (proposal.is_none() && self.leader_is_silent()) {
             self.cast_skip();

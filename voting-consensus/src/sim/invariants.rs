@@ -6,11 +6,11 @@ use std::sync::Arc;
 use voting_core::ChainId;
 use voting_core::block::FinalizedBlock;
 use voting_core::certificate::{Statement, Vote};
-use voting_core::epoch::Epoch;
+use voting_core::epoch::{Epoch, LeaderPolicy};
 use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 
 use super::app::entries_of;
-use crate::VerifyVote;
+use crate::{Proposal, VerifyVote};
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Checker {
     said: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
     finalized: BTreeMap<Height, (BlockHash, Digest)>,
     entries: BTreeMap<u64, Height>,
+    /// Who proposed which block.
+    authors: BTreeMap<BlockHash, AuthorityIndex>,
     pub(super) violation: Option<Violation>,
 }
 
@@ -42,6 +44,7 @@ impl Checker {
             said: BTreeMap::new(),
             finalized: BTreeMap::new(),
             entries: BTreeMap::new(),
+            authors: BTreeMap::new(),
             violation: None,
         }
     }
@@ -72,6 +75,36 @@ impl Checker {
         if let Some(other) = contradiction {
             self.broken("honest authorities never contradict themselves", format!("{:?} after {other:?}", vote.statement));
         }
+    }
+
+    /// An honest authority proposes: it must lead, under the elected policy by what its block builds on. The
+    /// rule is stated from block to block here: whoever proposed the parent leads on, unless the parent
+    /// prefers another, and each view skipped between passes the lead to the next in order. Returns whether a
+    /// preference decided it.
+    pub(super) fn proposed(&mut self, proposal: &Proposal) -> bool {
+        let header = &proposal.block.header;
+        self.authors.insert(header.hash(), proposal.vote.authority);
+        let Some(parent) = proposal.parent_header.as_ref().filter(|_| self.epoch.leader == LeaderPolicy::Elected) else {
+            return false;
+        };
+        if parent.hash() != header.parent.hash {
+            self.broken("a proposal names its parent", format!("{:?}", proposal.vote));
+            return false;
+        }
+        let n = self.epoch.len() as u64;
+        let skipped = header.view.0 - parent.view.0 - 1;
+        let (base, preferred) = match parent.preference {
+            Some(preference) if header.view > preference.until => (header.view.0 - header.height.0 - skipped, false),
+            Some(preference) if preference.since == parent.view => (u64::from(preference.leader.0), true),
+            preference => match self.authors.get(&parent.hash()) {
+                Some(author) => (u64::from(author.0), preference.is_some()),
+                None => return false, // of a liar, whose messages are not watched
+            },
+        };
+        if u64::from(proposal.vote.authority.0) != (base + skipped) % n {
+            self.broken("only the leader proposes", format!("{:?}, on {parent:?}", proposal.vote));
+        }
+        preferred
     }
 
     /// An honest node committed a block on top of `previous`.

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use voting_core::block::{Block, FinalizedBlock, Parent};
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
-use voting_core::seams::{JournalRecord, LedgerHead};
+use voting_core::seams::JournalRecord;
 
 use super::app::AppState;
 use crate::{Engine, EngineConfig, TimerId};
@@ -19,11 +19,9 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn head(&self) -> Option<(LedgerHead, Certificate)> {
+    pub(super) fn head(&self) -> Option<(BlockHeader, Certificate)> {
         let last = self.blocks.last()?;
-        let header = &last.block.header;
-        let head = LedgerHead { height: header.height, view: header.view, hash: header.hash() };
-        Some((head, last.certificate.clone()?))
+        Some((last.block.header.clone(), last.certificate.clone()?))
     }
 }
 
@@ -117,8 +115,8 @@ impl Node {
         }
         let height = self.finalized.height;
         self.candidates.retain(|_, state| state.height > height);
-        let included = &self.finalized.included;
-        self.mempool.retain(|entry| !included.contains(entry));
+        let finalized = &self.finalized;
+        self.mempool.retain(|entry| finalized.takes(*entry));
         true
     }
 }

@@ -12,6 +12,7 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
 use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Digest, Height, View};
 
+use super::app::Wish;
 use super::invariants::Checker;
 use super::node::Node;
 use super::rng::Rng;
@@ -94,8 +95,9 @@ impl World {
             1 => QuorumRule::Majority,
             _ => QuorumRule::Number(rng.within(n as u64 / 2 + 1, n as u64 - 1) as u16),
         });
-        let leader = options.leader.unwrap_or(match rng.below(2) {
+        let leader = options.leader.unwrap_or(match rng.below(3) {
             0 => LeaderPolicy::Fixed,
+            1 => LeaderPolicy::Elected,
             _ => LeaderPolicy::RoundRobin { term: rng.within(1, 3) as u32 },
         });
         let key = |i: usize| SigningKey::from_seed(Digest::of_parts("voting/sim-key/v1", &[&(i as u64).to_le_bytes()]).0);
@@ -158,6 +160,7 @@ impl World {
             self.start(node);
         }
         let (mut submitted, mut next_submission, mut next_trouble) = (0, 0, 0);
+        let mut next_wish = if self.epoch.leader == LeaderPolicy::Elected { 0 } else { END_MS };
         let mut healed = false;
         while self.checker.violation.is_none() && self.now < END_MS {
             if self.now >= TROUBLE_MS && !healed {
@@ -168,6 +171,10 @@ impl World {
                 self.submit(submitted);
                 submitted += 1;
                 next_submission = self.now + self.rng.within(50, 1_500);
+            }
+            if self.now >= next_wish && self.now < TROUBLE_MS + 10_000 {
+                self.wish();
+                next_wish = self.now + self.rng.within(100, 4_000);
             }
             if self.now >= next_trouble && !healed {
                 self.trouble();
@@ -366,8 +373,15 @@ impl World {
     fn seal(&mut self, node: usize, view: View, parent: Parent, empty: bool) -> Option<Block> {
         let here = &self.nodes[node];
         let state = here.state(&parent.hash)?;
-        let fresh = here.mempool.iter().filter(|entry| !state.included.contains(entry)).take(BLOCK_ENTRIES);
-        let entries: Vec<u64> = if empty { Vec::new() } else { fresh.copied().collect() };
+        let mut fresh: Vec<u64> = here.mempool.iter().copied().filter(|entry| state.takes(*entry)).collect();
+        let mut wishes = 0;
+        // Of several wishes for the next term a block takes one.
+        fresh.retain(|entry| {
+            wishes += usize::from(Wish::of_entry(*entry).is_some());
+            Wish::of_entry(*entry).is_none() || wishes == 1
+        });
+        fresh.truncate(BLOCK_ENTRIES);
+        let entries = if empty { Vec::new() } else { fresh };
         if entries.is_empty() && !empty && here.finalized.hash == parent.hash {
             return None;
         }
@@ -436,8 +450,14 @@ impl World {
         }
     }
 
-    /// Every own vote that leaves an honest node is in its durable journal, or below its final head.
+    /// Every own vote that leaves an honest node is in its durable journal, or below its final head, and it proposes
+    /// only where it leads.
     fn judge_sent(&mut self, node: usize, message: &Message) {
+        if let Message::Proposal(proposal) = message
+            && self.checker.proposed(proposal)
+        {
+            self.count("view led by preference");
+        }
         let votes: Vec<_> = match message {
             Message::Vote(vote) => vec![*vote],
             Message::Proposal(proposal) => vec![proposal.vote],
@@ -502,11 +522,23 @@ impl World {
         self.cut.clear();
     }
 
+    /// Somebody says that an authority should lead: the right one or not, alive or not, one or two at once.
+    fn wish(&mut self) {
+        let asks = self.rng.below(self.nodes.len() as u64) as usize;
+        let term = self.nodes[asks].finalized.preference.map_or(0, |preference| preference.term) + 1;
+        for _ in 0..self.rng.within(1, 2) {
+            let leader = AuthorityIndex(self.rng.below(self.epoch.len() as u64) as u16);
+            self.count("wish to lead");
+            let views = self.rng.within(1, 60) as u16;
+            self.submit(Wish { term, leader, views }.to_entry());
+        }
+    }
+
     fn submit(&mut self, entry: u64) {
         for node in 0..self.nodes.len() {
             // In trouble not everyone hears of an entry.
             let heard = self.now >= TROUBLE_MS || self.rng.chance(800);
-            if heard && !self.nodes[node].finalized.included.contains(&entry) {
+            if heard && self.nodes[node].finalized.takes(entry) {
                 self.nodes[node].mempool.insert(entry);
                 self.note_work(node);
             }

@@ -95,7 +95,7 @@ impl<W: io::Write> BundleWriter<W> {
         let mut items = Vec::with_capacity(finalized.block.entries.len());
         for bytes in &finalized.block.entries {
             let entry = Entry::from_canonical(bytes.as_slice()).map_err(damaged)?;
-            if entry.election() == self.election {
+            if entry.election() == Some(self.election) {
                 own += 1;
                 certifications += u64::from(matches!(entry, Entry::Certify(_)));
                 items.push(BundleItem::Own(bytes.clone()));

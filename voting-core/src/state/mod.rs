@@ -22,11 +22,13 @@ use thiserror::Error;
 pub use election::{ActRecord, CountedBallot, ElectionState, VoterRecord};
 pub use refusal::Refusal;
 
+use crate::block::BlockHeader;
 use crate::crypto::PublicKey;
 use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root};
 use crate::entry::{Act, Entry, VerifiedEntry};
-use crate::epoch::Genesis;
-use crate::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym};
+use crate::epoch::{Epoch, Genesis, LeaderPolicy};
+use crate::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View};
+use crate::preference::{MAX_PREFERRED_VIEWS, PreferLeader, Preference};
 use crate::time::Timestamp;
 
 /// Elections in one chain; bounds the state root's work.
@@ -50,6 +52,16 @@ pub struct Place {
     pub parent: BlockHash,
     /// Its timestamp.
     pub timestamp: Timestamp,
+    /// View it was proposed in.
+    pub view: View,
+}
+
+impl Place {
+    /// Where a block with this header stands.
+    #[must_use]
+    pub const fn of(header: &BlockHeader) -> Self {
+        Self { height: header.height, parent: header.parent.hash, timestamp: header.timestamp, view: header.view }
+    }
 }
 
 /// A block that cannot follow this state.
@@ -88,6 +100,14 @@ pub enum ApplyError {
         /// Root computed.
         expected: Digest,
     },
+    /// The header states another preference.
+    #[error("the block's header prefers {actual:?} as leader, its entries lead to {expected:?}")]
+    Preference {
+        /// Preference in the header.
+        actual: Option<Preference>,
+        /// Preference computed.
+        expected: Option<Preference>,
+    },
 }
 
 /// What applying an entry did, for hooks and projections.
@@ -106,6 +126,8 @@ pub enum Applied {
         /// The ballot that it replaces.
         replaced: Option<BallotHash>,
     },
+    /// An authority is preferred as leader.
+    Preferred,
 }
 
 /// State of one chain after a block.
@@ -115,9 +137,12 @@ pub struct LedgerState {
     partition: PartitionId,
     partitions: u16,
     officers: Arc<[PublicKey]>,
+    epoch: Arc<Epoch>,
     height: Height,
     timestamp: Timestamp,
     elections: OrdMap<ElectionId, Arc<ElectionState>>,
+    /// Who is preferred as leader, and by which entry.
+    preferred: Option<(Preference, EntryHash, Position)>,
 }
 
 impl LedgerState {
@@ -129,9 +154,11 @@ impl LedgerState {
             partition,
             partitions: genesis.partitions,
             officers: genesis.officers.iter().map(|officer| officer.key).collect(),
+            epoch: Arc::new(genesis.epoch.clone()),
             height: Height(0),
             timestamp: genesis.founded_at,
             elections: OrdMap::new(),
+            preferred: None,
         }
     }
 
@@ -161,6 +188,12 @@ impl LedgerState {
         self.timestamp
     }
 
+    /// Who is preferred as leader of the views above the last block applied.
+    #[must_use]
+    pub fn preference(&self) -> Option<Preference> {
+        self.preferred.map(|(preference, ..)| preference)
+    }
+
     /// All elections, ordered by id.
     pub fn elections(&self) -> impl Iterator<Item = &Arc<ElectionState>> {
         self.elections.values()
@@ -172,13 +205,16 @@ impl LedgerState {
         self.elections.get(&id)
     }
 
-    /// Whether this entry is in the ledger already, and where.
+    /// Whether this entry is in the ledger already, and where. Of wishes to lead only the last is remembered.
     #[must_use]
     pub fn position_of(&self, entry: &VerifiedEntry) -> Option<Position> {
-        let election = self.election(entry.entry().election())?;
-        match entry.entry() {
-            Entry::Cast(_) => election.ballot_position(entry.ballot_hash()?),
-            Entry::Act(_) | Entry::Certify(_) => election.entry_position(entry.hash()),
+        let Some(election) = entry.entry().election() else {
+            return self.preferred.and_then(|(_, hash, position)| (hash == entry.hash()).then_some(position));
+        };
+        let election = self.election(election)?;
+        match entry.ballot_hash() {
+            Some(ballot) => election.ballot_position(ballot),
+            None => election.entry_position(entry.hash()),
         }
     }
 
@@ -228,24 +264,66 @@ impl LedgerState {
         }
         state.height = place.height;
         state.timestamp = place.timestamp;
-        Ok(BlockDraft { state, next_index: 0 })
+        Ok(BlockDraft { state, view: place.view, parent_time: self.timestamp, next_index: 0 })
     }
 
     /// Applies a whole block.
     ///
     /// # Errors
     /// [`ApplyError`]; the state is then unchanged.
-    pub fn apply(&self, place: Place, entries: &[VerifiedEntry], state_root: Digest) -> Result<Self, ApplyError> {
-        let mut draft = self.begin(place)?;
+    pub fn apply<E: AsRef<VerifiedEntry>>(&self, header: &BlockHeader, entries: &[E]) -> Result<(Vec<Applied>, Self), ApplyError> {
+        let mut draft = self.begin(Place::of(header))?;
+        let mut applied = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
-            draft.try_apply(entry).map_err(|reason| ApplyError::Entry { index, reason })?;
+            applied.push(draft.try_apply(entry.as_ref()).map_err(|reason| ApplyError::Entry { index, reason })?);
         }
         let state = draft.finish();
-        let expected = state.root();
-        if expected != state_root {
-            return Err(ApplyError::StateRoot { actual: state_root, expected });
+        let (actual, expected) = (header.state_root, state.root());
+        if expected != actual {
+            return Err(ApplyError::StateRoot { actual, expected });
         }
-        Ok(state)
+        let (actual, expected) = (header.preference, state.preference());
+        if expected != actual {
+            return Err(ApplyError::Preference { actual, expected });
+        }
+        Ok((applied, state))
+    }
+
+    /// Applies an authority's wish to lead, which stands in a block of this state's height and time and of this view.
+    fn prefer(
+        &mut self,
+        wish: &PreferLeader,
+        (hash, position): (EntryHash, Position),
+        view: View,
+        parent_time: Timestamp,
+    ) -> Result<Applied, Refusal> {
+        if self.epoch.leader != LeaderPolicy::Elected {
+            return Err(Refusal::LeadersNotElected);
+        }
+        let leader = self.epoch.index_of(&wish.authority).ok_or(Refusal::NotAnAuthority { key: wish.authority })?;
+        if !(1..=MAX_PREFERRED_VIEWS).contains(&wish.views) {
+            return Err(Refusal::PreferredViews { actual: wish.views });
+        }
+        let last = self.preference();
+        let expected = last.map_or(0, |last| last.term).saturating_add(1);
+        if wish.term != expected {
+            return Err(Refusal::PreferenceTerm { actual: wish.term, expected });
+        }
+        // Judged by the parent's time: what is possible is known before the block is made, so that nobody can
+        // keep proposers busy with a wish that becomes possible later.
+        if let Some(not_before) = last.map(|last| last.next_at()).filter(|next| parent_time < *next) {
+            return Err(Refusal::PreferredTooSoon { not_before, now: parent_time });
+        }
+        let preference = Preference {
+            term: wish.term,
+            leader,
+            since: view,
+            height: self.height,
+            at: self.timestamp,
+            until: View(view.0.saturating_add(u64::from(wish.views))),
+        };
+        self.preferred = Some((preference, hash, position));
+        Ok(Applied::Preferred)
     }
 
     fn leaves(&self) -> Vec<Digest> {
@@ -257,6 +335,8 @@ impl LedgerState {
 #[derive(Debug, Clone)]
 pub struct BlockDraft {
     state: LedgerState,
+    view: View,
+    parent_time: Timestamp,
     next_index: u32,
 }
 
@@ -304,10 +384,10 @@ impl BlockDraft {
 
     fn dispatch(&mut self, entry: &VerifiedEntry, position: Position) -> Result<Applied, Refusal> {
         let state = &mut self.state;
-        let id = entry.entry().election();
         match entry.entry() {
             Entry::Act(signed) => {
                 let act = &signed.content;
+                let id = act.election;
                 if !state.officers.contains(&act.officer) {
                     return Err(Refusal::NotAnOfficer { key: act.officer });
                 }
@@ -325,6 +405,7 @@ impl BlockDraft {
                 Ok(Applied::Acted)
             }
             Entry::Certify(signed) => {
+                let id = signed.content.election;
                 let (partition, partitions) = (state.partition, state.partitions);
                 let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
                 for voter in &signed.content.voters {
@@ -336,11 +417,13 @@ impl BlockDraft {
                 Ok(Applied::Certified)
             }
             Entry::Cast(signed) => {
+                let id = signed.ballot.election;
                 let timestamp = state.timestamp;
                 let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
                 let hash = entry.ballot_hash().unwrap_or_else(|| signed.hash());
                 Arc::make_mut(election).cast(&signed.ballot, hash, entry.hash(), position, timestamp)
             }
+            Entry::Prefer(signed) => state.prefer(&signed.content, (entry.hash(), position), self.view, self.parent_time),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::ballot::BallotError;
 use crate::crypto::{KeyError, PublicKey};
 use crate::election::{DefinitionError, Phase};
 use crate::ids::{BallotHash, Digest, ElectionId, Pseudonym};
+use crate::preference::MAX_PREFERRED_VIEWS;
 use crate::state::Position;
 use crate::tally::TallyError;
 use crate::text::TextError;
@@ -187,6 +188,37 @@ pub enum Refusal {
     /// The count cannot take another ballot.
     #[error(transparent)]
     Tally(#[from] TallyError),
+    /// The leader policy of the network is another one.
+    #[error("leaders are not elected in this network")]
+    LeadersNotElected,
+    /// The signer is no authority.
+    #[error("{key} is not the key of an authority")]
+    NotAnAuthority {
+        /// The signer.
+        key: PublicKey,
+    },
+    /// Another preference came first, or this one was applied before.
+    #[error("the wish to lead has term {actual}, the next one is {expected}: another came first")]
+    PreferenceTerm {
+        /// Number given.
+        actual: u32,
+        /// Number that follows.
+        expected: u32,
+    },
+    /// For no view, or for too many.
+    #[error("a preference lasts between 1 and {MAX_PREFERRED_VIEWS} views, not {actual}")]
+    PreferredViews {
+        /// Number given.
+        actual: u32,
+    },
+    /// Too short a time after the one before.
+    #[error("the next leader may be preferred after a block of {not_before} or later; the last one is of {now}")]
+    PreferredTooSoon {
+        /// When the next preference is possible.
+        not_before: Timestamp,
+        /// Time of the block before.
+        now: Timestamp,
+    },
 }
 
 impl Refusal {
@@ -203,10 +235,11 @@ impl Refusal {
             | Self::NotTheRegistrar { .. }
             | Self::NotCertified { .. }
             | Self::Context
-            | Self::Ballot(_) => false,
+            | Self::Ballot(_)
+            | Self::PreferredTooSoon { .. } => false,
             // An election never returns to a phase before it was scheduled.
             Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
-            Self::ActSequence { actual, expected } => *actual < *expected,
+            Self::ActSequence { actual, expected } | Self::PreferenceTerm { actual, expected } => *actual < *expected,
             _ => true,
         }
     }
@@ -255,6 +288,11 @@ impl Refusal {
             Self::Duplicate { .. } => "duplicate_ballot",
             Self::BallotSequence { .. } | Self::ZeroSequence => "stale_sequence",
             Self::Tally(_) => "tally_overflow",
+            Self::LeadersNotElected => "leaders_not_elected",
+            Self::NotAnAuthority { .. } => "not_an_authority",
+            Self::PreferenceTerm { .. } => "preference_term",
+            Self::PreferredViews { .. } => "preferred_views",
+            Self::PreferredTooSoon { .. } => "preferred_too_soon",
         }
     }
 }

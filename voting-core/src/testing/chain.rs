@@ -146,7 +146,8 @@ impl TestChain {
     fn seal(&mut self, entries: &[Entry]) -> Result<Block, Refusal> {
         let parent = self.head().map_or(Parent::GENESIS, |head| Parent { view: head.view, hash: head.hash });
         let timestamp = self.state.timestamp().saturating_add(Duration::from_secs(1));
-        let place = Place { height: self.state.height().next(), parent: parent.hash, timestamp };
+        let view = View(parent.view.0 + 1);
+        let place = Place { height: self.state.height().next(), parent: parent.hash, timestamp, view };
         let mut draft = self.state.begin(place).expect("the next height, a later time");
         let bytes: Vec<_> = entries.iter().map(Entry::to_bytes).collect();
         for entry in &bytes {
@@ -158,13 +159,14 @@ impl TestChain {
         let header = BlockHeader {
             chain: self.chain(),
             epoch: 0,
-            view: View(parent.view.0 + 1),
+            view,
             height: place.height,
             parent,
             payload_root: payload_root(&hashes),
             entries: bytes.len() as u32,
             state_root: self.state.root(),
             timestamp,
+            preference: self.state.preference(),
         };
         Ok(Block { header, entries: bytes })
     }

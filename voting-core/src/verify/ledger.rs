@@ -192,8 +192,7 @@ impl<'a> Replay<'a> {
             self.counts.certificates += 1;
         }
         let header = &block.header;
-        let place = Place { height: header.height, parent: header.parent.hash, timestamp: header.timestamp };
-        let mut draft = self.state.begin(place).map_err(|error| Failure::new(Check::Parents, block.at, error))?;
+        let mut draft = self.state.begin(Place::of(header)).map_err(|error| Failure::new(Check::Parents, block.at, error))?;
         for (index, bytes) in &block.own {
             let at = block.at.entry(*index);
             let verdict = match verdicts.next() {
@@ -201,7 +200,7 @@ impl<'a> Replay<'a> {
                 _ => return Err(Failure::new(Check::Signatures, at, "the signature was not checked")),
             };
             let entry = verdict.map_err(|error| Failure::new(check_of_error(&error), at, error))?;
-            if entry.bytes() != bytes || entry.entry().election() != self.opening.election {
+            if entry.bytes() != bytes || entry.entry().election() != Some(self.opening.election) {
                 return Err(Failure::new(Check::Entries, at, "the entry belongs to another election"));
             }
             draft.skip_to(*index);
@@ -294,6 +293,7 @@ fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &E
                 }
             }
         }
+        Entry::Prefer(_) => {} // of no election, and not listed as one's own
     }
 }
 
@@ -316,5 +316,6 @@ const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
         (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
         (_, Refusal::Tally(_)) => Check::Totals,
         (Entry::Cast(_), _) => Check::Selections,
+        (Entry::Prefer(_), _) => Check::Entries,
     }
 }

@@ -8,12 +8,14 @@ pub(crate) mod recount;
 use std::time::Duration;
 
 use voting_core::ballot::{Ballot, Selection};
+use voting_core::block::{BlockHeader, Parent, payload_root};
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
 use voting_core::election::{ElectionDefinition, Phase};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, VerifiedEntry};
-use voting_core::epoch::{Genesis, Officer};
-use voting_core::ids::{BlockHash, ChainId, Digest, ElectionId, Height, PartitionId};
+use voting_core::epoch::{Authority, Genesis, LeaderPolicy, Officer};
+use voting_core::ids::{BlockHash, ChainId, Digest, ElectionId, Height, PartitionId, View};
+use voting_core::preference::PreferLeader;
 use voting_core::state::{Applied, ElectionState, LedgerState, Place, Refusal};
 use voting_core::tally::ElectionReport;
 use voting_core::testing::chain::pseudonym;
@@ -23,6 +25,11 @@ use voting_core::time::Timestamp;
 /// Number of the key of a second officer.
 const SECOND_OFFICER: u64 = 3_000_000;
 
+/// Key of an authority of [`Ledger::elected`].
+pub(crate) fn authority(number: u64) -> SigningKey {
+    key(1_000_000 + number)
+}
+
 /// One partition's chain, with the keys of those who write to it.
 #[derive(Debug, Clone)]
 pub(crate) struct Ledger {
@@ -31,8 +38,7 @@ pub(crate) struct Ledger {
     pub(crate) officers: [SigningKey; 2],
     pub(crate) registrar: SigningKey,
     pub(crate) state: LedgerState,
-    /// Each block with the state root after it.
-    pub(crate) blocks: Vec<(Place, Vec<VerifiedEntry>, Digest)>,
+    pub(crate) blocks: Vec<(BlockHeader, Vec<VerifiedEntry>)>,
 }
 
 impl Ledger {
@@ -50,6 +56,20 @@ impl Ledger {
         Self { genesis, partition, officers, registrar, state, blocks: Vec::new() }
     }
 
+    /// One whose two authorities elect their leader.
+    pub(crate) fn elected() -> Self {
+        let mut ledger = Self::new();
+        ledger.genesis.epoch.leader = LeaderPolicy::Elected;
+        ledger.genesis.epoch.authorities = [0, 1].map(|n| Authority { name: format!("a{n}"), key: authority(n).public() }).to_vec();
+        ledger.state = LedgerState::genesis(&ledger.genesis, ledger.partition);
+        ledger
+    }
+
+    /// An authority's wish to lead.
+    pub(crate) fn wish(&self, authority: &SigningKey, term: u32, views: u32) -> Entry {
+        Entry::prefer(PreferLeader { chain: self.chain(), term, views, authority: authority.public() }, authority)
+    }
+
     pub(crate) fn chain(&self) -> ChainId {
         self.state.chain()
     }
@@ -62,7 +82,7 @@ impl Ledger {
     pub(crate) fn place(&self, timestamp: Timestamp) -> Place {
         let height = self.state.height();
         let parent = if height == Height(0) { BlockHash::GENESIS } else { block_hash(height) };
-        Place { height: height.next(), parent, timestamp }
+        Place { height: height.next(), parent, timestamp, view: View(2 * height.0 + 2) }
     }
 
     /// One block of the given time, or the refusal of its first entry that cannot stand. Sees to it
@@ -85,8 +105,25 @@ impl Ledger {
             kept.push(entry);
         }
         self.state = draft.finish();
-        self.blocks.push((place, kept, self.state.root()));
+        self.blocks.push((self.header(place, &kept), kept));
         Ok(applied)
+    }
+
+    /// What a header says of the block that led to this state.
+    pub(crate) fn header(&self, place: Place, entries: &[VerifiedEntry]) -> BlockHeader {
+        let hashes: Vec<_> = entries.iter().map(VerifiedEntry::hash).collect();
+        BlockHeader {
+            chain: self.chain(),
+            epoch: 0,
+            view: place.view,
+            height: place.height,
+            parent: Parent { view: View(place.view.0 - 2), hash: place.parent },
+            payload_root: payload_root(&hashes),
+            entries: entries.len() as u32,
+            state_root: self.state.root(),
+            timestamp: place.timestamp,
+            preference: self.state.preference(),
+        }
     }
 
     /// One block, a second after the last.
@@ -101,8 +138,8 @@ impl Ledger {
 
     /// Applies every block again, to a ledger that knows nothing.
     pub(crate) fn replayed(&self) -> LedgerState {
-        self.blocks.iter().fold(LedgerState::genesis(&self.genesis, self.partition), |state, (place, entries, root)| {
-            state.apply(*place, entries, *root).expect("what was accepted is accepted again, with the same root")
+        self.blocks.iter().fold(LedgerState::genesis(&self.genesis, self.partition), |state, (header, entries)| {
+            state.apply(header, entries).expect("what was accepted is accepted again, with the same root").1
         })
     }
 

@@ -69,9 +69,10 @@ impl Model {
             Entry::Act(signed) => self.act(&signed.content),
             Entry::Certify(signed) => self.certify(&signed.content),
             Entry::Cast(signed) => self.cast(&signed.ballot),
+            Entry::Prefer(_) => Err("leaders_not_elected"),
         }?;
         let hash = sha256(Entry::TAG, &[&entry.to_canonical()]);
-        let sheet = self.sheet_mut(entry.election())?;
+        let sheet = self.sheet_mut(entry.election().expect("checked above"))?;
         sheet.log = sha256("voting/election-log/v1", &[&sheet.log, &hash]);
         Ok(())
     }

@@ -122,7 +122,8 @@ def check_typed(vector):
 
 def check_signed_entry(entry):
     kind, signed = entry
-    structure, signer = {"act": (e.OFFICER_ACT, "officer"), "certify": (e.CERTIFICATION, "registrar"), "cast": (e.BALLOT, "voter")}[kind]
+    structure, signer = {"act": (e.OFFICER_ACT, "officer"), "certify": (e.CERTIFICATION, "registrar"), "cast": (e.BALLOT, "voter"),
+                         "prefer": (e.PREFER_LEADER, "authority")}[kind]
     assert ed25519.verify(signed["content"][signer], e.tagged(structure, signed["content"]), signed["signature"])
 
 
@@ -179,7 +180,7 @@ def main():
             if "type" in vector:
                 value = check_typed(vector)
                 if vector["type"] == e.GENESIS.tag:
-                    genesis = value
+                    genesis = genesis or value
                 elif vector["type"] == e.ENTRY.tag:
                     check_signed_entry(value)
                 elif vector["type"] == RECEIPT.tag:

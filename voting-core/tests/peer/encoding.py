@@ -198,7 +198,7 @@ TIME = U64
 
 # Section 7
 NAMED_KEY = Struct([("name", TEXT), ("key", KEY)])
-LEADER = Enum([("fixed", None), ("round robin", U32)])
+LEADER = Enum([("fixed", None), ("round robin", U32), ("elected", None)])
 TIMERS = Struct([("leader_timeout", U32), ("view_timeout", U32), ("timeout_max", U32), ("standstill", U32)])
 EPOCH = Struct([("number", U32), ("authorities", Vec(NAMED_KEY)), ("quorum", U16), ("leader", LEADER), ("timers", TIMERS)])
 GENESIS = Struct(
@@ -230,6 +230,8 @@ VOTER = Struct([("pseudonym", HASH), ("key", KEY), ("weight", U64)])
 CERTIFICATION = Struct([("chain", HASH), ("election", ID), ("voters", Vec(VOTER)), ("registrar", KEY)],
                        "voting/certification/v1", 65_470)
 
+PREFER_LEADER = Struct([("chain", HASH), ("term", U32), ("views", U32), ("authority", KEY)], "voting/prefer-leader/v1", 128)
+
 # Section 10
 SCORE = Struct([("option", U16), ("score", U16)])
 SELECTION = Enum([("blank", None), ("marks", Vec(U16)), ("scores", Vec(SCORE)), ("ranking", Vec(U16))])
@@ -242,13 +244,14 @@ def signed(kind):
 
 
 ENTRY_LIMIT = 65_535
-ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT))],
+ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT)), ("prefer", signed(PREFER_LEADER))],
              "voting/entry/v1", ENTRY_LIMIT)
 
 # Section 11
+PREFERENCE = Struct([("term", U32), ("leader", U16), ("since", U64), ("height", U64), ("at", TIME), ("until", U64)])
 HEADER = Struct(
     [("chain", HASH), ("epoch", U32), ("view", U64), ("height", U64), ("parent_view", U64), ("parent_hash", HASH),
-     ("payload_root", HASH), ("entries", U32), ("state_root", HASH), ("timestamp", TIME)],
+     ("payload_root", HASH), ("entries", U32), ("state_root", HASH), ("timestamp", TIME), ("preference", Opt(PREFERENCE))],
     "voting/header/v1", 256)
 
 # Section 12

@@ -133,10 +133,22 @@ class Verifier:
                 and header["height"] == self.last["height"] + 1
                 and header["view"] > self.last["view"]
                 and header["timestamp"] > self.last["timestamp"]
+                and self.preference_follows(header)
             )
             require(follows, "parents", f"{at} does not follow the one before it")
         for height, expected in self.known:
             require(height != header["height"] or expected == block_hash, "extends", f"{at} is not the known one")
+
+    def preference_follows(self, header):
+        before, now = self.last["preference"], header["preference"]
+        if now == before:
+            return True
+        place = ("view", "since"), ("height", "height"), ("timestamp", "at")
+        return (
+            now is not None
+            and all(header[of_header] == now[of_preference] for of_header, of_preference in place)
+            and now["term"] == (before["term"] if before else 0) + 1
+        )
 
     def items(self, items, header):
         at = f"block {header['height']}"

@@ -78,6 +78,7 @@ fn block_after(chain: ChainId, height: Height, parent: Parent, entries: Vec<Entr
         entries: entries.len() as u32,
         state_root: Digest::of_parts("voting/test-state/v1", &[&height.0.to_le_bytes()]),
         timestamp: Timestamp::default(),
+        preference: None,
     };
     let statement = Statement::Finalize { view: header.view, block: header.hash() };
     let signatures = vec![(AuthorityIndex(0), Signature([1; 64])), (AuthorityIndex(2), Signature([3; 64]))];
