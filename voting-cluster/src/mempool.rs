@@ -269,6 +269,7 @@ mod tests {
     use super::*;
     use voting_core::election::{ElectionDefinition, Phase};
     use voting_core::entry::Act;
+    use voting_core::preference::PreferLeader;
     use voting_core::testing::{TestChain, ballot, definition, key};
 
     const NOW: Duration = Duration::from_secs(1);
@@ -339,6 +340,41 @@ mod tests {
         let block = [verified(&chain, &close)];
         chain.append(&[close]).unwrap();
         assert!(matches!(pool.finalized(&block, &tip(&chain), NOW).as_slice(), [(_, Refusal::Phase { phase: Phase::Closed, .. })]));
+    }
+
+    #[test]
+    fn an_authority_has_one_wish_to_lead_at_a_time_and_none_in_vain() {
+        let mut chain = TestChain::electing(4);
+        let wish = |chain: &TestChain, who: usize, term, views| {
+            let key = &chain.authorities[who];
+            Entry::prefer(PreferLeader { chain: chain.chain(), term, views, authority: key.public() }, key)
+        };
+        let mut pool = Mempool::default();
+        let first = wish(&chain, 0, 1, 10);
+        assert_eq!(pool.admit(verified(&chain, &first), &tip(&chain), NOW), Admission::Ready);
+        for views in 11..20 {
+            assert_eq!(pool.admit(verified(&chain, &wish(&chain, 0, 1, views)), &tip(&chain), NOW), Admission::Full);
+        }
+        assert_eq!(pool.admit(verified(&chain, &wish(&chain, 1, 1, 10)), &tip(&chain), NOW), Admission::Ready, "of another");
+        let place = Place {
+            height: chain.state.height().next(),
+            parent: BlockHash::GENESIS,
+            timestamp: chain.state.timestamp().saturating_add(NOW),
+            view: View(1),
+        };
+        let mut draft = chain.state.begin(place).unwrap();
+        assert_eq!(pool.fill(&mut draft, 100, usize::MAX).0.len(), 1, "one of them can be the first");
+
+        let block = [verified(&chain, &first)];
+        chain.append(&[first]).unwrap();
+        let refused = pool.finalized(&block, &tip(&chain), NOW);
+        assert!(matches!(refused.as_slice(), [(_, Refusal::PreferenceTerm { actual: 1, expected: 2 })]), "{refused:?}");
+        assert!(pool.is_empty());
+        let next = verified(&chain, &wish(&chain, 0, 2, 10));
+        assert_eq!(pool.admit(next, &tip(&chain), NOW), Admission::Held, "there is room again, but it is too soon");
+        assert!(!pool.has_work(), "nobody is kept busy with it");
+        assert!(matches!(pool.expire(&tip(&chain), NOW + HOLD).as_slice(), [(_, Refusal::PreferredTooSoon { .. })]));
+        assert!(pool.is_empty() && pool.wishes.is_empty());
     }
 
     #[test]

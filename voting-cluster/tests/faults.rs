@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 use voting_cluster::clock::SystemClock;
 use voting_cluster::embedded::Identity;
+use voting_cluster::leadership::Leading;
 use voting_cluster::ledger::MemoryLedger;
 use voting_cluster::node::{NodeError, NodeHooks};
 use voting_cluster::queue::MemoryQueue;
@@ -19,8 +20,11 @@ use voting_core::codec::Canonical;
 use voting_core::election::{ElectionDefinition, Phase};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct};
 use voting_core::epoch::{Genesis, LeaderPolicy, QuorumRule};
-use voting_core::ids::{Height, PartitionId};
-use voting_core::seams::{BallotQueue, Clock, ClockReading, JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead, NodeName};
+use voting_core::ids::{AuthorityIndex, Height, PartitionId};
+use voting_core::preference::{PREFERENCE_SPACING, Preference};
+use voting_core::seams::{
+    BallotQueue, Clock, ClockReading, FencingToken, JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead, NodeName,
+};
 use voting_core::testing::{ballot, chain::pseudonym, definition, key};
 
 /// Far above the time to finality, so that a test that waits this long has found a standstill.
@@ -79,16 +83,23 @@ impl Ledger for FaultyLedger {
     }
 }
 
-/// A clock that is ahead of another by a fixed amount.
+/// A clock that is ahead of another, and may jump.
 struct AheadClock {
     of: Arc<dyn Clock>,
-    by: Duration,
+    by_ms: AtomicU64,
+}
+
+impl AheadClock {
+    fn new(of: &Arc<dyn Clock>, by: Duration) -> Arc<Self> {
+        Arc::new(Self { of: Arc::clone(of), by_ms: AtomicU64::new(by.as_millis() as u64) })
+    }
 }
 
 impl Clock for AheadClock {
     fn read(&self) -> ClockReading {
         let ClockReading { now, error_bound } = self.of.read();
-        ClockReading { now: now.saturating_add(self.by), error_bound }
+        let by = Duration::from_millis(self.by_ms.load(Ordering::SeqCst));
+        ClockReading { now: now.saturating_add(by), error_bound }
     }
 
     fn monotonic(&self) -> Duration {
@@ -129,7 +140,10 @@ struct Cluster {
 impl Cluster {
     /// Four authorities, and an open election with so many certified voters.
     async fn start(leader: LeaderPolicy, quorum: QuorumRule, voters: u64) -> Self {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
+        Self::start_at(Arc::new(SystemClock::new()), leader, quorum, voters).await
+    }
+
+    async fn start_at(clock: Arc<dyn Clock>, leader: LeaderPolicy, quorum: QuorumRule, voters: u64) -> Self {
         let config = EmbeddedConfig { leader, quorum: Some(quorum), ..EmbeddedConfig::default() };
         let identity = Identity::generate(&config, clock.as_ref()).unwrap();
         let n = identity.authorities.len();
@@ -244,7 +258,7 @@ fn is_cast(entry: &EntryBytes) -> bool {
     matches!(Entry::from_canonical(entry.as_slice()), Ok(Entry::Cast(_)))
 }
 
-const POLICIES: [LeaderPolicy; 2] = [LeaderPolicy::Fixed, LeaderPolicy::RoundRobin { term: 1 }];
+const POLICIES: [LeaderPolicy; 3] = [LeaderPolicy::Fixed, LeaderPolicy::RoundRobin { term: 1 }, LeaderPolicy::Elected];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_authority_whose_disk_fails_falls_silent_and_the_others_go_on() {
@@ -346,7 +360,7 @@ async fn hooks_hear_of_every_block_in_order_and_again_after_a_restart() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
-    let ahead_by = |clock: &Arc<dyn Clock>, by| Arc::new(AheadClock { of: Arc::clone(clock), by }) as Arc<dyn Clock>;
+    let ahead_by = |clock: &Arc<dyn Clock>, by| AheadClock::new(clock, by) as Arc<dyn Clock>;
     let minute = Duration::from_secs(60);
     for (first, others) in [(minute, Duration::ZERO), (Duration::ZERO, minute)] {
         for policy in POLICIES {
@@ -379,6 +393,81 @@ async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
             }
             cluster.assert_agreement(1, 0).await;
         }
+    }
+}
+
+impl Cluster {
+    /// Waits until a preference of this term is final.
+    async fn until_preferred(&self, term: u32) -> Preference {
+        let replica = self.node(0).replica();
+        let mut heights = replica.heights();
+        let preferred = async {
+            loop {
+                if let Some(preference) = replica.state().preference().filter(|preference| preference.term == term) {
+                    return preference;
+                }
+                heights.changed().await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, preferred).await.unwrap_or_else(|_| panic!("nobody is preferred in term {term}"))
+    }
+
+    /// Waits until all authorities that run take one for the leader, with votes to keep views going.
+    async fn until_led_by(&self, leader: usize) {
+        let leads = async {
+            for node in self.nodes.iter().flatten() {
+                node.status().wait_for(|status| usize::from(status.leader.0) == leader).await.unwrap();
+            }
+        };
+        tokio::time::timeout(PATIENCE, leads).await.unwrap_or_else(|_| panic!("{leader} does not lead"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_coordinates_leads_until_it_fails_and_so_does_its_successor() {
+    let system: Arc<dyn Clock> = Arc::new(SystemClock::new());
+    let clock = AheadClock::new(&system, Duration::ZERO);
+    let mut cluster = Cluster::start_at(Arc::clone(&clock) as _, LeaderPolicy::Elected, QuorumRule::Byzantine, 90).await;
+    let coordinates = |token| Leading { token: Some(FencingToken(token)) };
+    let preference = |cluster: &Cluster| cluster.node(0).replica().state().preference();
+    assert_eq!(preference(&cluster), None);
+
+    let (second, leading) = watch::channel(Leading::default());
+    let campaign = tokio::spawn(cluster.node(2).campaign(leading));
+    cluster.must(0, &cluster.votes(0..10)).await;
+    assert_eq!(preference(&cluster), None, "nobody coordinates");
+    second.send_replace(coordinates(1));
+    let first = cluster.until_preferred(1).await;
+    assert_eq!(first.leader, AuthorityIndex(2));
+    cluster.until_led_by(2).await;
+    for n in 1..4 {
+        cluster.must(0, &cluster.votes(n * 10..n * 10 + 10)).await;
+        cluster.until_led_by(2).await;
+    }
+
+    // It dies in the lead: the next in order takes over, until another coordinates and is preferred in its place.
+    campaign.abort();
+    cluster.stop(2).await;
+    cluster.must(0, &cluster.votes(40..50)).await;
+    cluster.until_led_by(3).await;
+    let (first_of, leading) = watch::channel(coordinates(2));
+    let campaign = tokio::spawn(cluster.node(0).campaign(leading));
+    cluster.must(0, &cluster.votes(50..60)).await;
+    assert_eq!(preference(&cluster), Some(first), "too soon after the last");
+    clock.by_ms.fetch_add(PREFERENCE_SPACING.as_millis() as u64, Ordering::SeqCst);
+    cluster.must(0, &cluster.votes(60..70)).await;
+    assert_eq!(cluster.until_preferred(2).await.leader, AuthorityIndex(0));
+    cluster.until_led_by(0).await;
+
+    // Who was away learns of it, and who no longer coordinates asks no more.
+    cluster.start_node(2).await;
+    cluster.assert_agreement(0, 2).await;
+    cluster.until_led_by(0).await;
+    drop(first_of);
+    tokio::time::timeout(PATIENCE, campaign).await.unwrap().unwrap();
+    cluster.must(2, &cluster.votes(70..90)).await;
+    for at in [0, 1, 3] {
+        cluster.assert_agreement(2, at).await;
     }
 }
 

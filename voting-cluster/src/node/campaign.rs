@@ -38,7 +38,9 @@ pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>
         if may_ask && wants(last, &shared, *status.borrow()) {
             ask(&shared, last).await;
         }
-        let _ = tokio::time::timeout(LOOK_EVERY, leading.changed()).await;
+        if let Ok(Err(_)) = tokio::time::timeout(LOOK_EVERY, leading.changed()).await {
+            return;
+        }
     }
 }
 

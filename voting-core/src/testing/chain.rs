@@ -108,6 +108,15 @@ impl TestChain {
         Self { genesis, authorities, officer, registrar, state, blocks: Vec::new() }
     }
 
+    /// As [`TestChain::new`], under the elected leader policy.
+    #[must_use]
+    pub fn electing(n: usize) -> Self {
+        let mut chain = Self::new(n);
+        chain.genesis.epoch.leader = LeaderPolicy::Elected;
+        chain.state = LedgerState::genesis(&chain.genesis, PartitionId(0));
+        chain
+    }
+
     /// The chain's id.
     #[must_use]
     pub const fn chain(&self) -> ChainId {
