@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use voting_cluster::EntryStatus;
+use voting_core::ballot::Ballot;
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
 use voting_core::ids::ElectionId;
+use voting_core::state::Refusal;
 
 use crate::problem::Problem;
 use crate::state::GatewayState;
@@ -12,7 +15,29 @@ use crate::state::GatewayState;
 /// Times an act is tried again when another one came first.
 const ACT_TRIES: usize = 5;
 
+/// Another gateway may be ahead of this one by so much: a few blocks, on a busy machine.
+const AHEAD: Duration = Duration::from_millis(500);
+
 impl GatewayState {
+    /// Whether a ballot may be submitted. Another gateway may have told the voter of what this one is about to learn, that
+    /// the key is certified or the election open: it is looked for with every block that arrives, for a moment.
+    pub(crate) async fn check_ballot(&self, ballot: &Ballot) -> Result<(), Refusal> {
+        let replica = &self.backend.replica;
+        let (mut heights, until) = (replica.heights(), Instant::now() + AHEAD);
+        loop {
+            let state = replica.state();
+            let election = state.election(ballot.election).ok_or(Refusal::UnknownElection { election: ballot.election })?;
+            let refusal = match election.check_ballot(ballot) {
+                Ok(()) => return Ok(()),
+                Err(refusal) => refusal,
+            };
+            let is_early = matches!(refusal, Refusal::NotCertified { .. } | Refusal::Phase { .. }) && !refusal.is_permanent();
+            if !is_early || !matches!(timeout_at(until, heights.changed()).await, Ok(Ok(()))) {
+                return Err(refusal);
+            }
+        }
+    }
+
     /// Submits an entry and waits for its fate; `Pending` after `wait`.
     pub(crate) async fn submit(&self, entry: &Entry, wait: Duration) -> Result<EntryStatus, Problem> {
         let bytes = entry.to_bytes();

@@ -13,6 +13,10 @@ use voting_core::ids::EntryHash;
 /// Up to this many signatures are checked where we stand: handing them to other threads costs more.
 const INLINE: usize = 2;
 
+/// A thread is worth waking for this many, half a millisecond of work: on a machine with several processes and few
+/// cores, threads that look for smaller pieces cost more than they find.
+const PER_THREAD: usize = 16;
+
 /// Entries verified a moment ago: a few seconds of full load, some 20 MB.
 const REMEMBERED: usize = 32_768;
 
@@ -47,7 +51,7 @@ impl Verifier {
         let verified: Vec<_> = if unknown.len() <= INLINE {
             unknown.into_iter().map(verify).collect()
         } else {
-            blocking(move || unknown.into_par_iter().map(verify).collect()).await
+            blocking(move || unknown.into_par_iter().with_min_len(PER_THREAD).map(verify).collect()).await
         };
         let mut recent = self.recent();
         for (place, result) in places.into_iter().zip(verified) {

@@ -60,7 +60,7 @@ impl VotesApi {
         if let Some(position) = election.ballot_position(hash) {
             return Ok(Cast::Before(self.receipt_of(hash, position).await?));
         }
-        election.check_ballot(&signed.ballot)?;
+        self.0.check_ballot(&signed.ballot).await?;
         if !take_one(&self.0.buckets.ballots, &signed.ballot.voter) {
             return Err(Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)));
         }

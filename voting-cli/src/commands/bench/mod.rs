@@ -288,7 +288,7 @@ async fn in_process(network: &Arc<Embedded>, name: &'static str, number: u8, vot
         .buffer_unordered(in_flight)
         .collect()
         .await;
-    part(&site.replica, name, id, in_flight, started.elapsed(), first_block, latencies)
+    part(&site.replica, name, id, in_flight, started.elapsed(), first_block, latencies).await
 }
 
 async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
@@ -322,7 +322,7 @@ async fn cast_over_http(
     let base = gateways.first().and_then(|url| reqwest::Url::parse(url).ok()).ok_or_else(|| failed(&"no gateway"))?;
     let builder = reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true);
     let client = crate::client::with_tls(builder, &base).build().map_err(|error| failed(&error))?;
-    until_known(&client, gateways, id).await?;
+    until_known(&client, gateways, id, votes).await?;
     let urls: Vec<String> = gateways.iter().map(|gateway| format!("{gateway}/votes/{id}")).collect();
 
     let first_block = site.replica.state().height().0;
@@ -342,11 +342,11 @@ async fn cast_over_http(
         .collect()
         .await;
     let took = started.elapsed();
-    part(&site.replica, name, id, in_flight, took, first_block, latencies)
+    part(&site.replica, name, id, in_flight, took, first_block, latencies).await
 }
 
-/// Gateways follow a moment behind: waits until each knows that the election is open.
-async fn until_known(client: &reqwest::Client, gateways: &[String], id: ElectionId) -> Result<()> {
+/// Gateways follow a moment behind: waits until each knows that the election is open and every voter certified.
+async fn until_known(client: &reqwest::Client, gateways: &[String], id: ElectionId, voters: usize) -> Result<()> {
     let started = Instant::now();
     for gateway in gateways {
         loop {
@@ -355,7 +355,9 @@ async fn until_known(client: &reqwest::Client, gateways: &[String], id: Election
                 Ok(answer) => answer.text().await.unwrap_or_default(),
                 Err(_) => String::new(), // it is asked again
             };
-            if text.contains("\"phase\":\"open\"") {
+            let is_ready = serde_json::from_str::<serde_json::Value>(&text)
+                .is_ok_and(|shown| shown["phase"] == "open" && shown["certified"].as_u64() == Some(voters as u64));
+            if is_ready {
                 break;
             }
             if started.elapsed() > PATIENCE {
@@ -367,8 +369,8 @@ async fn until_known(client: &reqwest::Client, gateways: &[String], id: Election
     Ok(())
 }
 
-/// Checks that every vote counts, and sums up.
-fn part(
+/// Checks that every vote counts, and sums up. A gateway may have answered before this process has followed.
+async fn part(
     replica: &Replica,
     name: &'static str,
     id: ElectionId,
@@ -379,8 +381,11 @@ fn part(
 ) -> Result<Part> {
     let mut latencies = latencies.into_iter().collect::<Result<Vec<_>>>()?;
     latencies.sort_unstable();
-    let state = replica.state();
-    let counted = state.election(id).map_or(0, |election| election.voted());
+    let mut heights = replica.heights();
+    let counted = || replica.state().election(id).map_or(0, |election| election.voted());
+    let all = async { while counted() < latencies.len() as u64 && heights.changed().await.is_ok() {} };
+    let _ = tokio::time::timeout(PATIENCE, all).await; // what is missing then is told below
+    let (state, counted) = (replica.state(), counted());
     if counted != latencies.len() as u64 {
         return Err(CliError::failure(format!("{counted} votes count, {} were acknowledged", latencies.len()), "report this"));
     }
