@@ -11,6 +11,7 @@ use voting_cluster::clock::SystemClock;
 use voting_cluster::embedded::Identity;
 use voting_cluster::leadership::Leading;
 use voting_cluster::ledger::MemoryLedger;
+use voting_cluster::membership::Member;
 use voting_cluster::node::{NodeError, NodeHooks};
 use voting_cluster::queue::MemoryQueue;
 use voting_cluster::transport::MemoryNetwork;
@@ -379,6 +380,11 @@ async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
                 cluster.must(1, &cluster.votes(voters * 5..voters * 5 + 5)).await;
             }
             let until = right.now();
+            let is_ahead = if first > others { 59_000..61_000 } else { -61_000..-59_000 };
+            let said = |members: &Vec<Member>| members[0].heartbeat.as_ref().and_then(|heartbeat| heartbeat.clock_ahead_ms);
+            let mut heard = cluster.node(1).members();
+            let tells = heard.wait_for(|members| said(members).is_some_and(|ahead| is_ahead.contains(&ahead)));
+            tokio::time::timeout(PATIENCE, tells).await.expect("the heartbeats of the first tell of its clock").unwrap();
             let mut blocks = cluster.ledgers[1].blocks(height.next(), 1_000).await.unwrap();
             // What was voted for before the clocks changed may become final after.
             blocks.retain(|finalized| finalized.block.entries.iter().any(is_cast));

@@ -381,3 +381,17 @@ async fn pages_health_and_metrics() {
     }
     gateway.stop().await;
 }
+
+/// Another gateway may have certified the key a moment ago, so that this one is about to learn of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ballot_that_overtakes_its_key_is_waited_for() {
+    let gateway = Gateway::start().await;
+    let (admin, alice) = (gateway.login("admin").await, gateway.login("alice").await);
+    let id = gateway.open(&admin, |_| {}).await;
+    let ballot = gateway.ballot(&id, &key_of(1), 1, marks(&[0])).await;
+    // A certification takes two rounds of votes and as many flushes; the ballot is here long before it is final.
+    let key = key_of(1);
+    let (cast, ()) = tokio::join!(gateway.cast(&id, &ballot), gateway.certify(&id, &alice, &key));
+    assert_eq!(cast.0, 201, "{}", cast.1);
+    gateway.stop().await;
+}

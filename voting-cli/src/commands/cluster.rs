@@ -194,6 +194,8 @@ struct AuthorityRow {
     leader: Option<String>,
     /// Age of the heartbeat by this machine's clock, in milliseconds: the way, the interval, and the clocks' difference.
     heartbeat_age_ms: Option<i64>,
+    /// Its wall clock against the median of the others' that it hears, in milliseconds; positive when ahead.
+    clock_ahead_ms: Option<i32>,
     load: Option<voting_cluster::membership::Load>,
 }
 
@@ -244,6 +246,7 @@ async fn show(args: Status, context: &Context) -> Result<()> {
                 view: heartbeat.as_ref().map(|heartbeat| heartbeat.view.0),
                 leader: heartbeat.as_ref().and_then(|heartbeat| name_of(heartbeat.leader)),
                 heartbeat_age_ms: age,
+                clock_ahead_ms: heartbeat.as_ref().and_then(|heartbeat| heartbeat.clock_ahead_ms),
                 load: heartbeat.map(|heartbeat| heartbeat.load),
             }
         })
@@ -280,14 +283,27 @@ fn for_people(shown: &Shown) -> String {
             text(row.view),
             row.leader.clone().unwrap_or_else(|| "–".to_owned()),
             row.heartbeat_age_ms.map_or_else(|| "–".to_owned(), |age| format!("{age} ms")),
+            row.clock_ahead_ms.map_or_else(|| "–".to_owned(), |ahead| format!("{ahead:+} ms")),
             measured(format!("{:.1} %", f64::from(load.cpu_permille) / 10.0)),
             measured(format!("{} MB", load.memory_bytes / 1_000_000)),
             measured(format!("{:.1} ms", f64::from(load.write_p99_us) / 1_000.0)),
             measured(format!("{} / {}", load.waiting, load.taken)),
         ]
     });
-    let heads =
-        ["Authority", "Health", "Height", "Lag", "View", "Leader", "Heard", "CPU", "Memory", "Write p99", "Waiting / taken"];
+    let heads = [
+        "Authority",
+        "Health",
+        "Height",
+        "Lag",
+        "View",
+        "Leader",
+        "Heard",
+        "Clock",
+        "CPU",
+        "Memory",
+        "Write p99",
+        "Waiting / taken",
+    ];
     let authorities = table(heads, rows);
     let shards = shown.redis.shards.iter().flat_map(|shard| {
         let slots: Vec<_> = shard.slots.iter().map(|(first, last)| format!("{first}–{last}")).collect();

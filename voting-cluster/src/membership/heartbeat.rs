@@ -44,6 +44,9 @@ pub struct Heartbeat {
     pub height: Height,
     /// That block.
     pub head: BlockHash,
+    /// By how many milliseconds its wall clock is ahead of the median of the others that it hears, the way of their
+    /// messages included; negative when behind, `None` while it hears nobody.
+    pub clock_ahead_ms: Option<i32>,
     /// How busy it is.
     pub load: Load,
 }

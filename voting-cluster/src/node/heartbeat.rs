@@ -11,10 +11,15 @@ use voting_core::ids::BlockHash;
 use voting_core::seams::{Envelope, MessageKind};
 
 use super::{NodeStatus, Shared};
-use crate::membership::{HEARTBEAT_EVERY, Heartbeat, Load, SignedHeartbeat};
+use crate::membership::{HEARTBEAT_EVERY, Heartbeat, Load, Member, SignedHeartbeat, clock_ahead_ms};
 
 /// Broadcasts heartbeats until the node stops. Its own go to its own membership, too.
-pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>, own: mpsc::Sender<Envelope>) {
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    status: watch::Receiver<NodeStatus>,
+    members: watch::Receiver<Vec<Member>>,
+    own: mpsc::Sender<Envelope>,
+) {
     let started = shared.clock.now();
     let mut tick = interval(HEARTBEAT_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -33,6 +38,7 @@ pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>
             leader: now.leader,
             height: now.height,
             head: head.map_or(BlockHash::GENESIS, |head| head.hash),
+            clock_ahead_ms: clock_ahead_ms(&members.borrow(), usize::from(shared.me.0)),
             load: Load {
                 cpu_permille,
                 memory_bytes,

@@ -307,7 +307,7 @@ impl Node {
         let (mut beside, held) = (JoinSet::new(), Arc::downgrade(&shared));
         beside.spawn(intake::run(Arc::clone(&shared)));
         beside.spawn(intake::settler(Arc::clone(&shared.queue), to_settle));
-        beside.spawn(heartbeat::run(shared, status.clone(), heartbeats));
+        beside.spawn(heartbeat::run(shared, status.clone(), members.clone(), heartbeats));
         beside.spawn(membership.run(heard));
         beside.spawn(server.run(requests));
         let task = tokio::spawn(run(driver, beside, stopping));
