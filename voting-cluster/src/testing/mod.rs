@@ -1,0 +1,15 @@
+//! For tests of what stands on these backends: real servers that can be killed, a plan of faults drawn from a
+//! seed, and a judge of what clients and authorities saw.
+//!
+//! ```text
+//!  schedule ──what fails, and when──▶ servers ─────ledgers──▶ history ──▶ Summary, or the Violation by name
+//!                                                     notes of clients ─────▲
+//! ```
+//!
+//! What cannot be started panics with the reason: a test has nothing to go on with. What was observed is judged
+//! without panics, so that a test can say what else it knows before it fails.
+
+pub mod history;
+pub mod schedule;
+
+pub use crate::local::{NODE_TIMEOUT, Process, RedisServers, ServerId, Spawn};
