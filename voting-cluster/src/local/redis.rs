@@ -295,7 +295,15 @@ impl RedisServers {
         if !self.is_cluster {
             return 0;
         }
-        let slot = crate::redis::slot_of(key);
+        self.master_of_slot(crate::redis::slot_of(key))
+    }
+
+    /// The master of a slot.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn master_of_slot(&self, slot: u16) -> ServerId {
         let port = self.topology().shard_of(slot).and_then(|shard| shard.master().map(|master| master.port));
         let port = port.expect("the slot has a master");
         self.servers.iter().position(|server| server.port == port).expect("it is one of ours")
@@ -365,8 +373,7 @@ impl RedisServers {
     /// # Panics
     /// If a server does not do as told.
     pub fn migrate_slot(&self, slot: u16, to: ServerId) {
-        let shard_port = self.topology().shard_of(slot).and_then(|shard| shard.master().map(|m| m.port)).expect("a master");
-        let from = self.servers.iter().position(|server| server.port == shard_port).expect("it is one of ours");
+        let from = self.master_of_slot(slot);
         assert_ne!(from, to, "the slot is there already");
         let (from_id, to_id): (String, String) =
             (self.ask(from, cmd("CLUSTER").arg("MYID")), self.ask(to, cmd("CLUSTER").arg("MYID")));
