@@ -16,3 +16,7 @@ pub mod schedule;
 
 pub use crate::local::{NODE_TIMEOUT, Process, RedisServers, ServerId, Spawn};
 pub use deployment::{Deployment, Part};
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+struct Guide;
