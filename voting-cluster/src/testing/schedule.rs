@@ -4,9 +4,12 @@
 //! slow one then see the same faults at the same places of the work, though not at the same instruction.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
+use voting_core::seams::Clock as _;
 use voting_core::testing::Numbers;
+
+use crate::clock::SystemClock;
 
 /// Slots of a Redis Cluster.
 const SLOTS: u64 = 16_384;
@@ -250,10 +253,7 @@ fn draw(kind: Kind, targets: Targets, numbers: &mut Numbers) -> Fault {
 pub fn seed_of_run(variable: &str) -> u64 {
     match std::env::var(variable) {
         Ok(seed) => seed.parse().unwrap_or_else(|_| panic!("{variable} is `{seed}`, which is no number")),
-        Err(_) => {
-            let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            now.as_nanos() as u64 % 1_000_000_000 // short enough to type
-        }
+        Err(_) => SystemClock::new().now().as_millis() % 1_000_000_000, // short enough to type
     }
 }
 
