@@ -103,6 +103,24 @@ fn sign(person: &Person, election: &str) -> Signed {
     Signed { line: format!("PUT /votes/{election}"), body, ballot }
 }
 
+/// The voters of the demonstration, signed in at the first gateway.
+fn voters(network: &Deployment) -> [Person; 3] {
+    [("alice", "alicepass"), ("bob", "bobpass"), ("carol", "carolpass")]
+        .map(|(name, password)| person(network, 0, &format!("{name}@example.com"), password))
+}
+
+/// The elections of the demonstration.
+fn demo_elections(person: &Person) -> [String; 2] {
+    let elections = person.run(&["elections", "list", "--output", "json"]).exits(0).json();
+    [0, 1].map(|n| elections[n]["id"].as_str().unwrap().to_owned())
+}
+
+/// A ballot of every voter in every election.
+fn sign_all(people: &[Person]) -> Vec<Signed> {
+    let elections = demo_elections(&people[0]);
+    people.iter().flat_map(|person| elections.iter().map(|id| sign(person, id))).collect()
+}
+
 impl Signed {
     fn cast(&self, url: &str) -> Answer {
         request(url, &self.line, &[], &self.body).unwrap_or_else(|| panic!("no answer to {}", self.line))
@@ -127,11 +145,9 @@ fn is_a_refusal_for_now(answer: &Answer) -> bool {
 fn without_redis_votes_in_flight_finish_and_new_ones_are_refused_until_it_is_back() {
     let mut network = Deployment::start(voting(), 4, 1);
     let url = network.urls()[0].clone();
-    let people = [("alice", "alicepass"), ("bob", "bobpass"), ("carol", "carolpass")]
-        .map(|(name, password)| person(&network, 0, &format!("{name}@example.com"), password));
-    let elections = people[0].run(&["elections", "list", "--output", "json"]).exits(0).json();
-    let elections = [0, 1].map(|n| elections[n]["id"].as_str().unwrap().to_owned());
-    let mut signed: Vec<_> = people.iter().flat_map(|person| elections.iter().map(|id| sign(person, id))).collect();
+    let people = voters(&network);
+    let elections = demo_elections(&people[0]);
+    let mut signed = sign_all(&people);
     let (late, early) = (signed.pop().unwrap(), signed.remove(0));
     assert_eq!(early.cast(&url).status, 201);
 
@@ -192,6 +208,36 @@ fn without_redis_votes_in_flight_finish_and_new_ones_are_refused_until_it_is_bac
     let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
     let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{}", network.logs()));
     assert_eq!((summary.acknowledged, summary.counts.values().map(|counted| counted.ballots).sum::<u64>()), (6, 6));
+}
+
+/// Faults of which a round has none.
+const OTHER_FAULTS: [Kind; 6] =
+    [Kind::PauseAuthority, Kind::CutOffMaster, Kind::KillReplica, Kind::Flush, Kind::MoveSlot, Kind::KillEverything];
+
+/// After whatever happens, in whichever order, the network records the next vote by itself, and no vote before is lost.
+#[test]
+fn after_every_fault_the_next_vote_is_recorded() {
+    let mut network = Deployment::start(voting(), 4, 1);
+    let schedule = Schedule::new(seed_of_run("VOTING_KILL_SEED"), network.targets(), &OTHER_FAULTS);
+    println!("VOTING_KILL_SEED={} shows this run again\n{schedule}", schedule.seed());
+    let url = network.urls()[0].clone();
+    let mut signed = sign_all(&voters(&network));
+    assert_eq!(signed.len(), schedule.faults().len(), "a vote after each");
+    let mut noted = Notes::new();
+    for planned in schedule.faults() {
+        network.inflict(planned.fault);
+        let began = Instant::now();
+        let ballot = signed.pop().unwrap();
+        network.until("the next vote to be recorded", |_| {
+            request(&url, &ballot.line, &[], &ballot.body).is_some_and(|answer| matches!(answer.status, 200 | 201))
+        });
+        println!("{}: the next vote took {:.1?}", planned.fault, began.elapsed());
+        let place = proved(&url, network.genesis(), &ballot.ballot).unwrap();
+        noted.note(ballot.ballot.hash(), place).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
+    }
+    let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
+    let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{schedule}\n{}", network.logs()));
+    assert_eq!(summary.acknowledged, OTHER_FAULTS.len());
 }
 
 /// Jiffies of all processors since the machine started: busy, and all.
