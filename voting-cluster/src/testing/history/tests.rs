@@ -27,8 +27,11 @@ fn hash_of(entry: &Entry) -> BallotHash {
 
 impl History {
     fn new() -> Self {
+        Self::of(definition(1, &["Ada", "Bob"]))
+    }
+
+    fn of(election: ElectionDefinition) -> Self {
         let mut chain = TestChain::new(4);
-        let election = definition(1, &["Ada", "Bob"]);
         chain.open_election(&election, 5).unwrap();
         let vote = |n: u64| Entry::Cast(ballot(chain.chain(), &election, &key(n), &[(n % 2) as u16]));
         let cast: Vec<_> = (0..3).map(vote).collect();
@@ -173,6 +176,16 @@ fn an_entry_that_stands_twice_is_found() {
 fn a_second_vote_is_found() {
     let history = History::new();
     let again = Entry::Cast(ballot(history.chain.chain(), &history.election, &key(0), &[1]));
+    let (first, second) = (history.notes.position(&hash_of(&history.cast[0])).unwrap(), history.next(0));
+    let (election, voter) = (history.election.id, pseudonym(0));
+    assert_eq!(history.all_have(&[again]), Err(Violation::VotedTwice { election, voter, first, second }));
+}
+
+#[test]
+fn a_replacement_that_is_not_later_is_found() {
+    let history = History::of(ElectionDefinition { revote: RevoteRule::LastCounts, ..definition(1, &["Ada", "Bob"]) });
+    history.check().unwrap();
+    let again = Entry::Cast(ballot(history.chain.chain(), &history.election, &key(0), &[1])); // of the same number
     let (first, second) = (history.notes.position(&hash_of(&history.cast[0])).unwrap(), history.next(0));
     let (election, voter) = (history.election.id, pseudonym(0));
     assert_eq!(history.all_have(&[again]), Err(Violation::VotedTwice { election, voter, first, second }));
