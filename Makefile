@@ -9,6 +9,8 @@ CARGO ?= cargo
 PORT ?= 8000
 # Rounds of six faults each, of about forty seconds.
 CHAOS_ROUNDS ?= 45
+# How long nobody may be suspected on a machine whose processors are all busy.
+CALM_SECONDS ?= 600
 
 .PHONY: help
 help: ## Show this list
@@ -41,8 +43,9 @@ bench: test-tools ## Votes per second, time to finality, and counts, beside the 
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
 
 .PHONY: soak
-soak: test-tools ## Slow campaigns: many simulator seeds; half an hour of killing processes under load
+soak: test-tools ## Slow campaigns: many simulator seeds; ten minutes at full load; half an hour of killing processes
 	$(CARGO) run --release --bin voting -- simulate --seeds 20000
+	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
 	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture an_election_survives
 
 .PHONY: deny

@@ -3,185 +3,323 @@
 
 mod support;
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use support::deployment::{Deployment, get, request};
-use support::history::{Receipts, Rng, acknowledged, holds, wait_until};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::Value;
+use support::Person;
+use support::deployment::{person, voting};
+use support::history::{acknowledged, holds, proved, wait_until};
 use support::running::Running;
+use voting_cluster::testing::history::{Notes, check};
+use voting_cluster::testing::http::{Answer, get, request};
+use voting_cluster::testing::schedule::{Kind, Schedule, seed_of_run};
+use voting_cluster::testing::{Deployment, Part, Process, Spawn};
+use voting_core::ballot::SignedBallot;
+use voting_core::{Canonical as _, PartitionId};
 
 /// Ballots of each of the two imports.
 const BALLOTS: usize = 900;
 /// Longest that anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// What is done to the network.
-#[derive(Debug, Clone, Copy)]
-enum Fault {
-    KillAuthority(usize),
-    KillGateway(usize),
-    KillMaster,
-    PauseMaster,
-}
+/// Faults of a round.
+const FAULTS: [Kind; 6] =
+    [Kind::KillAuthority, Kind::KillGateway, Kind::KillMaster, Kind::KillAuthority, Kind::KillGateway, Kind::PauseMaster];
+/// All faults of a round begin before this share of the first import is done: each takes its time.
+const SHARE: f64 = 0.8;
 
 /// Authorities, gateways and masters of Redis are killed one at a time while two imports go through both gateways at
-/// once: both end with the right result, and every receipt holds.
+/// once: both end with the right result, every receipt holds, and the authorities have the same on disk.
 #[test]
 fn an_election_survives_the_death_of_any_process() {
-    let seed = std::env::var("VOTING_KILL_SEED").ok().map_or_else(|| u64::from(std::process::id()), |seed| seed.parse().unwrap());
-    println!("VOTING_KILL_SEED={seed} shows this run again");
-    let mut rng = Rng(seed | 1);
+    let seed = seed_of_run("VOTING_KILL_SEED");
     let rounds = std::env::var("VOTING_CHAOS_ROUNDS").ok().map_or(1, |rounds| rounds.parse().unwrap());
-    let mut network = Deployment::start(4, 2);
+    let mut network = Deployment::start(voting(), 4, 2);
+    let mut noted = Notes::new();
     for round in 0..rounds {
-        one_round(&mut network, seed + round, &mut rng);
+        let schedule = Schedule::within(seed + round, network.targets(), &FAULTS, SHARE);
+        println!("VOTING_KILL_SEED={} shows this round again\n{schedule}", schedule.seed());
+        one_round(&mut network, &schedule, &mut noted);
     }
+    let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
+    let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{}", network.logs()));
+    println!("{} blocks with {} entries on four disks; {} receipts hold", summary.height, summary.entries, summary.acknowledged);
+    assert_eq!(summary.acknowledged, 2 * BALLOTS * rounds as usize);
 }
 
-fn one_round(network: &mut Deployment, seed: u64, rng: &mut Rng) {
+fn one_round(network: &mut Deployment, schedule: &Schedule, all: &mut Notes) {
     let ballots = BALLOTS.to_string();
-    let admins = [0, 1].map(|gateway| network.person(gateway, "admin@example.com", "adminpass"));
+    let admins = [0, 1].map(|gateway| person(network, gateway, "admin@example.com", "adminpass"));
     let files = [0, 1].map(|n: usize| {
         let file = admins[n].path("ward.blt").display().to_string();
-        let seed = (2 * seed + n as u64).to_string();
+        let seed = (2 * schedule.seed() + n as u64).to_string();
         admins[n].run(&["generate", "blt", "--seed", &seed, "--ballots", &ballots, "--candidates", "5", "-o", &file]).exits(0);
         file
     });
     let mut imports = [0, 1].map(|n| Running::start(&admins[n], &["import", &files[n], "--wait", "200", "--output", "json"]));
 
-    let mut faults = vec![
-        Fault::KillAuthority(rng.below(4) as usize),
-        Fault::KillGateway(0),
-        Fault::KillMaster,
-        Fault::KillAuthority(rng.below(4) as usize),
-        Fault::KillGateway(1),
-        Fault::PauseMaster,
-    ];
-    for n in (1..faults.len()).rev() {
-        faults.swap(n, rng.below(n as u64 + 1) as usize);
-    }
-    let (mut noted, mut in_flight) = ([Receipts::new(), Receipts::new()], 0);
-    let count = faults.len();
-    for (n, fault) in faults.into_iter().enumerate() {
-        // Each at its part of the way of the first import.
-        let moment = 1 + n * BALLOTS * 8 / 10 / count;
-        wait_until(&mut imports[0], || acknowledged(&admins[0]).len() >= moment);
+    let (mut noted, mut in_flight) = ([Notes::new(), Notes::new()], 0);
+    for planned in schedule.faults() {
+        wait_until(&mut imports[0], || acknowledged(&admins[0]).len() > planned.moment(BALLOTS));
+        std::thread::sleep(planned.later); // this is the fault's moment
         let before = acknowledged(&admins[0]).len() + acknowledged(&admins[1]).len();
         let began = Instant::now();
-        inflict(network, fault);
-        println!("{fault:?} after {before} ballots; over after {:.1?}", began.elapsed());
+        network.inflict(planned.fault);
+        println!("{} after {before} ballots; over after {:.1?}", planned.fault, began.elapsed());
         in_flight += usize::from((1..2 * BALLOTS).contains(&before));
         for (noted, admin) in noted.iter_mut().zip(&admins) {
-            for (hash, position) in acknowledged(admin) {
-                let known = noted.insert(hash, position);
-                assert!(known.is_none_or(|known| known == position), "{hash} moved from {known:?} to {position:?}");
-            }
+            noted.note_all(acknowledged(admin)).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
         }
     }
-    assert!(in_flight >= count - 1, "only {in_flight} faults hit while ballots were in flight");
+    assert!(in_flight >= FAULTS.len() - 1, "only {in_flight} faults hit while ballots were in flight\n{schedule}");
+    let genesis = network.genesis().digest().to_string();
     for (n, import) in imports.into_iter().enumerate() {
         let ended = import.end();
-        assert_eq!(ended.code, 0, "import {n}: {ended:#?}\n{}", network.logs());
-        holds((&network.urls[n], &network.genesis), &admins[n], &files[n], &ended.json(), BALLOTS, &noted[n]);
+        assert_eq!(ended.code, 0, "import {n}: {ended:#?}\n{schedule}\n{}", network.logs());
+        holds((&network.urls()[n], &genesis), &admins[n], &files[n], &ended.json(), BALLOTS, &noted[n]);
+        all.note_all(acknowledged(&admins[n])).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
     }
     // What one gateway knows, the other knows.
-    let both: Vec<_> = network.urls.iter().map(|url| get(url, "/elections").unwrap().0).collect();
+    let both: Vec<_> = network.urls().iter().map(|url| get(url, "/elections").unwrap().json()).collect();
     assert_eq!(both[0], both[1]);
 }
 
-/// Does it, sees that it took place, and mends it.
-fn inflict(network: &mut Deployment, fault: Fault) {
-    match fault {
-        Fault::KillAuthority(n) => network.kill_authority(n, |network| {
-            network.until("the authority to be missed", |network| {
-                network.status()["authorities"][n]["health"].as_str().is_none_or(|health| health != "alive")
-            });
-        }),
-        Fault::KillGateway(n) => network.kill_gateway(n, |network| assert!(get(&network.urls[n], "/readyz").is_none())),
-        Fault::KillMaster => {
-            let master = network.servers.masters()[0];
-            network.servers.kill(master);
-            network.servers.until("a replica to take its place", |servers| servers.masters().len() == 3);
-            network.servers.restart(master);
-            network.servers.settle();
-        }
-        Fault::PauseMaster => {
-            let master = network.servers.masters()[0];
-            network.servers.pause(master);
-            network.servers.until("a replica to take its place", |servers| servers.masters().len() == 3);
-            network.servers.resume(master);
-            network.servers.settle();
-        }
+/// A ballot that somebody signed: the request that casts it, and itself.
+struct Signed {
+    line: String,
+    body: String,
+    ballot: SignedBallot,
+}
+
+/// Signs a ballot for the first option and keeps it, without sending it.
+fn sign(person: &Person, election: &str) -> Signed {
+    let shown = person.run(&["elections", "show", election, "--output", "json"]).exits(0).json();
+    let choice = shown["contests"][0]["options"][0]["name"].as_str().unwrap().to_owned();
+    let body = person.run(&["vote", election, "--choice", &choice, "--sign-only"]).exits(0).stdout;
+    let value: Value = serde_json::from_str(&body).unwrap();
+    let ballot = SignedBallot::from_canonical(&BASE64.decode(value["ballot"].as_str().unwrap()).unwrap()).unwrap();
+    Signed { line: format!("PUT /votes/{election}"), body, ballot }
+}
+
+/// The voters of the demonstration, signed in at the first gateway.
+fn voters(network: &Deployment) -> [Person; 3] {
+    [("alice", "alicepass"), ("bob", "bobpass"), ("carol", "carolpass")]
+        .map(|(name, password)| person(network, 0, &format!("{name}@example.com"), password))
+}
+
+/// The elections of the demonstration.
+fn demo_elections(person: &Person) -> [String; 2] {
+    let elections = person.run(&["elections", "list", "--output", "json"]).exits(0).json();
+    [0, 1].map(|n| elections[n]["id"].as_str().unwrap().to_owned())
+}
+
+/// A ballot of every voter in every election.
+fn sign_all(people: &[Person]) -> Vec<Signed> {
+    let elections = demo_elections(&people[0]);
+    people.iter().flat_map(|person| elections.iter().map(|id| sign(person, id))).collect()
+}
+
+impl Signed {
+    fn cast(&self, url: &str) -> Answer {
+        request(url, &self.line, &[], &self.body).unwrap_or_else(|| panic!("no answer to {}", self.line))
+    }
+
+    fn status(&self, url: &str) -> String {
+        let answer = get(url, &format!("/ballots/{}", self.ballot.hash())).expect("the gateway answers");
+        answer.json()["status"].as_str().unwrap_or_default().to_owned()
     }
 }
 
-/// With all of Redis gone, nothing recorded is lost, new ballots are refused at once with the time to come back, and
-/// everything goes on by itself when Redis is there again.
+/// 503 with the time to come back and a code for programs.
+fn is_a_refusal_for_now(answer: &Answer) -> bool {
+    let waits = answer.header("retry-after").is_some_and(|seconds| seconds.parse::<u64>().is_ok_and(|seconds| seconds > 0));
+    answer.status == 503 && waits && answer.json()["code"].is_string()
+}
+
+/// All of Redis is killed while ballots are in flight. Those that an authority has taken become final without Redis, and
+/// their receipts prove it; new ones are refused with the time to come back, and go through unchanged when Redis is
+/// there again.
 #[test]
-fn without_redis_gateways_say_so_and_recover_by_themselves() {
-    let mut network = Deployment::start(4, 1);
-    let alice = network.person(0, "alice@example.com", "alicepass");
-    let bob = network.person(0, "bob@example.com", "bobpass");
-    let vote = |person: &support::Person, wait: &str| {
-        let elections: serde_json::Value = person.run(&["elections", "list", "--output", "json"]).exits(0).json();
-        let id = elections[0]["id"].as_str().unwrap().to_owned();
-        let shown: serde_json::Value = person.run(&["elections", "show", &id, "--output", "json"]).exits(0).json();
-        let choice = shown["contests"][0]["options"][0]["name"].as_str().unwrap().to_owned();
-        person.run(&["vote", &id, "--choice", &choice, "--wait", wait, "--output", "json"])
-    };
-    vote(&alice, "30").exits(0);
-    alice.run(&["receipt", "verify"]).exits(0);
-    network.until("the status to tell of it", |network| network.status()["authorities"][0]["height"].as_u64() > Some(0));
+fn without_redis_votes_in_flight_finish_and_new_ones_are_refused_until_it_is_back() {
+    let mut network = Deployment::start(voting(), 4, 1);
+    let url = network.urls()[0].clone();
+    let people = voters(&network);
+    let elections = demo_elections(&people[0]);
+    let mut signed = sign_all(&people);
+    let (late, early) = (signed.pop().unwrap(), signed.remove(0));
+    assert_eq!(early.cast(&url).status, 201);
 
-    let all = network.servers.running();
+    // Two of four: no quorum. The other two take what comes in, and cannot finish it.
+    let paused = [2, 3].map(Part::Authority);
+    paused.iter().for_each(|part| network.pause(*part));
+    let (all, answers) = std::thread::scope(|scope| {
+        let casting: Vec<_> = signed.iter().map(|ballot| scope.spawn(|| ballot.cast(&url))).collect();
+        network.until("the authorities to take the ballots", |network| {
+            let status = network.status();
+            let load = |n: usize, what: &str| status["authorities"][n]["load"][what].as_u64().unwrap_or(0);
+            load(0, "taken") + load(1, "taken") == signed.len() as u64
+        });
+        assert!(signed.iter().all(|ballot| ballot.status(&url) == "pending"), "without a quorum nothing is final");
+        let all = network.servers.running();
+        all.iter().for_each(|id| network.servers.kill(*id));
+        assert!(network.servers.running().is_empty(), "all of Redis is gone");
+        paused.iter().for_each(|part| network.resume(*part));
+        (all, casting.into_iter().map(|casting| casting.join().unwrap()).collect::<Vec<_>>())
+    });
     assert_eq!(all.len(), 6);
-    for id in &all {
-        network.servers.kill(*id);
-    }
-    assert!(network.servers.running().is_empty(), "all of Redis is gone");
-    // The gateway still serves what is final, and refuses what needs Redis.
-    let url = network.urls[0].clone();
-    let known = get(&url, "/network").unwrap_or_else(|| panic!("no answer\n{}", network.logs()));
-    assert_eq!(known.0, 200, "what is final is known without Redis");
     let began = Instant::now();
-    let (status, answer) = loop {
-        let login = r#"{"email":"bob@example.com","password":"bobpass"}"#;
-        let answer = request(&url, "POST /auth/login", "content-type: application/json\r\n", login);
-        let answer = answer.unwrap_or_else(|| panic!("no answer after {:?}\n{}", began.elapsed(), network.logs()));
-        if answer.0 == 503 || began.elapsed() > PATIENCE {
-            break answer;
-        }
-    };
-    assert_eq!(status, 503, "{answer}");
-    assert!(answer.to_ascii_lowercase().contains("retry-after:") && answer.contains("\"code\""), "{answer}");
-    assert_eq!(get(&url, "/readyz").unwrap().0, 503);
-    assert_eq!(get(&url, "/healthz").unwrap().0, 200, "the process itself is well");
+    network.until("the ballots in flight to become final", |_| signed.iter().all(|ballot| ballot.status(&url) == "final"));
+    let places: Vec<_> = signed.iter().map(|ballot| proved(&url, network.genesis(), &ballot.ballot).unwrap()).collect();
+    assert!(network.servers.running().is_empty(), "Redis is still gone");
+    let told: Vec<_> = answers.iter().map(|answer| answer.status).collect();
+    assert!(told.iter().all(|status| matches!(status, 201 | 202)), "{told:?}");
+    println!("{} ballots in flight were answered {told:?} and final {:.1?} later, without Redis", signed.len(), began.elapsed());
 
-    for id in all {
-        network.servers.restart(id);
-    }
+    // The gateway serves what is final, also to one who sends the same again, and refuses what needs Redis.
+    assert_eq!(get(&url, "/network").unwrap().status, 200, "what is final is known without Redis");
+    assert_eq!(signed[0].cast(&url).status, 200, "the same bytes, the same receipt");
+    let began = Instant::now();
+    let refused = late.cast(&url);
+    let ballot_took = began.elapsed();
+    assert!(is_a_refusal_for_now(&refused), "{refused:?}\n{}", network.logs());
+    assert!(ballot_took < PATIENCE / 2, "a refusal took {ballot_took:?}");
+    let login = request(&url, "POST /auth/login", &[], r#"{"email":"bob@example.com","password":"bobpass"}"#).unwrap();
+    assert!(is_a_refusal_for_now(&login), "{login:?}");
+    assert!(network.says(0, "/readyz", 503) && network.says(0, "/healthz", 200), "the process itself is well");
+    println!("a new ballot was refused with {} after {ballot_took:.1?}: {}", refused.status, refused.json()["code"]);
+
+    all.into_iter().for_each(|id| network.servers.restart(id));
     network.servers.settle();
     network.until_ready(0);
-    vote(&bob, "60").exits(0);
-    bob.run(&["receipt", "verify"]).exits(0);
-    alice.run(&["receipt", "verify"]).exits(0);
+    network.until("the refused ballot to go through", |_| matches!(late.cast(&url).status, 200 | 201));
+    let (first, again) = (late.cast(&url), late.cast(&url));
+    assert_eq!((first.status, again.status, again.json()), (200, 200, first.json()), "the same bytes, the same receipt");
+    let mut noted = Notes::new();
+    for (ballot, place) in signed.iter().zip(places) {
+        noted.note(ballot.ballot.hash(), place).unwrap();
+    }
+    for ballot in signed.iter().chain([&early, &late]) {
+        noted.note(ballot.ballot.hash(), proved(&url, network.genesis(), &ballot.ballot).unwrap()).unwrap();
+    }
+    people.iter().for_each(|person| drop(person.run(&["vote", &elections[0], "--wait", "30"]).exits(0)));
+    people.iter().for_each(|person| drop(person.run(&["receipt", "verify"]).exits(0)));
+    let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
+    let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{}", network.logs()));
+    assert_eq!((summary.acknowledged, summary.counts.values().map(|counted| counted.ballots).sum::<u64>()), (6, 6));
+}
+
+/// Faults of which a round has none.
+const OTHER_FAULTS: [Kind; 6] =
+    [Kind::PauseAuthority, Kind::CutOffMaster, Kind::KillReplica, Kind::Flush, Kind::MoveSlot, Kind::KillEverything];
+
+/// After whatever happens, in whichever order, the network records the next vote by itself, and no vote before is lost.
+#[test]
+fn after_every_fault_the_next_vote_is_recorded() {
+    let mut network = Deployment::start(voting(), 4, 1);
+    let schedule = Schedule::new(seed_of_run("VOTING_KILL_SEED"), network.targets(), &OTHER_FAULTS);
+    println!("VOTING_KILL_SEED={} shows this run again\n{schedule}", schedule.seed());
+    let url = network.urls()[0].clone();
+    let mut signed = sign_all(&voters(&network));
+    assert_eq!(signed.len(), schedule.faults().len(), "a vote after each");
+    let mut noted = Notes::new();
+    for planned in schedule.faults() {
+        network.inflict(planned.fault);
+        let began = Instant::now();
+        let ballot = signed.pop().unwrap();
+        network.until("the next vote to be recorded", |_| {
+            request(&url, &ballot.line, &[], &ballot.body).is_some_and(|answer| matches!(answer.status, 200 | 201))
+        });
+        println!("{}: the next vote took {:.1?}", planned.fault, began.elapsed());
+        let place = proved(&url, network.genesis(), &ballot.ballot).unwrap();
+        noted.note(ballot.ballot.hash(), place).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
+    }
+    let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
+    let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{schedule}\n{}", network.logs()));
+    assert_eq!(summary.acknowledged, OTHER_FAULTS.len());
+}
+
+/// Jiffies of all processors since the machine started: busy, and all.
+fn processor_time() -> (u64, u64) {
+    let stat = std::fs::read_to_string("/proc/stat").unwrap();
+    let line = stat.lines().next().unwrap();
+    let times: Vec<u64> = line.split_whitespace().skip(1).map(|time| time.parse().unwrap()).collect();
+    let all: u64 = times.iter().take(8).sum(); // what guests take is in what users take
+    (all - times[3] - times[4], all)
+}
+
+/// Suspicions in the logs of all parts: who, of whom.
+fn suspicions(network: &Deployment) -> Vec<String> {
+    let parts = (0..4).map(Part::Authority).chain([Part::Gateway(0)]);
+    let suspects = |line: &&str| line.contains("membership") && (line.contains("now=suspect") || line.contains("now=down"));
+    let of = |part| network.log(part).lines().filter(suspects).map(|line| format!("{part:?}: {line}")).collect::<Vec<_>>();
+    parts.flat_map(of).collect()
+}
+
+/// With every processor busy with something else nobody is suspected: late is not dead. And who hangs is suspected.
+#[test]
+fn a_machine_at_full_load_raises_no_alarm() {
+    let seconds = std::env::var("VOTING_CALM_SECONDS").ok().map_or(8, |seconds| seconds.parse().unwrap());
+    let mut network = Deployment::start(voting(), 4, 1);
+    let heard = |status: &Value| -> Vec<(String, u64)> {
+        let authorities = status["authorities"].as_array().cloned().unwrap_or_default();
+        let of = |row: &Value| (row["health"].as_str().unwrap_or("").to_owned(), row["load"]["memory_bytes"].as_u64().unwrap_or(0));
+        authorities.iter().map(of).collect()
+    };
+    let is_calm =
+        |heard: &[(String, u64)]| heard.len() == 4 && heard.iter().all(|(health, memory)| health == "alive" && *memory > 0);
+    network.until("all authorities to be heard of", |network| is_calm(&heard(&network.status())));
+    let at_start = suspicions(&network);
+
+    let cores = std::thread::available_parallelism().unwrap().get();
+    let log = network.folder().join("burners.log");
+    let burn = |n| {
+        let args = ["-c", "while :; do :; done"].map(str::to_owned).to_vec();
+        Process::start(Spawn { name: format!("burner {n}"), program: Path::new("sh"), args, env: Vec::new(), log: &log })
+    };
+    let burners: Vec<_> = (0..cores).map(burn).collect();
+    let (began, before) = (Instant::now(), processor_time());
+    let (mut looks, mut busiest) = (0, 0);
+    while began.elapsed() < Duration::from_secs(seconds) {
+        let status = network.status();
+        let heard = heard(&status);
+        assert!(is_calm(&heard), "after {:.1?}: {status}\n{}", began.elapsed(), network.logs());
+        let load = |row: &Value| row["load"]["cpu_permille"].as_u64().unwrap_or(0);
+        busiest = busiest.max(status["authorities"].as_array().unwrap().iter().map(load).max().unwrap_or(0));
+        looks += 1;
+    }
+    let after = processor_time();
+    drop(burners);
+    let busy = 100 * (after.0 - before.0) / (after.1 - before.1).max(1);
+    println!("{looks} looks in {:.1?} with processors {busy} % busy: nobody suspected", began.elapsed());
+    assert!(busy >= 90, "processors were only {busy} % busy");
+    assert!(busiest > 0, "heartbeats tell of the load");
+    assert_eq!(suspicions(&network), at_start, "a suspicion");
+
+    // The same look finds one who does hang.
+    network.pause(Part::Authority(3));
+    network.until("the others to suspect who hangs", |network| {
+        let found = suspicions(network);
+        (0..3).all(|n| found.iter().any(|line| line.starts_with(&format!("Authority({n})")) && line.contains("authority-3")))
+    });
 }
 
 /// A session begun at one gateway is good at all others, and ended at one it is ended at all.
 #[test]
 fn sessions_are_those_of_all_gateways() {
-    let network = Deployment::start(4, 2);
+    let network = Deployment::start(voting(), 4, 2);
     let login = r#"{"email":"alice@example.com","password":"alicepass"}"#;
-    let json = "content-type: application/json\r\n";
-    let (status, answer) = request(&network.urls[0], "POST /auth/login", json, login).unwrap();
-    assert_eq!(status, 200, "{answer}");
-    let body: serde_json::Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
-    let token = format!("authorization: Bearer {}\r\n", body["access_token"].as_str().unwrap());
-    for url in &network.urls {
-        assert_eq!(request(url, "GET /auth/me", &token, "").unwrap().0, 200, "{url}");
+    let answer = request(&network.urls()[0], "POST /auth/login", &[], login).unwrap();
+    assert_eq!(answer.status, 200, "{answer:?}");
+    let token = format!("Bearer {}", answer.json()["access_token"].as_str().unwrap());
+    let session = [("authorization", token.as_str())];
+    for url in network.urls() {
+        assert_eq!(request(url, "GET /auth/me", &session, "").unwrap().status, 200, "{url}");
     }
-    let (status, answer) = request(&network.urls[1], "POST /auth/logout", &token, "").unwrap();
-    assert!((200..300).contains(&status), "{answer}");
-    for url in &network.urls {
-        assert_eq!(request(url, "GET /auth/me", &token, "").unwrap().0, 401, "{url} within the same moment");
+    let answer = request(&network.urls()[1], "POST /auth/logout", &session, "").unwrap();
+    assert!((200..300).contains(&answer.status), "{answer:?}");
+    for url in network.urls() {
+        assert_eq!(request(url, "GET /auth/me", &session, "").unwrap().status, 401, "{url} within the same moment");
     }
 }

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
 
 use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -191,6 +193,240 @@ async fn tokens_grow_across_a_failover() {
     servers.flush();
     let anew = locks.acquire("failover", LONG, PATIENCE).await.unwrap();
     assert!(anew.token > after.token);
+}
+
+/// A connection of our own to a server, on which commands are written by hand: a server that is busy reads them in the
+/// order in which they came in.
+struct Wire(BufReader<TcpStream>);
+
+impl Wire {
+    fn to(servers: &RedisServers, id: usize) -> Self {
+        let url = servers.urls()[id].clone();
+        Self(BufReader::new(TcpStream::connect(url.trim_start_matches("redis://")).unwrap()))
+    }
+
+    fn say(&mut self, command: &str) {
+        write!(self.0.get_mut(), "{command}\r\n").unwrap();
+    }
+
+    fn hear(&mut self) -> String {
+        let mut line = String::new();
+        self.0.read_line(&mut line).unwrap();
+        line
+    }
+}
+
+/// Scripts that a server has run since its counters were set to 0.
+fn scripts_run(servers: &RedisServers, id: usize) -> u64 {
+    let stats: String = servers.ask(id, cmd("INFO").arg("commandstats"));
+    let calls = |line: &str| line.split("calls=").nth(1)?.split(',').next()?.parse::<u64>().ok();
+    stats.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
+}
+
+/// How long a server is busy while a call comes in.
+const BUSY_SECONDS: &str = "0.8";
+/// The part of it after which the call has come in, on a machine that is not too busy.
+const COMES_IN: Duration = Duration::from_millis(300);
+/// Tries to have a call come in while the server is busy.
+const TRIES: usize = 5;
+
+/// The server answers nothing for a while, reads a call that came in meanwhile, runs it, and cuts the connection before
+/// it answers. Returns once it has.
+async fn lose_the_reply(sleeper: &mut Wire, cutter: &mut Wire, call: impl FnOnce()) {
+    sleeper.say(&format!("DEBUG SLEEP {BUSY_SECONDS}"));
+    tokio::time::sleep(Duration::from_millis(50)).await; // it sleeps by then
+    call();
+    tokio::time::sleep(COMES_IN).await;
+    cutter.say("CLIENT KILL TYPE normal SKIPME yes");
+    let killed = tokio::task::block_in_place(|| cutter.hear());
+    assert!(killed.starts_with(':'), "{killed}");
+}
+
+/// The script that takes a lock has run, and its reply is lost: the call that is made again is known for the same owner's,
+/// and gets what it has.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_lost_reply_is_asked_for_again_by_the_same_owner() {
+    let servers = cluster().await;
+    let (locks, other) = (client(&servers).await, client(&servers).await);
+    let (holder, fence) = ("locks:{lock:reply}:ephemeral:holder", "locks:{lock:reply}:ephemeral:fence");
+    let master = servers.master_of(holder);
+    let mut last = FencingToken(0);
+    for attempt in 1.. {
+        let warm = locks.acquire("reply", LONG, PATIENCE).await.unwrap(); // the connection is there, the script is known
+        locks.release(&warm).await.unwrap();
+        servers.ask::<()>(master, cmd("CONFIG").arg("RESETSTAT"));
+        let (mut sleeper, mut cutter) = (Wire::to(&servers, master), Wire::to(&servers, master));
+        let (acquiring, locks_too) = (&mut None, Arc::clone(&locks));
+        lose_the_reply(&mut sleeper, &mut cutter, || {
+            *acquiring = Some(tokio::spawn(async move { locks_too.acquire("reply", LONG, PATIENCE).await }));
+        })
+        .await;
+        let lease = acquiring.take().unwrap().await.unwrap().unwrap();
+        let (runs, minted): (u64, u64) = (scripts_run(&servers, master), servers.ask(master, cmd("HGET").arg(fence).arg("token")));
+        assert_eq!(lease.token, FencingToken(minted), "the last token that was given");
+        assert_eq!(servers.ask::<String>(master, cmd("GET").arg(holder)), format!("{:032x}:{minted}", lease.owner));
+        let refused = other.acquire("reply", LONG, Duration::ZERO).await;
+        assert!(matches!(refused, Err(LockError::Timeout { .. })), "there is one holder: {refused:?}");
+        locks.release(&lease).await.unwrap();
+        assert!(lease.token > last);
+        last = lease.token;
+        if runs >= 2 {
+            println!("the script ran {runs} times for one acquisition, at attempt {attempt}");
+            break;
+        }
+        assert!(attempt < TRIES, "no call came in while the server was busy");
+    }
+    let next = other.acquire("reply", LONG, PATIENCE).await.unwrap();
+    assert!(next.token > last);
+}
+
+/// The master dies after it ran the script and before it answered; its replica has what the script wrote. The call made
+/// again at the new master gets the same lock under the same token, and nobody else does.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_failover_between_taking_and_answering_gives_one_lock() {
+    let servers = cluster().await;
+    let patient = RedisBackends::connect(servers.config("locks").with_patience(PATIENCE)).await.unwrap();
+    let (locks, other): (Arc<dyn LockManager>, _) = (Arc::new(patient.locks().unwrap()), client(&servers).await);
+    let holder = "locks:{lock:between}:ephemeral:holder";
+    let master = servers.master_of(holder);
+    let replica = *servers.replicas().iter().find(|id| follows(&servers, **id, master)).unwrap();
+    let (mut sleeper, mut reader) = (Wire::to(&servers, master), Wire::to(&servers, replica));
+    reader.say("READONLY");
+    assert_eq!(reader.hear(), "+OK\r\n");
+    let mut attempt = 0;
+    let (before, acquiring, written) = loop {
+        attempt += 1;
+        let before = locks.acquire("between", LONG, PATIENCE).await.unwrap();
+        locks.release(&before).await.unwrap();
+        let mut cutter = Wire::to(&servers, master);
+        let (acquiring, locks_too) = (&mut None, Arc::clone(&locks));
+        lose_the_reply(&mut sleeper, &mut cutter, || {
+            *acquiring = Some(tokio::spawn(async move { locks_too.acquire("between", LONG, PATIENCE).await }));
+        })
+        .await;
+        cutter.say("DEBUG SLEEP 1.5"); // so that it does not answer the call that is made again, before it dies
+        let acquiring = acquiring.take().unwrap();
+        if let Some(written) = appears(&mut reader, holder).await
+            && !acquiring.is_finished()
+        {
+            break (before, acquiring, written); // written, and nobody has been told
+        }
+        assert!(attempt < TRIES, "no call came in while the server was busy");
+        locks.release(&acquiring.await.unwrap().unwrap()).await.unwrap();
+        sleeper = Wire::to(&servers, master); // the other was cut
+    };
+    let began = Instant::now();
+    let servers = tokio::task::spawn_blocking(move || {
+        let mut servers = servers;
+        servers.kill(master);
+        servers.until("a replica to take its place", |servers| servers.masters().len() == 3);
+        servers
+    })
+    .await
+    .unwrap();
+    let lease = acquiring.await.unwrap().unwrap();
+    assert_eq!(written.trim_end(), format!("{:032x}:{}", lease.owner, lease.token), "what was taken before the failover");
+    assert!(lease.token > before.token && !servers.running().contains(&master));
+    let refused = other.acquire("between", LONG, SHORT).await;
+    assert!(matches!(refused, Err(LockError::Timeout { .. })), "there is one holder: {refused:?}");
+    locks.release(&lease).await.unwrap();
+    let next = other.acquire("between", LONG, PATIENCE).await.unwrap();
+    assert!(next.token > lease.token);
+    println!("the lock was given {:.1?} after the master was killed, by another one, at attempt {attempt}", began.elapsed());
+}
+
+/// The value of a key, once a server has it; none if that takes longer than its master stands still.
+async fn appears(server: &mut Wire, key: &str) -> Option<String> {
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(1) {
+        server.say(&format!("GET {key}"));
+        if server.hear() != "$-1\r\n" {
+            return Some(server.hear());
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await; // between two looks
+    }
+    None
+}
+
+/// Whether a replica follows a master.
+fn follows(servers: &RedisServers, replica: usize, master: usize) -> bool {
+    let id: String = servers.ask(master, cmd("CLUSTER").arg("MYID"));
+    servers.ask::<String>(replica, cmd("CLUSTER").arg("NODES")).lines().any(|line| line.contains("myself") && line.contains(&id))
+}
+
+/// Who gives up while the call is under way leaves no lock behind that nobody knows of.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_call_given_up_under_way_frees_what_it_took() {
+    let servers = cluster().await;
+    let (locks, other) = (client(&servers).await, client(&servers).await);
+    let fence = "locks:{lock:given-up}:ephemeral:fence";
+    let master = servers.master_of(fence);
+    for attempt in 1.. {
+        let before = other.acquire("given-up", LONG, PATIENCE).await.unwrap();
+        other.release(&before).await.unwrap();
+        let warm = locks.acquire("given-up", LONG, PATIENCE).await.unwrap();
+        locks.release(&warm).await.unwrap();
+        let mut sleeper = Wire::to(&servers, master);
+        sleeper.say(&format!("DEBUG SLEEP {BUSY_SECONDS}"));
+        tokio::time::sleep(Duration::from_millis(50)).await; // it sleeps by then
+        let locks_too = Arc::clone(&locks);
+        let acquiring = tokio::spawn(async move { locks_too.acquire("given-up", LONG, PATIENCE).await });
+        tokio::time::sleep(COMES_IN).await;
+        acquiring.abort();
+        assert!(acquiring.await.unwrap_err().is_cancelled(), "the server was busy");
+        // The server answers when it has run what came in before.
+        let taken = servers.ask::<u64>(master, cmd("HGET").arg(fence).arg("token"));
+        let began = Instant::now();
+        let after = other.acquire("given-up", LONG, PATIENCE).await.unwrap();
+        let took = began.elapsed();
+        assert!(took < LONG / 3, "a lock that nobody knows of was held for {took:?}");
+        other.release(&after).await.unwrap();
+        if FencingToken(taken) > warm.token {
+            assert!(after.token > FencingToken(taken));
+            println!("freed {took:.1?} after it was given up, at attempt {attempt}");
+            break;
+        }
+        assert!(attempt < TRIES, "no call came in while the server was busy");
+    }
+}
+
+/// Clocks of servers jump: tokens grow nevertheless, waiters of another time do not stand in the way, and a lease that a
+/// clock has ended early is known to be lost. The clock of the holder's machine is never asked: voting-cluster/clippy.toml
+/// forbids it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clocks_that_jump_do_no_harm() {
+    const HOUR_US: u64 = 3_600_000_000;
+    let servers = cluster().await;
+    let (locks, other) = (client(&servers).await, client(&servers).await);
+    let key = |part: &str| format!("locks:{{lock:clock}}:ephemeral:{part}");
+    let master = servers.master_of(&key("fence"));
+    let first = locks.acquire("clock", LONG, PATIENCE).await.unwrap();
+    locks.release(&first).await.unwrap();
+
+    // As a server leaves it whose clock was an hour ahead: its tokens, and a waiter who is gone.
+    let ahead = first.token.0 + HOUR_US;
+    servers.ask::<u64>(master, cmd("HSET").arg(key("fence")).arg("token").arg(ahead));
+    for part in ["line", "alive"] {
+        servers.ask::<u64>(master, cmd("ZADD").arg(key(part)).arg(ahead).arg(format!("{:032x}:nobody", 7)));
+    }
+    let began = Instant::now();
+    let (one, two) = tokio::join!(take_and_free(&locks), take_and_free(&other));
+    assert!(began.elapsed() < LONG / 3, "a waiter of another time stood in the way for {:?}", began.elapsed());
+    let (low, high) = (one.min(two), one.max(two));
+    assert_eq!((low.0, high.0), (ahead + 1, ahead + 2), "tokens grow although the clock went back an hour");
+
+    // The server's clock goes ahead, beyond the end of a lease.
+    let guard = LockGuard::acquire(Arc::clone(&locks), "clock", SHORT, PATIENCE).await.unwrap();
+    assert_eq!(servers.ask::<u64>(master, cmd("PEXPIREAT").arg(key("holder")).arg(1)), 1);
+    let next = other.acquire("clock", LONG, PATIENCE).await.unwrap();
+    assert!(next.token > guard.token());
+    tokio::time::timeout(PATIENCE, guard.lost()).await.expect("the holder learns of it");
+}
+
+async fn take_and_free(locks: &Arc<dyn LockManager>) -> FencingToken {
+    let lease = locks.acquire("clock", LONG, PATIENCE).await.unwrap();
+    locks.release(&lease).await.unwrap();
+    lease.token
 }
 
 /// One of three leads; when it steps down, dies or is unfit, another does, with a higher token.

@@ -5,7 +5,6 @@
 //! agree, and the read models are what follows from the ledger.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -22,14 +21,16 @@ use voting_cluster::node::NoHooks;
 use voting_cluster::projection::{Projector, read_models};
 use voting_cluster::queue::{DEFAULT_BUCKETS, QueueLayout, Share};
 use voting_cluster::redis::{RedisBackends, RedisConfig, slot_of};
+use voting_cluster::testing::history::{Notes, Record, check};
 use voting_cluster::testing::{NODE_TIMEOUT, RedisServers};
 use voting_cluster::transport::MemoryNetwork;
 use voting_cluster::{EmbeddedConfig, EntryStatus, Node, NodeConfig, NodeSeams};
 use voting_core::block::EntryBytes;
 use voting_core::election::{ElectionDefinition, Phase};
-use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
-use voting_core::ids::{EntryHash, Height, PartitionId};
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct, VerifiedEntry};
+use voting_core::ids::{Height, PartitionId};
 use voting_core::seams::{BallotQueue, Clock, Ledger, NodeName, QueueError, Store};
+use voting_core::state::Position;
 use voting_core::testing::{ballot, chain::pseudonym, definition, key};
 
 /// Far above every recovery: a test that waits this long has found a standstill.
@@ -66,7 +67,8 @@ struct Scene {
     election: ElectionDefinition,
     /// Ballots not yet cast.
     ballots: Vec<EntryBytes>,
-    acknowledged: HashSet<EntryHash>,
+    /// What clients were told so far.
+    acknowledged: Notes,
 }
 
 impl Scene {
@@ -115,7 +117,7 @@ impl Scene {
             store: Arc::new(redis.store()),
             election,
             ballots: signed.await.unwrap(),
-            acknowledged: HashSet::new(),
+            acknowledged: Notes::new(),
         };
         scene.open(voters as u64).await;
         scene
@@ -175,8 +177,9 @@ impl Scene {
                     (Arc::clone(&queue), Arc::clone(&replicas[n % replicas.len()]), acknowledge.clone());
                 clients.spawn(async move {
                     let began = Instant::now();
-                    let times = cast(queue.as_ref(), &replica, &bytes).await;
-                    acknowledge.send((bytes.hash(), began.elapsed(), times)).unwrap();
+                    let (position, times) = cast(queue.as_ref(), &replica, &bytes).await;
+                    let ballot = VerifiedEntry::from_certified(bytes).unwrap().ballot_hash().unwrap();
+                    acknowledge.send((ballot, position, began.elapsed(), times)).unwrap();
                 });
                 counted.fetch_add(1, Ordering::SeqCst);
                 tokio::time::sleep(PACE).await;
@@ -211,8 +214,8 @@ impl Scene {
         let cast = sent.load(Ordering::SeqCst);
         self.ballots.extend_from_slice(&round[cast..]);
         let (mut longest, mut resent) = (Duration::ZERO, 0);
-        while let Ok((hash, took, times)) = acknowledged.try_recv() {
-            assert!(self.acknowledged.insert(hash), "{what}: acknowledged twice");
+        while let Ok((ballot, position, took, times)) = acknowledged.try_recv() {
+            assert_eq!(self.acknowledged.note(ballot, position), Ok(true), "{what}: acknowledged twice");
             longest = longest.max(took);
             resent += times - 1;
         }
@@ -227,24 +230,22 @@ impl Scene {
     /// What must hold whatever happened.
     async fn check(&self, what: &str) {
         let height = self.authorities.iter().map(|a| a.node.replica().state().height()).max().unwrap();
-        let mut counted: HashMap<EntryHash, usize> = HashMap::new();
         for (index, authority) in self.authorities.iter().enumerate() {
             let reached = tokio::time::timeout(PATIENCE, authority.node.replica().reached(height)).await;
             reached.unwrap_or_else(|_| panic!("{what}: authority {index} stays behind"));
         }
-        let reference = self.authorities[0].ledger.blocks(Height(1), usize::MAX).await.unwrap();
-        for authority in &self.authorities {
+        let mut records = Vec::new();
+        for (index, authority) in self.authorities.iter().enumerate() {
+            // The state first: the ledger has its block by then.
+            let state = authority.node.replica().state();
             let blocks = authority.ledger.blocks(Height(1), usize::MAX).await.unwrap();
-            assert!(reference.iter().zip(&blocks).all(|(a, b)| a.block == b.block), "{what}: ledgers differ");
+            records.push(Record::new(&self.identity.genesis.epoch.authorities[index].name, blocks, &state));
         }
-        for entry in reference.iter().flat_map(|block| &block.block.entries) {
-            *counted.entry(entry.hash()).or_default() += 1;
-        }
-        assert!(counted.values().all(|times| *times == 1), "{what}: an entry is in the ledger twice");
-        let lost: Vec<_> = self.acknowledged.iter().filter(|hash| !counted.contains_key(hash)).collect();
-        assert!(lost.is_empty(), "{what}: {} acknowledged ballots are not in the ledger", lost.len());
-        let state = self.authorities[0].node.replica().state();
-        assert_eq!(state.election(self.election.id).unwrap().ballots(), self.acknowledged.len() as u64, "{what}: the count");
+        let summary = check(&self.identity.genesis, PARTITION, &records, &self.acknowledged);
+        let summary = summary.unwrap_or_else(|violation| panic!("{what}: {violation}"));
+        let counted = &summary.counts[&self.election.id];
+        let acknowledged = self.acknowledged.len() as u64;
+        assert_eq!((counted.ballots, counted.voters), (acknowledged, acknowledged), "{what}: votes that nobody was told of");
         self.projections_match(what).await;
         self.queue_empties(what).await;
     }
@@ -294,16 +295,16 @@ impl Scene {
     }
 }
 
-/// Casts a ballot as a gateway does, until its outcome is known; returns how often it was sent.
-async fn cast(queue: &dyn BallotQueue, replica: &voting_cluster::Replica, bytes: &EntryBytes) -> usize {
+/// Casts a ballot as a gateway does, until its outcome is known; returns where it stands, and how often it was sent.
+async fn cast(queue: &dyn BallotQueue, replica: &voting_cluster::Replica, bytes: &EntryBytes) -> (Position, usize) {
     for times in 1.. {
         let waiter = replica.watch(bytes.hash());
-        if matches!(replica.status(&bytes.hash()), EntryStatus::Final(_)) {
-            return times;
+        if let EntryStatus::Final(position) = replica.status(&bytes.hash()) {
+            return (position, times);
         }
         match queue.submit(bytes.clone()).await {
             Ok(_) => match waiter.wait(ASK_AGAIN).await {
-                EntryStatus::Final(_) => return times,
+                EntryStatus::Final(position) => return (position, times),
                 EntryStatus::Refused { code, reason } => panic!("refused: {code}: {reason}"),
                 EntryStatus::Pending | EntryStatus::Unknown => {}
             },

@@ -2,17 +2,18 @@
 //! what counting the file by itself gives.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
 use std::path::Path;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
+use voting_cluster::testing::history::Notes;
+use voting_cluster::testing::http::get;
 use voting_core::ballot::SignedBallot;
 use voting_core::bundle::{BundleItem, BundleReader};
 use voting_core::entry::Entry;
+use voting_core::epoch::Genesis;
 use voting_core::formats::blt::Blt;
 use voting_core::receipt::Receipt;
 use voting_core::state::Position;
@@ -24,18 +25,6 @@ use super::running::Running;
 
 /// Where each ballot stands, as its receipt said.
 pub(crate) type Receipts = BTreeMap<BallotHash, Position>;
-
-/// Xorshift (Marsaglia 2003); the moments of faults need no more.
-pub(crate) struct Rng(pub(crate) u64);
-
-impl Rng {
-    pub(crate) fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % bound
-    }
-}
 
 /// Waits for something that the import does, or for its end: it has a bound of its own.
 pub(crate) fn wait_until(import: &mut Running, reached: impl Fn() -> bool) {
@@ -89,11 +78,19 @@ fn stands_in_the_bundle((url, genesis_digest): (&str, &str), admin: &Person, res
     assert_eq!(genesis.digest().to_string(), genesis_digest);
     let ballots = ballots_of(Path::new(&path));
     for (hash, position) in receipts {
-        let answer: Value = serde_json::from_slice(&get(url, &format!("/ballots/{hash}/receipt"))).unwrap();
-        let receipt = Receipt::from_canonical(&BASE64.decode(answer["proof"].as_str().unwrap()).unwrap()).unwrap();
-        let recorded = receipt.verify(&genesis, PartitionId(0), Some(&ballots[hash])).unwrap();
-        assert_eq!((recorded.height, recorded.index), (position.height, position.index), "{hash}");
+        assert_eq!(proved(url, &genesis, &ballots[hash]), Some(*position), "{hash}");
     }
+}
+
+/// Where a ballot is recorded, as the receipt proves that a gateway gives; none if it gives none.
+pub(crate) fn proved(url: &str, genesis: &Genesis, ballot: &SignedBallot) -> Option<Position> {
+    let answer = get(url, &format!("/ballots/{}/receipt", ballot.hash()))?;
+    if answer.status != 200 {
+        return None;
+    }
+    let receipt = Receipt::from_canonical(&BASE64.decode(answer.json()["proof"].as_str().unwrap()).unwrap()).unwrap();
+    let recorded = receipt.verify(genesis, PartitionId(0), Some(ballot)).unwrap();
+    Some(Position { height: recorded.height, index: recorded.index })
 }
 
 fn ballots_of(bundle: &Path) -> BTreeMap<BallotHash, SignedBallot> {
@@ -111,22 +108,10 @@ fn ballots_of(bundle: &Path) -> BTreeMap<BallotHash, SignedBallot> {
     ballots
 }
 
-/// The body of a GET, by hand.
-fn get(url: &str, path: &str) -> Vec<u8> {
-    let address = url.strip_prefix("http://").unwrap();
-    let mut stream = TcpStream::connect(address).unwrap();
-    write!(stream, "GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let body = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap() + 4;
-    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
-    answer.split_off(body)
-}
-
 /// What an import must have led to, whatever happened meanwhile: `noted` are receipts seen on the way.
-pub(crate) fn holds(network: (&str, &str), admin: &Person, file: &str, result: &Value, ballots: usize, noted: &Receipts) {
+pub(crate) fn holds(network: (&str, &str), admin: &Person, file: &str, result: &Value, ballots: usize, noted: &Notes) {
     let receipts = acknowledged(admin);
-    assert!(noted.iter().all(|(hash, position)| receipts.get(hash) == Some(position)), "a receipt was given and is gone");
+    assert!(noted.iter().all(|(hash, position)| receipts.get(&hash) == Some(&position)), "a receipt was given and is gone");
     assert_eq!(receipts.len(), ballots, "every ballot has a receipt of its own");
     assert_eq!(receipts.values().collect::<BTreeSet<_>>().len(), ballots, "and a place of its own");
     agrees_with_the_file(result, file);

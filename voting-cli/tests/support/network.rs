@@ -5,6 +5,12 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
 use serde_json::Value;
+use voting_cluster::EmbeddedConfig;
+use voting_cluster::clock::SystemClock;
+use voting_cluster::embedded::Identity;
+use voting_cluster::testing::deployment::read_record;
+use voting_cluster::testing::history::{Record, Violation};
+use voting_core::epoch::Genesis;
 
 use super::{Person, nobody};
 
@@ -67,6 +73,18 @@ impl Network {
         let person = Person::at(&self.url);
         person.with_stdin(&format!("{password}\n"), &["login", "--email", email]).exits(0);
         person
+    }
+}
+
+impl Network {
+    /// Kills the process, and reads what its authorities have on disk.
+    pub(crate) fn records(mut self) -> (Genesis, Result<Vec<Record>, Violation>) {
+        self.stop();
+        let data = self.data.clone().unwrap();
+        let genesis = Identity::load_or_found(&data, &EmbeddedConfig::default(), &SystemClock::new()).unwrap().genesis;
+        let names = genesis.epoch.authorities.iter().map(|authority| authority.name.as_str());
+        let records = names.map(|name| read_record(&data.join(format!("{name}.redb")), &genesis, name)).collect();
+        (genesis, records)
     }
 }
 

@@ -19,9 +19,8 @@ const STARTS_WITHIN: Duration = Duration::from_secs(20);
 const FORMS_WITHIN: Duration = Duration::from_secs(40);
 /// Pause between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(20);
-/// A server's port for the others is its own plus this.
-const BUS_OFFSET: u16 = 10_000;
-/// Ports of servers, which leave room for those of the bus.
+/// Ports of servers, for clients and for each other: below those that the system hands out to callers, or a server that
+/// was killed might find its port taken when it is started again.
 const PORTS: std::ops::Range<u16> = 20_000..32_000;
 /// Time after which members count each other as failed.
 pub const NODE_TIMEOUT: Duration = Duration::from_millis(2_000);
@@ -51,16 +50,14 @@ struct Server {
 /// Ports given out in this process, so that parallel tests do not take each other's.
 static TAKEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// A port that is free, together with its bus port.
+/// A port that is free.
 fn free_port() -> u16 {
     let is_free = |port: u16| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok();
     let mut taken = TAKEN.lock().expect("no test panicked while it took a port");
     // Where to begin differs between processes, so that those do not race for the same ports.
     let offset = (std::process::id() * 97 + taken.len() as u32 * 7) % u32::from(PORTS.end - PORTS.start);
     let from = PORTS.start + offset as u16;
-    let port = (from..PORTS.end)
-        .chain(PORTS.start..from)
-        .find(|port| !taken.contains(port) && is_free(*port) && is_free(port + BUS_OFFSET));
+    let port = (from..PORTS.end).chain(PORTS.start..from).find(|port| !taken.contains(port) && is_free(*port));
     let port = port.expect("some port is free");
     taken.insert(port);
     port
@@ -112,12 +109,13 @@ impl RedisServers {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let bus = Bus::default();
         let server = |id: usize| {
-            let (own, listener) = (free_port(), TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("some port is free"));
+            let (own, bus_port) = (free_port(), free_port());
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("some port is free");
             let relay = listener.local_addr().expect("a listener has an address").port();
             if is_cluster {
-                bus.relay(listener, id, own + BUS_OFFSET);
+                bus.relay(listener, id, bus_port);
             }
-            Server { port: own, bus: own + BUS_OFFSET, relay, process: None }
+            Server { port: own, bus: bus_port, relay, process: None }
         };
         let servers = (0..count).map(server).collect();
         let mut servers = Self { folder, servers, is_cluster, bus };
@@ -295,7 +293,15 @@ impl RedisServers {
         if !self.is_cluster {
             return 0;
         }
-        let slot = crate::redis::slot_of(key);
+        self.master_of_slot(crate::redis::slot_of(key))
+    }
+
+    /// The master of a slot.
+    ///
+    /// # Panics
+    /// If there is none.
+    #[must_use]
+    pub fn master_of_slot(&self, slot: u16) -> ServerId {
         let port = self.topology().shard_of(slot).and_then(|shard| shard.master().map(|master| master.port));
         let port = port.expect("the slot has a master");
         self.servers.iter().position(|server| server.port == port).expect("it is one of ours")
@@ -365,8 +371,7 @@ impl RedisServers {
     /// # Panics
     /// If a server does not do as told.
     pub fn migrate_slot(&self, slot: u16, to: ServerId) {
-        let shard_port = self.topology().shard_of(slot).and_then(|shard| shard.master().map(|m| m.port)).expect("a master");
-        let from = self.servers.iter().position(|server| server.port == shard_port).expect("it is one of ours");
+        let from = self.master_of_slot(slot);
         assert_ne!(from, to, "the slot is there already");
         let (from_id, to_id): (String, String) =
             (self.ask(from, cmd("CLUSTER").arg("MYID")), self.ask(to, cmd("CLUSTER").arg("MYID")));

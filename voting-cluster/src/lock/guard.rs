@@ -34,11 +34,27 @@ impl LockGuard {
     /// # Errors
     /// As [`LockManager::acquire`].
     pub async fn acquire(locks: Arc<dyn LockManager>, name: &str, lease: Duration, timeout: Duration) -> Result<Self, LockError> {
-        let asked = Instant::now();
-        let lease = locks.acquire(name, lease, timeout).await?;
-        // The lease runs from some moment after it was asked for; with no wait in between, from then on.
-        let granted = if timeout.is_zero() { asked } else { Instant::now() };
-        Ok(Self::keep(locks, lease, granted))
+        let began = Instant::now();
+        loop {
+            let asked = Instant::now();
+            let granted = locks.acquire(name, lease, timeout.saturating_sub(asked - began)).await?;
+            // The lease runs from some moment after it was asked for. After a wait, or an answer that came late, nobody
+            // here knows from which: it is renewed, and runs from before that at the earliest.
+            if asked.elapsed() < lease / MARGIN {
+                return Ok(Self::keep(locks, granted, asked));
+            }
+            let renewed = Instant::now();
+            match locks.renew(&granted).await {
+                Ok(()) => return Ok(Self::keep(locks, granted, renewed)),
+                Err(LockError::Lost { .. }) if began.elapsed() < timeout => {} // it had ended on the way
+                Err(LockError::Lost { .. }) => return Err(LockError::Timeout { name: name.to_owned(), waited: timeout }),
+                Err(error) => {
+                    // If this does not get through, the lease ends by itself.
+                    tokio::spawn(async move { locks.release(&granted).await });
+                    return Err(error);
+                }
+            }
+        }
     }
 
     /// Waits for several locks, all or none. They are taken in the order of their names, so that two who
@@ -145,4 +161,80 @@ async fn keep(locks: Arc<dyn LockManager>, lease: Lease, granted: Instant, lose:
         }
     }
     lose.send_replace(true);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(10);
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// A lock whose answers are late: the first by so long.
+    #[derive(Default)]
+    struct Late {
+        answers: Mutex<Vec<Duration>>,
+        granted: Mutex<Vec<Instant>>,
+    }
+
+    impl Late {
+        fn by(seconds: &[u64]) -> Arc<Self> {
+            let answers = seconds.iter().rev().map(|seconds| Duration::from_secs(*seconds)).collect();
+            Arc::new(Self { answers: Mutex::new(answers), ..Self::default() })
+        }
+
+        /// Until when the last lease lasts.
+        fn ends(&self) -> Instant {
+            *self.granted.lock().unwrap().last().unwrap() + LEASE
+        }
+    }
+
+    #[async_trait]
+    impl LockManager for Late {
+        async fn acquire(&self, name: &str, lease: Duration, _: Duration) -> Result<Lease, LockError> {
+            let token = {
+                let mut granted = self.granted.lock().unwrap();
+                granted.push(Instant::now());
+                FencingToken(granted.len() as u64)
+            };
+            let late = self.answers.lock().unwrap().pop().unwrap_or_default();
+            tokio::time::sleep(late).await;
+            Ok(Lease { name: name.to_owned(), owner: 1, token, duration: lease })
+        }
+
+        async fn renew(&self, lease: &Lease) -> Result<(), LockError> {
+            if Instant::now() >= self.ends() {
+                return Err(LockError::Lost { name: lease.name.clone() });
+            }
+            self.granted.lock().unwrap().push(Instant::now());
+            Ok(())
+        }
+
+        async fn release(&self, _: &Lease) -> Result<(), LockError> {
+            Ok(())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_does_not_prolong_the_lease() {
+        let locks = Late::by(&[9]);
+        let guard = LockGuard::acquire(Arc::clone(&locks) as _, "a", LEASE, PATIENCE).await.unwrap();
+        assert_eq!((guard.token(), locks.granted.lock().unwrap().len()), (FencingToken(1), 2), "it was renewed at once");
+        assert!(locks.ends() >= Instant::now() + LEASE, "and lasts");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_after_the_end_of_the_lease_is_none() {
+        let locks = Late::by(&[11, 0]);
+        let guard = LockGuard::acquire(Arc::clone(&locks) as _, "a", LEASE, PATIENCE).await.unwrap();
+        assert_eq!(guard.token(), FencingToken(2), "acquired anew");
+        assert!(guard.is_held() && locks.ends() >= Instant::now() + LEASE);
+        let timeout = Duration::from_secs(5);
+        let never = LockGuard::acquire(Late::by(&[11]), "a", LEASE, timeout).await.unwrap_err();
+        assert_eq!(never, LockError::Timeout { name: "a".to_owned(), waited: timeout });
+    }
 }

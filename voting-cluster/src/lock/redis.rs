@@ -93,12 +93,15 @@ return {0, ''}
 ",
 );
 
-/// KEYS: holder, line, alive. ARGV: waiter. Answers who is next if the lock is free.
+/// KEYS: holder, line, alive. ARGV: waiter. Frees what its call took without learning of it; answers who is next if
+/// the lock is free.
 static LEAVE: Script = Script::new(
     r"
 redis.call('ZREM', KEYS[2], ARGV[1])
 redis.call('ZREM', KEYS[3], ARGV[1])
-if redis.call('EXISTS', KEYS[1]) == 1 then return '' end
+local held = redis.call('GET', KEYS[1])
+if held and string.sub(held, 1, 32) ~= string.sub(ARGV[1], 1, 32) then return '' end
+if held then redis.call('DEL', KEYS[1]) end
 return redis.call('ZRANGE', KEYS[2], 0, 0)[1] or ''
 ",
 );
@@ -209,7 +212,7 @@ impl LockManager for RedisLocks {
         if waits {
             self.listen().await;
         }
-        let mut in_line = InLine { locks: self, name, waiter: &waiter, is_done: !waits };
+        let mut in_line = InLine { locks: self, name, waiter: &waiter, is_done: false };
         let args =
             [waiter.clone(), millis(lease), u8::from(waits).to_string(), millis(FORGOTTEN), millis(KEPT), format!("{owner:032x}")];
         loop {
@@ -226,8 +229,8 @@ impl LockManager for RedisLocks {
             if now >= deadline {
                 if waits {
                     self.leave(name, &waiter).await?;
-                    in_line.is_done = true;
                 }
+                in_line.is_done = true;
                 return Err(LockError::Timeout { name: name.to_owned(), waited: timeout });
             }
             let lease_ends = u64::try_from(number).map_or(LOOK_EVERY, Duration::from_millis) + Duration::from_millis(1);

@@ -1,13 +1,13 @@
 //! A network as it is deployed: authorities and gateways as processes, on a Redis Cluster of real servers.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
 use voting_cluster::clock::SystemClock;
 use voting_cluster::deploy::{GatewayParts, GatewaySettings, Messages, Overrides, Plan, RedisSettings};
-use voting_cluster::local::{Process, Spawn};
+use voting_cluster::local::{Process, free_ports, start_part};
 use voting_cluster::redis::{Redis, Usage};
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
@@ -50,8 +50,7 @@ pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &
     let (servers, config) = dev::redis(&["auto".to_owned()], context).await?;
     let (Some(_servers), Some(config)) = (&servers, config) else { return Err(failed("there is no Redis")) };
     let dir = folder.join("network");
-    let links = free_ports(10_000, args.authorities)?;
-    let ports = free_ports(links + args.authorities as u16, GATEWAYS)?;
+    let (links, ports) = (free_ports(args.authorities as u16), free_ports(GATEWAYS as u16));
     let plan = Plan {
         network: "voting bench".to_owned(),
         authorities: args.authorities,
@@ -70,10 +69,10 @@ pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &
     context.out.note("starting authorities and gateways …");
     let mut processes = Vec::new();
     for path in &written.nodes {
-        processes.push(spawn("node", path, &dir)?);
+        processes.push(spawn("node", path)?);
     }
     for path in written.gateways.iter().take(GATEWAYS) {
-        processes.push(spawn("gateway", path, &dir)?);
+        processes.push(spawn("gateway", path)?);
     }
     let own = written.gateways.last().ok_or_else(|| failed("no gateway was planned"))?;
     let settings = GatewaySettings::load(own, &Overrides::default()).map_err(failed)?;
@@ -106,23 +105,11 @@ pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &
     context.out.answer(&figures, || show(&figures))
 }
 
-/// The first of some consecutive ports that are free now, below those that the system hands out to callers.
-fn free_ports(from: u16, count: usize) -> Result<u16> {
-    let is_free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-    let found = (from..19_000).step_by(count.max(1)).find(|first| (*first..*first + count as u16).all(is_free));
-    let first = found.ok_or_else(|| failed("no port is free"))?;
-    Ok(first)
-}
-
-fn spawn(command: &str, config: &Path, dir: &Path) -> Result<Process> {
-    let program: PathBuf = std::env::current_exe().map_err(failed)?;
-    let name = config.file_stem().map_or_else(|| command.to_owned(), |stem| stem.to_string_lossy().into_owned());
-    let log = dir.join(format!("{name}.log"));
-    let mut args = vec![command.to_owned(), "--config".to_owned(), config.display().to_string()];
-    if command == "gateway" {
-        args.push("--set=connections_per_address=2000".to_owned()); // all requests come from this machine
-    }
-    Ok(Process::start(Spawn { name, program: &program, args, env: Vec::new(), log: &log }))
+fn spawn(command: &str, config: &Path) -> Result<Process> {
+    let program = std::env::current_exe().map_err(failed)?;
+    // All requests come from this machine.
+    let set: &[&str] = if command == "gateway" { &["connections_per_address=2000"] } else { &[] };
+    Ok(start_part(&program, command, config, set))
 }
 
 fn cost(before: &[Usage], after: &[Usage], votes: usize) -> RedisCost {
