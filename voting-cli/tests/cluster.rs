@@ -13,7 +13,7 @@ use support::Person;
 use support::deployment::{person, voting};
 use support::history::{acknowledged, holds, proved, wait_until};
 use support::running::Running;
-use voting_cluster::testing::history::{Notes, check};
+use voting_cluster::testing::history::{Notes, Record, check};
 use voting_cluster::testing::http::{Answer, get, request};
 use voting_cluster::testing::schedule::{Kind, Schedule, seed_of_run};
 use voting_cluster::testing::{Deployment, Part, Process, Spawn};
@@ -36,17 +36,29 @@ const SHARE: f64 = 0.8;
 fn an_election_survives_the_death_of_any_process() {
     let seed = seed_of_run("VOTING_KILL_SEED");
     let rounds = std::env::var("VOTING_CHAOS_ROUNDS").ok().map_or(1, |rounds| rounds.parse().unwrap());
-    let mut network = Deployment::start(voting(), 4, 2);
+    let mut network = Deployment::start_with(voting(), 4, 2, &["--leader", "elected"]);
+    network.until("the coordinator to lead", coordinator_leads);
     let mut noted = Notes::new();
     for round in 0..rounds {
         let schedule = Schedule::within(seed + round, network.targets(), &FAULTS, SHARE);
         println!("VOTING_KILL_SEED={} shows this round again\n{schedule}", schedule.seed());
         one_round(&mut network, &schedule, &mut noted);
     }
-    let summary = network.records().and_then(|records| check(network.genesis(), PartitionId(0), &records, &noted));
+    let records = network.records().unwrap_or_else(|violation| panic!("{violation}\n{}", network.logs()));
+    let summary = check(network.genesis(), PartitionId(0), &records, &noted);
     let summary = summary.unwrap_or_else(|violation| panic!("{violation}\n{}", network.logs()));
+    let preferred = |record: &Record| record.blocks.last().and_then(|last| last.block.header.preference);
+    println!("the lead was given {} times", preferred(&records[0]).map_or(0, |preference| preference.term));
     println!("{} blocks with {} entries on four disks; {} receipts hold", summary.height, summary.entries, summary.acknowledged);
     assert_eq!(summary.acknowledged, 2 * BALLOTS * rounds as usize);
+}
+
+/// Somebody coordinates, and is whom all authorities take for the leader.
+fn coordinator_leads(network: &Deployment) -> bool {
+    let status = network.status();
+    let rows = status["authorities"].as_array().cloned().unwrap_or_default();
+    let coordinator = rows.iter().find(|row| row["coordinates"] == true);
+    coordinator.is_some_and(|coordinator| rows.len() == 4 && rows.iter().all(|row| row["leader"] == coordinator["name"]))
 }
 
 fn one_round(network: &mut Deployment, schedule: &Schedule, all: &mut Notes) {

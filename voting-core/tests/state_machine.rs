@@ -688,7 +688,7 @@ fn a_block_must_follow_the_one_before_in_height_time_and_root() {
     let actual =
         Some(Preference { term: 1, leader: AuthorityIndex(0), since: place.view, height: place.height, at: time, until: View(9) });
     let wrong = after(&BlockHeader { preference: actual, ..header.clone() });
-    assert_eq!(wrong, Err(ApplyError::Preference { actual, expected: None }), "nobody asked to lead");
+    assert_eq!(wrong, Err(ApplyError::Preference { actual: actual.map(Box::new), expected: None }), "nobody asked to lead");
 
     let verified = |entry: Entry| VerifiedEntry::verify(entry.to_bytes(), ledger.chain()).expect("signed");
     let (good, bad) = (verified(ledger.act(id(), Act::SetRoll { size: 1 })), verified(ledger.certify(id(), [(0, 0)])));

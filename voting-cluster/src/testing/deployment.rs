@@ -58,6 +58,15 @@ impl Deployment {
     /// If something does not start.
     #[must_use]
     pub fn start(program: &Path, authorities: u16, gateways: u16) -> Self {
+        Self::start_with(program, authorities, gateways, &[])
+    }
+
+    /// As [`Deployment::start`], with more words for `voting cluster init`.
+    ///
+    /// # Panics
+    /// If something cannot be started.
+    #[must_use]
+    pub fn start_with(program: &Path, authorities: u16, gateways: u16, init_args: &[&str]) -> Self {
         let servers = RedisServers::cluster(MASTERS);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let dir = folder.path().join("network");
@@ -65,6 +74,7 @@ impl Deployment {
         let mut init = Command::new(program);
         init.env_clear().args(["cluster", "init", "--demo", "--authorities", &authorities.to_string()]).arg(&dir);
         init.args(["--gateways", &gateways.to_string(), "--port", &port.to_string(), "--link-port", &link_port.to_string()]);
+        init.args(init_args);
         init.args(servers.urls().iter().flat_map(|url| ["--redis", url]));
         let founded = init.output().unwrap_or_else(|error| panic!("{} cannot be run: {error}", program.display()));
         assert!(founded.status.success(), "no network is founded: {}", String::from_utf8_lossy(&founded.stderr));

@@ -104,9 +104,9 @@ pub enum ApplyError {
     #[error("the block's header prefers {actual:?} as leader, its entries lead to {expected:?}")]
     Preference {
         /// Preference in the header.
-        actual: Option<Preference>,
+        actual: Option<Box<Preference>>,
         /// Preference computed.
-        expected: Option<Preference>,
+        expected: Option<Box<Preference>>,
     },
 }
 
@@ -282,9 +282,9 @@ impl LedgerState {
         if expected != actual {
             return Err(ApplyError::StateRoot { actual, expected });
         }
-        let (actual, expected) = (header.preference, state.preference());
-        if expected != actual {
-            return Err(ApplyError::Preference { actual, expected });
+        if header.preference != state.preference() {
+            let boxed = |preference: Option<Preference>| preference.map(Box::new);
+            return Err(ApplyError::Preference { actual: boxed(header.preference), expected: boxed(state.preference()) });
         }
         Ok((applied, state))
     }

@@ -64,10 +64,11 @@ impl VotesApi {
         if !take_one(&self.0.buckets.ballots, &signed.ballot.voter) {
             return Err(Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)));
         }
-        let checked = tokio::task::spawn_blocking(move || if signed.verify() { Ok(signed) } else { Err(()) }).await;
-        let signed = checked.map_err(Problem::internal)?.map_err(|()| {
-            Problem::unauthorized("invalid_signature", "the signature is not the one of the key that the ballot names")
-        })?;
+        // Some 40 µs: handing it to another thread would cost half as much again.
+        if !signed.verify() {
+            let reason = "the signature is not the one of the key that the ballot names";
+            return Err(Problem::unauthorized("invalid_signature", reason));
+        }
         let entry = Entry::Cast(signed);
         self.0.ballots_under_way.insert(hash, entry.to_bytes().hash());
         match self.0.submit(&entry, self.0.config.ballot_wait).await? {

@@ -9,7 +9,7 @@ use voting_cluster::clock::SystemClock;
 use voting_cluster::deploy::{GatewayParts, GatewaySettings, Messages, Overrides, Plan, RedisSettings};
 use voting_cluster::local::{Process, free_ports, start_part};
 use voting_cluster::redis::{Redis, Usage};
-use voting_core::epoch::{LeaderPolicy, QuorumRule};
+use voting_core::epoch::QuorumRule;
 
 use super::{Args, LIGHT_VOTES, Machine, Part, Site, cast_over_http};
 use crate::commands::{Context, dev};
@@ -56,7 +56,7 @@ pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &
         authorities: args.authorities,
         gateways: GATEWAYS + 1, // the last one is this process's own way in
         quorum: QuorumRule::Byzantine,
-        leader: LeaderPolicy::RoundRobin { term: 1 },
+        leader: args.leader,
         redis: RedisSettings {
             servers: config.addresses().iter().map(|address| format!("redis://{address}")).collect(),
             ..RedisSettings::default()

@@ -4,6 +4,7 @@
 //! before the clock starts. What is measured is the time from submission to finality.
 
 mod deployed;
+mod load;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -24,8 +25,11 @@ use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::crypto::SigningKey;
 use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
+use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
 use voting_core::seams::{BallotQueue, Clock};
+
+use load::{Requests, put_all};
 
 use super::{Context, dev};
 use crate::exit::{CliError, Result};
@@ -62,6 +66,9 @@ pub(crate) struct Args {
     /// Number of authorities
     #[arg(long, default_value_t = 4, value_name = "N")]
     authorities: usize,
+    /// Who leads: round-robin, round-robin:VIEWS, fixed, or with --deployed also elected
+    #[arg(long, default_value = "round-robin", value_name = "POLICY")]
+    leader: LeaderPolicy,
     /// Measure a deployed network instead: authorities and two gateways as processes, on a Redis Cluster of three masters
     /// and three replicas that is started for it
     #[arg(long)]
@@ -110,6 +117,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let config = EmbeddedConfig {
         data: Some(folder.path().join("network")),
         authorities: Some(args.authorities),
+        leader: args.leader,
         ..EmbeddedConfig::default()
     };
     let network = Embedded::start(config).await.map_err(|error| CliError::failure(error, "choose another --authorities"))?;
@@ -288,7 +296,9 @@ async fn in_process(network: &Arc<Embedded>, name: &'static str, number: u8, vot
         .buffer_unordered(in_flight)
         .collect()
         .await;
-    part(&site.replica, name, id, in_flight, started.elapsed(), first_block, latencies).await
+    let took = started.elapsed();
+    let latencies = latencies.into_iter().collect::<Result<Vec<_>>>()?;
+    part(&site.replica, name, id, in_flight, took, first_block, latencies).await
 }
 
 async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
@@ -320,27 +330,15 @@ async fn cast_over_http(
         .collect();
     let failed = |error: &dyn std::fmt::Display| CliError::failure(format!("over HTTP: {error}"), "use a smaller --http-in-flight");
     let base = gateways.first().and_then(|url| reqwest::Url::parse(url).ok()).ok_or_else(|| failed(&"no gateway"))?;
-    let builder = reqwest::Client::builder().pool_max_idle_per_host(in_flight).tcp_nodelay(true);
+    let builder = reqwest::Client::builder();
     let client = crate::client::with_tls(builder, &base).build().map_err(|error| failed(&error))?;
     until_known(&client, gateways, id, votes).await?;
-    let urls: Vec<String> = gateways.iter().map(|gateway| format!("{gateway}/votes/{id}")).collect();
+    let address = |url: &String| url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/').to_owned();
+    let servers: Vec<_> = gateways.iter().map(|url| Requests { address: address(url), path: format!("/votes/{id}") }).collect();
 
     let first_block = site.replica.state().height().0;
     let started = Instant::now();
-    let latencies: Vec<Result<Duration>> = stream::iter(bodies.into_iter().enumerate())
-        .map(|(n, body)| {
-            let request = client.put(&urls[n % urls.len()]).header("content-type", "application/json").body(body);
-            async move {
-                let submitted = Instant::now();
-                let answer = request.send().await.map_err(|error| failed(&error))?;
-                let status = answer.status();
-                let text = answer.text().await.map_err(|error| failed(&error))?;
-                if status.as_u16() == 201 { Ok(submitted.elapsed()) } else { Err(failed(&format!("{status}: {text}"))) }
-            }
-        })
-        .buffer_unordered(in_flight)
-        .collect()
-        .await;
+    let latencies = put_all(&servers, bodies, in_flight).await.map_err(|error| failed(&error))?;
     let took = started.elapsed();
     part(&site.replica, name, id, in_flight, took, first_block, latencies).await
 }
@@ -377,9 +375,8 @@ async fn part(
     in_flight: usize,
     took: Duration,
     first_block: u64,
-    latencies: Vec<Result<Duration>>,
+    mut latencies: Vec<Duration>,
 ) -> Result<Part> {
-    let mut latencies = latencies.into_iter().collect::<Result<Vec<_>>>()?;
     latencies.sort_unstable();
     let mut heights = replica.heights();
     let counted = || replica.state().election(id).map_or(0, |election| election.voted());
