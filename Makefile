@@ -46,7 +46,7 @@ bench: test-tools ## Votes per second, time to finality, and counts, beside the 
 soak: test-tools ## Slow campaigns: many simulator seeds; ten minutes at full load; half an hour of killing processes
 	$(CARGO) run --release --bin voting -- simulate --seeds 20000
 	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
-	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture an_election_survives
+	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test cluster -- --nocapture an_election_survives
 
 .PHONY: deny
 deny: ## Licences, bans and sources of the dependencies

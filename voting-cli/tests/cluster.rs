@@ -4,6 +4,7 @@
 mod support;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -20,15 +21,15 @@ use voting_cluster::testing::{Deployment, Part, Process, Spawn};
 use voting_core::ballot::SignedBallot;
 use voting_core::{Canonical as _, PartitionId};
 
-/// Ballots of each of the two imports.
-const BALLOTS: usize = 900;
+/// Ballots of each of the two imports; more where everything is compiled for speed.
+const BALLOTS: usize = if cfg!(debug_assertions) { 900 } else { 6_000 };
 /// Longest that anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Faults of a round.
 const FAULTS: [Kind; 6] =
     [Kind::KillAuthority, Kind::KillGateway, Kind::KillMaster, Kind::KillAuthority, Kind::KillGateway, Kind::PauseMaster];
-/// All faults of a round begin before this share of the first import is done: each takes its time.
-const SHARE: f64 = 0.8;
+/// All faults of a round begin before this share of the first import is done, and none sees more than a little of the rest.
+const SHARE: f64 = 0.7;
 
 /// Authorities, gateways and masters of Redis are killed one at a time while two imports go through both gateways at
 /// once: both end with the right result, every receipt holds, and the authorities have the same on disk.
@@ -61,6 +62,34 @@ fn coordinator_leads(network: &Deployment) -> bool {
     coordinator.is_some_and(|coordinator| rows.len() == 4 && rows.iter().all(|row| row["leader"] == coordinator["name"]))
 }
 
+/// Lets imports go on while something happens, but not beyond so many ballots: what comes next is to find them under way.
+/// They go on as if nothing had been when it is over.
+fn held_back(imports: &[Running], admins: &[Person], most: usize, meanwhile: impl FnOnce()) {
+    struct Over<'a>(&'a AtomicBool);
+    impl Drop for Over<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
+    let over = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for (import, admin) in imports.iter().zip(admins) {
+            let over = &over;
+            scope.spawn(move || {
+                while !over.load(Ordering::SeqCst) {
+                    if acknowledged(admin).len() > most {
+                        import.signal("STOP");
+                    }
+                    std::thread::sleep(Duration::from_millis(5)); // between two looks
+                }
+                import.signal("CONT");
+            });
+        }
+        let _over = Over(&over); // also when it panics
+        meanwhile();
+    });
+}
+
 fn one_round(network: &mut Deployment, schedule: &Schedule, all: &mut Notes) {
     let ballots = BALLOTS.to_string();
     let admins = [0, 1].map(|gateway| person(network, gateway, "admin@example.com", "adminpass"));
@@ -70,32 +99,62 @@ fn one_round(network: &mut Deployment, schedule: &Schedule, all: &mut Notes) {
         admins[n].run(&["generate", "blt", "--seed", &seed, "--ballots", &ballots, "--candidates", "5", "-o", &file]).exits(0);
         file
     });
-    let mut imports = [0, 1].map(|n| Running::start(&admins[n], &["import", &files[n], "--wait", "200", "--output", "json"]));
+    let mut imports = [0, 1]
+        .map(|n| Running::start(&admins[n], &["import", &files[n], "--concurrency", "16", "--wait", "200", "--output", "json"]));
 
     let (mut noted, mut in_flight) = ([Notes::new(), Notes::new()], 0);
-    for planned in schedule.faults() {
+    let moments: Vec<_> = schedule.faults().iter().map(|planned| planned.moment(BALLOTS)).collect();
+    for (n, planned) in schedule.faults().iter().enumerate() {
         wait_until(&mut imports[0], || acknowledged(&admins[0]).len() > planned.moment(BALLOTS));
         std::thread::sleep(planned.later); // this is the fault's moment
         let before = acknowledged(&admins[0]).len() + acknowledged(&admins[1]).len();
         let began = Instant::now();
-        network.inflict(planned.fault);
+        let next = moments.get(n + 1).copied().unwrap_or(BALLOTS * 3 / 4);
+        held_back(&imports, &admins, next, || network.inflict(planned.fault));
         println!("{} after {before} ballots; over after {:.1?}", planned.fault, began.elapsed());
-        in_flight += usize::from((1..2 * BALLOTS).contains(&before));
+        in_flight += usize::from(imports.iter_mut().all(|import| !import.has_ended()));
         for (noted, admin) in noted.iter_mut().zip(&admins) {
             noted.note_all(acknowledged(admin)).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
         }
     }
-    assert!(in_flight >= FAULTS.len() - 1, "only {in_flight} faults hit while ballots were in flight\n{schedule}");
+    assert_eq!(in_flight, FAULTS.len(), "faults after which both imports had ballots left\n{schedule}");
     let genesis = network.genesis().digest().to_string();
+    let mut elections = Vec::new();
     for (n, import) in imports.into_iter().enumerate() {
         let ended = import.end();
         assert_eq!(ended.code, 0, "import {n}: {ended:#?}\n{schedule}\n{}", network.logs());
-        holds((&network.urls()[n], &genesis), &admins[n], &files[n], &ended.json(), BALLOTS, &noted[n]);
+        let result = ended.json();
+        holds((&network.urls()[n], &genesis), &admins[n], &files[n], &result, BALLOTS, &noted[n]);
+        elections.push(result["election"].as_str().unwrap().to_owned());
         all.note_all(acknowledged(&admins[n])).unwrap_or_else(|violation| panic!("{violation}\n{schedule}"));
     }
-    // What one gateway knows, the other knows.
+    // What one gateway knows, the other knows, and a reader of events may go on at another one.
+    for election in &elections {
+        let read = [0, 1].map(|n| events(&network.urls()[n..=n], election));
+        assert_eq!(read[0], read[1]);
+        assert_eq!(events(network.urls(), election), read[0], "page by page, at both in turn");
+        assert_eq!(read[0].iter().filter(|event| event["type"] == "ballot").count(), BALLOTS);
+    }
     let both: Vec<_> = network.urls().iter().map(|url| get(url, "/elections").unwrap().json()).collect();
     assert_eq!(both[0], both[1]);
+}
+
+/// All events of an election, a page after the other, asked of gateways in turn.
+fn events(urls: &[String], election: &str) -> Vec<Value> {
+    let (mut all, mut after) = (Vec::new(), None::<String>);
+    for url in urls.iter().cycle() {
+        let after_this = after.as_ref().map_or(String::new(), |after| format!("&after={after}"));
+        let answer = get(url, &format!("/elections/{election}/events?limit=97{after_this}")).expect("the gateway answers");
+        let page = answer.json();
+        let events = page["events"].as_array().unwrap_or_else(|| panic!("{answer:?}"));
+        let next = page["next"].as_str().map(str::to_owned);
+        if events.is_empty() && next == after {
+            break;
+        }
+        all.extend(events.iter().cloned());
+        after = next;
+    }
+    all
 }
 
 /// A ballot that somebody signed: the request that casts it, and itself.
@@ -226,10 +285,11 @@ fn without_redis_votes_in_flight_finish_and_new_ones_are_refused_until_it_is_bac
 const OTHER_FAULTS: [Kind; 6] =
     [Kind::PauseAuthority, Kind::CutOffMaster, Kind::KillReplica, Kind::Flush, Kind::MoveSlot, Kind::KillEverything];
 
-/// After whatever happens, in whichever order, the network records the next vote by itself, and no vote before is lost.
+/// After whatever happens, in whichever order, the network records the next vote by itself, and no vote before is lost;
+/// also where messages between the nodes go through the very Redis that it happens to.
 #[test]
 fn after_every_fault_the_next_vote_is_recorded() {
-    let mut network = Deployment::start(voting(), 4, 1);
+    let mut network = Deployment::start_with(voting(), 4, 1, &["--messages", "redis"]);
     let schedule = Schedule::new(seed_of_run("VOTING_KILL_SEED"), network.targets(), &OTHER_FAULTS);
     println!("VOTING_KILL_SEED={} shows this run again\n{schedule}", schedule.seed());
     let url = network.urls()[0].clone();

@@ -164,6 +164,7 @@ fn next_steps(dir: &Path, founded: &Founded, epoch: &voting_core::epoch::Epoch) 
     let rows = [
         ("written to", dir.display().to_string()),
         ("genesis", founded.genesis.clone()),
+        ("leaders", epoch.leader.to_string()),
         (
             "authorities",
             format!(

@@ -108,6 +108,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(serve(listener, gateway.clone(), stopping.clone()));
     let scheduler = tokio::spawn(scheduler::run(gateway, stopping));
+    let keeps = data.is_some();
     announce(context, &network, &format!("http://{}:{}", shown_host(address.ip()), address.port()), data)?;
 
     let ended = tokio::select! {
@@ -120,7 +121,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let shut = network.shutdown().await;
     match (ended, shut) {
         (Ok(()), Ok(())) => {
-            context.out.note("stopped; everything recorded is on disk");
+            context.out.note(if keeps { "stopped; everything recorded is on disk" } else { "stopped; nothing was kept" });
             Ok(())
         }
         (_, Err(error)) => Err(CliError::failure(

@@ -30,6 +30,12 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
+    /// Sends it a signal by name; it may have ended.
+    pub(crate) fn signal(&self, name: &str) {
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).output();
+        sent.expect("kill can be run");
+    }
+
     /// Waits for its end.
     pub(crate) fn end(mut self) -> Ended {
         let status = self.child.wait().unwrap();
