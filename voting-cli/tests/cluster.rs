@@ -76,11 +76,13 @@ fn held_back(imports: &[Running], admins: &[Person], most: usize, meanwhile: imp
         for (import, admin) in imports.iter().zip(admins) {
             let over = &over;
             scope.spawn(move || {
+                let pause = || std::thread::sleep(Duration::from_millis(5)); // between two looks
+                while !over.load(Ordering::SeqCst) && acknowledged(admin).len() <= most {
+                    pause();
+                }
+                import.signal("STOP");
                 while !over.load(Ordering::SeqCst) {
-                    if acknowledged(admin).len() > most {
-                        import.signal("STOP");
-                    }
-                    std::thread::sleep(Duration::from_millis(5)); // between two looks
+                    pause();
                 }
                 import.signal("CONT");
             });

@@ -159,7 +159,7 @@ impl Replica {
     /// The next finalized block. Blocks at or below the head are ignored: they come at least once.
     pub fn publish(&self, committed: Arc<Committed>) {
         let header = &committed.block.block.header;
-        let head = LedgerHead { height: header.height, view: header.view, hash: header.hash() };
+        let head = LedgerHead::of(header);
         let is_new = self.view.send_if_modified(|view| {
             let is_new = head.height > view.state.height();
             if is_new {

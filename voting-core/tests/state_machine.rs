@@ -634,6 +634,8 @@ fn a_wish_to_lead_stands_in_every_header_until_the_next() {
     assert_eq!((second.term, second.leader, second.height), (2, AuthorityIndex(0), Height(4)));
     assert_eq!(ledger.replayed().preference(), Some(second));
     assert_eq!(ledger.apply(ledger.wish(&authority(1), 4, 1)), Err(Refusal::PreferenceTerm { actual: 4, expected: 3 }));
+    let actual = MAX_PREFERRED_VIEWS + 1;
+    assert_eq!(ledger.apply(ledger.wish(&authority(1), 3, actual)), Err(Refusal::PreferredViews { actual }));
 
     let [a, b, c, d] = [0, 1, 2, 3].map(|n: usize| ledger.blocks[n].0.clone());
     let chained = |parent: &BlockHeader, child: &BlockHeader| {

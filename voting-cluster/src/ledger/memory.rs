@@ -8,7 +8,7 @@ use voting_core::block::FinalizedBlock;
 use voting_core::ids::Height;
 use voting_core::seams::{JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead};
 
-use super::rules::{check_next, head_of, is_above, not_next};
+use super::rules::{check_next, is_above, not_next};
 
 /// A ledger in memory, of the chain of its first block.
 #[derive(Debug, Default)]
@@ -45,13 +45,13 @@ impl MemoryLedger {
 impl Ledger for MemoryLedger {
     async fn write(&self, batch: LedgerBatch) -> Result<(), LedgerError> {
         let mut inner = self.inner();
-        let mut head = inner.blocks.last().map(head_of);
+        let mut head = inner.blocks.last().map(|last| LedgerHead::of(&last.block.header));
         let mut fresh = Vec::with_capacity(batch.blocks.len());
         for block in batch.blocks {
             if is_above(head, &block) {
                 let first = inner.blocks.first().or(fresh.first()).unwrap_or(&block);
                 check_next(first.block.header.chain, head, &block)?;
-                head = Some(head_of(&block));
+                head = Some(LedgerHead::of(&block.block.header));
                 fresh.push(block);
             } else if inner.at(block.block.header.height) != Some(&block) && !fresh.contains(&block) {
                 return Err(not_next(head, &block));
@@ -70,7 +70,7 @@ impl Ledger for MemoryLedger {
     }
 
     async fn head(&self) -> Result<Option<LedgerHead>, LedgerError> {
-        Ok(self.inner().blocks.last().map(head_of))
+        Ok(self.inner().blocks.last().map(|last| LedgerHead::of(&last.block.header)))
     }
 
     async fn blocks(&self, from: Height, limit: usize) -> Result<Vec<FinalizedBlock>, LedgerError> {

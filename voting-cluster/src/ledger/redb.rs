@@ -27,7 +27,7 @@ use voting_core::ids::{BlockHash, ChainId, Height, View};
 use voting_core::seams::{JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead};
 
 use super::file::{DatabaseFile, Failure, FileError, seal, unseal};
-use super::rules::{check_next, head_of, is_above, not_next};
+use super::rules::{check_next, is_above, not_next};
 
 /// Batches that wait for the writer; then callers wait.
 const WAITING_BATCHES: usize = 64;
@@ -246,7 +246,7 @@ impl Writer {
                 if let Err(error) = check_next(self.chain, head, &block) {
                     return Ok(Err(error));
                 }
-                head = Some(head_of(&block));
+                head = Some(LedgerHead::of(&block.block.header));
                 fresh.push(block);
                 continue;
             }
@@ -338,7 +338,7 @@ fn check_head(table: &redb::ReadOnlyTable<u64, &'static [u8]>, state: &State) ->
     if length != height {
         return Err(Failure::Damaged(format!("there are {length} blocks, but should be {height}")));
     }
-    let last = if height > 0 { Some(head_of(&read_block(table, height)?)) } else { None };
+    let last = if height > 0 { Some(LedgerHead::of(&read_block(table, height)?.block.header)) } else { None };
     if last != state.head() {
         return Err(Failure::Damaged(format!("block {height} is not the head")));
     }

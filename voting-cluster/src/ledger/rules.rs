@@ -4,12 +4,6 @@ use voting_core::block::{FinalizedBlock, Parent};
 use voting_core::ids::{ChainId, Height};
 use voting_core::seams::{LedgerError, LedgerHead};
 
-/// The head that a block becomes.
-pub(super) fn head_of(block: &FinalizedBlock) -> LedgerHead {
-    let header = &block.block.header;
-    LedgerHead { height: header.height, view: header.view, hash: header.hash() }
-}
-
 /// Whether a block lies above the head, where [`check_next`] decides; else it must be in the chain already.
 pub(super) fn is_above(head: Option<LedgerHead>, block: &FinalizedBlock) -> bool {
     block.block.header.height > height_of(head)

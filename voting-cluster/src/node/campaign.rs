@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tracing::{debug, info};
 use voting_core::entry::Entry;
 use voting_core::epoch::LeaderPolicy;
+use voting_core::ids::AuthorityIndex;
 use voting_core::preference::{PreferLeader, Preference};
 
 use super::{NodeStatus, Shared, intake};
@@ -35,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>
         let state = shared.replica.state();
         let last = state.preference();
         let may_ask = last.is_none_or(|last| last.next_at() <= state.timestamp());
-        if may_ask && wants(last, &shared, *status.borrow()) {
+        if may_ask && wants(last, shared.me, *status.borrow()) {
             ask(&shared, last).await;
         }
         if let Ok(Err(_)) = tokio::time::timeout(LOOK_EVERY, leading.changed()).await {
@@ -45,8 +46,8 @@ pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>
 }
 
 /// Whether the lead is another's, or soon will be.
-fn wants(last: Option<Preference>, shared: &Shared, now: NodeStatus) -> bool {
-    let mine = last.filter(|last| last.leader == shared.me && now.leader == shared.me);
+fn wants(last: Option<Preference>, me: AuthorityIndex, now: NodeStatus) -> bool {
+    let mine = last.filter(|last| last.leader == me && now.leader == me);
     mine.is_none_or(|last| last.until.0.saturating_sub(now.view.0) < u64::from(VIEWS) / 2)
 }
 
@@ -60,5 +61,30 @@ async fn ask(shared: &Shared, last: Option<Preference>) {
         EntryStatus::Final(at) => info!(term, height = %at.height, "preferred as leader"),
         EntryStatus::Refused { reason, .. } => debug!(term, reason, "not preferred as leader"),
         EntryStatus::Pending | EntryStatus::Unknown => debug!(term, "nothing became of the wish to lead yet"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use voting_core::ids::{Height, View};
+    use voting_core::time::Timestamp;
+
+    #[test]
+    fn the_lead_is_asked_for_where_it_is_anothers_lost_or_about_to_end() {
+        let [me, other] = [AuthorityIndex(1), AuthorityIndex(2)];
+        let status = |leader, view| NodeStatus { authority: me, view: View(view), leader, height: Height(1), ready: 0, depth: 0 };
+        let until = View(u64::from(VIEWS));
+        let of = |leader| {
+            let (since, height, at) = (View(1), Height(1), Timestamp::default());
+            Some(Preference { term: 1, leader, since, height, at, until })
+        };
+        let half = u64::from(VIEWS) / 2;
+        assert!(wants(None, me, status(me, 1)), "nobody is preferred");
+        assert!(wants(of(other), me, status(other, 2)), "another is");
+        assert!(wants(of(me), me, status(other, 2)), "passed over");
+        assert!(!wants(of(me), me, status(me, half)), "half of the views are left");
+        assert!(wants(of(me), me, status(me, half + 1)), "fewer are");
+        assert!(wants(of(me), me, status(me, until.0 + 7)), "it has ended");
     }
 }

@@ -92,7 +92,7 @@ impl Engine {
     ) -> Result<Self, RecoverError> {
         let genesis = LedgerHead { height: Height(0), view: View(0), hash: BlockHash::GENESIS };
         let (head_header, head_certificate) = head.unzip();
-        let head = head_header.as_ref().map_or(genesis, head_of);
+        let head = head_header.as_ref().map_or(genesis, LedgerHead::of);
         let mut engine = Self {
             now: Duration::ZERO,
             view: head.view.next(),
@@ -361,7 +361,7 @@ impl Engine {
         for finalized in blocks {
             let header = &finalized.block.header;
             debug_assert_eq!(header.parent.hash, self.head.hash, "blocks are committed without gaps");
-            self.head = head_of(header);
+            self.head = LedgerHead::of(header);
             self.head_header = Some(header.clone());
             if finalized.certificate.is_some() {
                 self.head_certificate.clone_from(&finalized.certificate);
@@ -377,8 +377,4 @@ impl Engine {
         }
         self.out.push(Output::Prune { below: head.view.next() });
     }
-}
-
-fn head_of(header: &BlockHeader) -> LedgerHead {
-    LedgerHead { height: header.height, view: header.view, hash: header.hash() }
 }

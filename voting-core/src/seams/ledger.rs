@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use thiserror::Error;
 
-use crate::block::FinalizedBlock;
+use crate::block::{BlockHeader, FinalizedBlock};
 use crate::ids::{BlockHash, Height, View};
 
 /// Something consensus must not forget: an own vote, a proposal, a certificate.
@@ -43,6 +43,14 @@ pub struct LedgerHead {
     pub view: View,
     /// Its identity.
     pub hash: BlockHash,
+}
+
+impl LedgerHead {
+    /// The head of a ledger whose last block has this header.
+    #[must_use]
+    pub fn of(header: &BlockHeader) -> Self {
+        Self { height: header.height, view: header.view, hash: header.hash() }
+    }
 }
 
 /// Why a ledger could not read or write.

@@ -127,7 +127,7 @@ impl TestChain {
     #[must_use]
     pub fn head(&self) -> Option<LedgerHead> {
         let header = &self.blocks.last()?.block.header;
-        Some(LedgerHead { height: header.height, view: header.view, hash: header.hash() })
+        Some(LedgerHead::of(header))
     }
 
     /// Seals entries into a block, one second after the last, and certifies it.

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 /// Far more than an answer of ours.
 const LONGEST_ANSWER: usize = 1 << 20;
 
-/// Requests to one server, and how many of them were answered how.
+/// Where requests go.
 pub(super) struct Requests {
     /// `HOST:PORT`.
     pub(super) address: String,
