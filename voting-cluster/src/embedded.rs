@@ -30,10 +30,11 @@ use crate::clock::SystemClock;
 use crate::ledger::{MemoryLedger, RedbLedger};
 use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeHooks, NodeSeams};
 use crate::queue::{DEFAULT_BUCKETS, MemoryQueue, QueueLayout, Share};
-use crate::redis::{Namespace, RedisBackends, RedisConfig, RedisError};
+use crate::redis::{Namespace, Redis, RedisBackends, RedisConfig, RedisError};
 use crate::replica::{EntryStatus, Replica};
 use crate::store::{MemoryStore, RedbStore};
 use crate::transport::MemoryNetwork;
+use crate::view::NetworkView;
 
 /// Ballots that may wait in the queue: several seconds of work.
 pub const QUEUE_CAPACITY: usize = 20_000;
@@ -302,6 +303,7 @@ pub struct Embedded {
     queue: Arc<dyn BallotQueue>,
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
+    redis: Option<Redis>,
     network: MemoryNetwork,
 }
 
@@ -378,7 +380,8 @@ impl Embedded {
             nodes.push(node.map_err(|source| EmbeddedError::Node { name, source })?);
             ledgers.push(ledger);
         }
-        Ok(Self { identity, nodes, ledgers, queue, store, clock, network })
+        let redis = redis.map(|redis| redis.redis().clone());
+        Ok(Self { identity, nodes, ledgers, queue, store, clock, redis, network })
     }
 
     /// Genesis and keys.
@@ -416,6 +419,12 @@ impl Embedded {
             let detail = format!("{running} of {} run, a quorum is {quorum}", status.len());
             if running >= quorum { Ok(detail) } else { Err(detail) }
         })
+    }
+
+    /// The authorities as the first one hears of them, and Redis, if queue and store are there.
+    #[must_use]
+    pub fn view(&self) -> NetworkView {
+        NetworkView::embedded(self.nodes[0].members(), self.redis.clone())
     }
 
     /// Where entries are submitted.

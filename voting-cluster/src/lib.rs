@@ -25,8 +25,10 @@ pub mod store;
 #[cfg(feature = "testing")]
 pub mod testing;
 pub mod transport;
+pub mod view;
 
 pub use embedded::{Embedded, EmbeddedConfig};
 pub use follow::{Follower, FollowerConfig, FollowerSeams};
 pub use node::{Node, NodeConfig, NodeHooks, NodeSeams, NodeStatus};
 pub use replica::{Committed, EntryStatus, Replica};
+pub use view::NetworkView;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use voting_core::block::FinalizedBlock;
 use voting_core::entry::VerifiedEntry;
-use voting_core::ids::{BallotHash, ElectionId, EntryHash, Height};
+use voting_core::ids::{BallotCode, BallotHash, ElectionId, EntryHash, Height};
 use voting_core::seams::LedgerHead;
 use voting_core::state::{Applied, LedgerState, Position};
 
@@ -237,6 +237,16 @@ impl Replica {
     pub fn find_ballot(&self, ballot: BallotHash) -> Option<(ElectionId, Position)> {
         let view = self.view.borrow();
         view.state.elections().find_map(|election| Some((election.id(), election.ballot_position(ballot)?)))
+    }
+
+    /// The ballot with a code, in whichever election it was cast, and where it stands.
+    #[must_use]
+    pub fn find_code(&self, code: BallotCode) -> Option<(ElectionId, BallotHash, Position)> {
+        let view = self.view.borrow();
+        view.state.elections().find_map(|election| {
+            let (hash, position) = election.ballot_of_code(code)?;
+            Some((election.id(), hash, position))
+        })
     }
 
     /// A poisoned lock means that a thread panicked between two map operations, which keep the maps usable.

@@ -134,7 +134,7 @@ impl BlockHash {
 }
 
 impl BallotHash {
-    /// The code a voter notes down: 160 bits in Crockford's base 32, eight groups of four.
+    /// The code a voter notes down, as [`BallotCode`] writes it.
     ///
     /// ```
     /// # use voting_core::BallotHash;
@@ -142,18 +142,106 @@ impl BallotHash {
     /// ```
     #[must_use]
     pub fn code(&self) -> String {
-        const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-        let mut code = String::with_capacity(39);
-        for (group, bytes) in self.0[..20].chunks_exact(5).enumerate() {
+        self.ballot_code().to_string()
+    }
+
+    /// The first 160 bits.
+    #[must_use]
+    pub fn ballot_code(&self) -> BallotCode {
+        let mut code = BallotCode([0; BALLOT_CODE_BYTES]);
+        code.0.copy_from_slice(&self.0[..BALLOT_CODE_BYTES]);
+        code
+    }
+}
+
+/// Bytes of a [`BallotCode`].
+const BALLOT_CODE_BYTES: usize = 20;
+/// Digits of a [`BallotCode`], five bits each.
+const BALLOT_CODE_DIGITS: usize = BALLOT_CODE_BYTES * 8 / 5;
+/// Digits of Crockford's base 32.
+const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/// What a voter notes down of a ballot: the first 160 bits of its hash in Crockford's base 32, eight groups of four.
+///
+/// Read leniently: in either case, with or without hyphens and blanks, with the letters that are taken for digits.
+///
+/// ```
+/// # use voting_core::BallotHash;
+/// # use voting_core::ids::BallotCode;
+/// let code = BallotHash([7; 32]).ballot_code();
+/// assert_eq!(code.to_string(), "0W3G-E1R7-0W3G-E1R7-0W3G-E1R7-0W3G-E1R7");
+/// assert_eq!("ow3ge1r7 ow3ge1r7 ow3ge1r7 ow3ge1r7".parse(), Ok(code));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct BallotCode(pub [u8; BALLOT_CODE_BYTES]);
+
+impl BallotCode {
+    /// The lowest and the highest hash with this code.
+    #[must_use]
+    pub fn hashes(&self) -> std::ops::RangeInclusive<BallotHash> {
+        let ending = |with: u8| {
+            let mut hash = BallotHash([with; 32]);
+            hash.0[..BALLOT_CODE_BYTES].copy_from_slice(&self.0);
+            hash
+        };
+        ending(0)..=ending(u8::MAX)
+    }
+}
+
+impl fmt::Display for BallotCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (group, bytes) in self.0.chunks_exact(5).enumerate() {
             let bits = bytes.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
             for digit in 0..8 {
                 if digit % 4 == 0 && (group, digit) != (0, 0) {
-                    code.push('-');
+                    f.write_str("-")?;
                 }
-                code.push(char::from(CROCKFORD[(bits >> (35 - 5 * digit)) as usize & 31]));
+                let digit = CROCKFORD[(bits >> (35 - 5 * digit)) as usize & 31];
+                write!(f, "{}", char::from(digit))?;
             }
         }
-        code
+        Ok(())
+    }
+}
+
+/// Why a text is no ballot code.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ParseCodeError {
+    /// A character that is none of the alphabet.
+    #[error("`{0}` does not occur in ballot codes")]
+    Character(char),
+    /// Too short or too long.
+    #[error("a ballot code has {BALLOT_CODE_DIGITS} letters and digits, not {0}")]
+    Length(usize),
+}
+
+impl FromStr for BallotCode {
+    type Err = ParseCodeError;
+
+    fn from_str(text: &str) -> Result<Self, ParseCodeError> {
+        let mut digits = Vec::with_capacity(BALLOT_CODE_DIGITS);
+        for character in text.chars().filter(|c| *c != '-' && !c.is_whitespace()) {
+            let read = match character.to_ascii_uppercase() {
+                'O' => '0',
+                'I' | 'L' => '1',
+                other => other,
+            };
+            let digit = CROCKFORD.iter().position(|digit| char::from(*digit) == read);
+            digits.push(digit.ok_or(ParseCodeError::Character(character))? as u64);
+            if digits.len() > BALLOT_CODE_DIGITS {
+                break;
+            }
+        }
+        if digits.len() != BALLOT_CODE_DIGITS {
+            return Err(ParseCodeError::Length(text.chars().filter(|c| *c != '-' && !c.is_whitespace()).count()));
+        }
+        let mut code = Self([0; BALLOT_CODE_BYTES]);
+        for (bytes, digits) in code.0.chunks_exact_mut(5).zip(digits.chunks_exact(8)) {
+            let bits = digits.iter().fold(0, |bits, digit| (bits << 5) | digit);
+            bytes.copy_from_slice(&bits.to_be_bytes()[3..]);
+        }
+        Ok(code)
     }
 }
 
@@ -234,6 +322,28 @@ mod tests {
         let mut bytes = [0u8; 32];
         bytes[..5].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0xff]);
         assert_eq!(BallotHash(bytes).code(), "ZZZZ-ZZZZ-0000-0000-0000-0000-0000-0000");
+    }
+
+    #[test]
+    fn ballot_codes_are_read_as_people_type_them() {
+        let mut bytes = [0u8; 32];
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            *byte = (at * 37 + 11) as u8;
+        }
+        let hash = BallotHash(bytes);
+        let code = hash.ballot_code();
+        let printed = code.to_string();
+        assert_eq!(printed.parse(), Ok(code));
+        assert_eq!(printed.to_lowercase().replace('-', " ").parse(), Ok(code));
+        assert_eq!(printed.replace('0', "o").replace('1', "l").parse(), Ok(code));
+        assert!(code.hashes().contains(&hash));
+        assert_eq!("".parse::<BallotCode>(), Err(ParseCodeError::Length(0)));
+        assert_eq!(printed[1..].parse::<BallotCode>(), Err(ParseCodeError::Length(31)));
+        assert_eq!(format!("{printed}0").parse::<BallotCode>(), Err(ParseCodeError::Length(33)));
+        assert_eq!(
+            printed.replacen(|c: char| c.is_ascii_digit(), "U", 1).parse::<BallotCode>(),
+            Err(ParseCodeError::Character('U'))
+        );
     }
 
     #[test]

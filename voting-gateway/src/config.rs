@@ -9,6 +9,10 @@ pub struct Limits {
     pub connections_per_address: usize,
     /// Connections in all.
     pub connections: usize,
+    /// WebSockets in all.
+    pub sockets: usize,
+    /// WebSockets from one address.
+    pub sockets_per_address: usize,
     /// A request's header must be complete after this long.
     pub header_timeout: Duration,
     /// A request's body must be complete after this long.
@@ -34,6 +38,8 @@ impl Default for Limits {
         Self {
             connections_per_address: 100,
             connections: 2_000,
+            sockets: 10_000,
+            sockets_per_address: 200,
             header_timeout: Duration::from_secs(10),
             body_timeout: Duration::from_secs(15),
             handler_timeout: Duration::from_secs(30),
@@ -50,6 +56,10 @@ impl Default for Limits {
 /// Configuration of a gateway.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
+    /// What this gateway is called.
+    pub name: String,
+    /// Whether this is a demonstration, whose accounts and passwords are shown to everyone.
+    pub is_demo: bool,
     /// Bounds on callers.
     pub limits: Limits,
     /// How long a cast ballot is waited for before the answer is 202.
@@ -67,6 +77,8 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
+            name: "gateway".to_owned(),
+            is_demo: false,
             limits: Limits::default(),
             ballot_wait: Duration::from_secs(5),
             act_wait: Duration::from_secs(15),

@@ -11,7 +11,7 @@ use crate::problem::Problem;
 use crate::state::GatewayState;
 
 /// Blocks read for one answer, so that one request does not read a whole ledger.
-const MAX_BLOCKS: u64 = 2_000;
+pub(crate) const MAX_BLOCKS: u64 = 2_000;
 const PAGE: usize = 64;
 
 /// The election entered a phase.

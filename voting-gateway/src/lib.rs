@@ -20,6 +20,8 @@ pub mod config;
 pub mod demo;
 mod events;
 mod limits;
+mod live;
+mod network;
 mod pages;
 mod problem;
 mod receipts;

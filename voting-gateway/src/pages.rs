@@ -9,6 +9,7 @@ use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use serde_json::{Value, json};
 
+use crate::live;
 use crate::state::GatewayState;
 
 const STYLE: &str = include_str!("pages/style.css");
@@ -21,13 +22,15 @@ struct Reference {
 }
 
 /// Every path served here.
-pub(crate) const PATHS: [&str; 8] = ["/", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
+pub(crate) const PATHS: [&str; 9] =
+    ["/", "/ws", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
 
 /// Routes beside the API.
 pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
     let reference = Reference { page: reference::page(spec), spec: spec.to_owned() };
     Route::new()
         .at("/", get(start))
+        .at("/ws", get(live::upgrade).data(state.clone()))
         .at("/style.css", get(style))
         .at("/docs", get(docs).data(reference.clone()))
         .at("/openapi.json", get(openapi).data(reference))

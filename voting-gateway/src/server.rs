@@ -96,7 +96,8 @@ pub async fn serve(listener: TcpListener, state: GatewayState, mut stop: watch::
         connections.spawn(connection(stream, Arc::clone(&endpoint), addresses, limits.header_timeout, stop.clone(), place));
     }
     drop(listener);
-    let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let requests = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(GRACE, async { tokio::join!(requests, state.live.stop()) }).await;
     Ok(())
 }
 
@@ -132,7 +133,7 @@ async fn connection(
         .header_read_timeout(header_timeout)
         .max_buf_size(MAX_HEADER_BYTES.max(8 * 1024))
         .half_close(false);
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(stream), service).with_upgrades();
     tokio::pin!(connection);
     let result = tokio::select! {
         result = connection.as_mut() => result,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use serde::{Deserialize, Serialize};
 use voting_core::seams::{Condition, KeyClass, Store, StoreError, StoreKey};
+use voting_core::time::Timestamp;
 
 use crate::accounts::{Account, AccountError, from_json, hashed, random_bytes, to_json};
 use crate::problem::Problem;
@@ -29,18 +30,22 @@ struct Family {
 struct Access {
     email: String,
     family: String,
+    expires_at: Timestamp,
 }
 
 /// Fresh tokens, to be handed out and forgotten.
 pub(crate) struct Tokens {
     pub(crate) access: String,
     pub(crate) refresh: String,
+    /// When the access token ends.
+    pub(crate) expires_at: Timestamp,
 }
 
 /// Who is signed in, and by which login.
 pub(crate) struct SignedIn {
     pub(crate) email: String,
     pub(crate) family: String,
+    pub(crate) expires_at: Timestamp,
 }
 
 fn tag(email: &str) -> String {
@@ -72,23 +77,24 @@ fn split_refresh(refresh: &str) -> Option<(String, String, String)> {
 }
 
 /// Starts a session.
-pub(crate) async fn start(store: &dyn Store, account: &Account) -> Result<Tokens, Problem> {
+pub(crate) async fn start(store: &dyn Store, account: &Account, now: Timestamp) -> Result<Tokens, Problem> {
     let family = token()?;
-    issue(store, &account.email, &family, Condition::Absent).await
+    issue(store, &account.email, &family, Condition::Absent, now).await
 }
 
-async fn issue(store: &dyn Store, email: &str, family: &str, condition: Condition) -> Result<Tokens, Problem> {
+async fn issue(store: &dyn Store, email: &str, family: &str, condition: Condition, now: Timestamp) -> Result<Tokens, Problem> {
     let (access, secret) = (token()?, token()?);
     let record = Family { email: email.to_owned(), refresh_hash: hashed(&secret) };
     store.put(family_key(email, family)?, to_json(&record)?, condition, Some(REFRESH_TTL)).await?;
-    let entry = Access { email: email.to_owned(), family: family.to_owned() };
+    let expires_at = now.saturating_add(ACCESS_TTL);
+    let entry = Access { email: email.to_owned(), family: family.to_owned(), expires_at };
     store.put(access_key(&access)?, to_json(&entry)?, Condition::Any, Some(ACCESS_TTL)).await?;
     let refresh = BASE64URL_NOPAD.encode(format!("{email}\n{family}\n{secret}").as_bytes());
-    Ok(Tokens { access, refresh })
+    Ok(Tokens { access, refresh, expires_at })
 }
 
 /// Rotates a refresh token. An old one ends the session.
-pub(crate) async fn refresh(store: &dyn Store, refresh: &str) -> Result<(String, Tokens), Problem> {
+pub(crate) async fn refresh(store: &dyn Store, refresh: &str, now: Timestamp) -> Result<(String, Tokens), Problem> {
     let invalid = || Problem::unauthorized("invalid_refresh_token", "the session has ended; sign in again");
     let (email, family, secret) = split_refresh(refresh).ok_or_else(invalid)?;
     let key = family_key(&email, &family).map_err(|_| invalid())?;
@@ -101,7 +107,7 @@ pub(crate) async fn refresh(store: &dyn Store, refresh: &str) -> Result<(String,
         store.delete(key, Condition::Any).await?;
         return Err(reused());
     }
-    match issue(store, &email, &family, Condition::Version(found.version)).await {
+    match issue(store, &email, &family, Condition::Version(found.version), now).await {
         Ok(tokens) => Ok((email, tokens)),
         // Someone else rotated the same token in this very moment: two parties hold it.
         Err(Problem::Conflict(_)) => {
@@ -116,9 +122,9 @@ pub(crate) async fn refresh(store: &dyn Store, refresh: &str) -> Result<(String,
 pub(crate) async fn signed_in(store: &dyn Store, access: &str) -> Result<Option<SignedIn>, Problem> {
     let Ok(key) = access_key(access) else { return Ok(None) };
     let Some(found) = store.get(&key).await? else { return Ok(None) };
-    let Access { email, family } = from_json(&found.value)?;
+    let Access { email, family, expires_at } = from_json(&found.value)?;
     let lives = store.get(&family_key(&email, &family)?).await?.is_some();
-    Ok(lives.then_some(SignedIn { email, family }))
+    Ok(lives.then_some(SignedIn { email, family, expires_at }))
 }
 
 /// Ends one session.

@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 /// Operations that need no session and do not look at one.
-const WITHOUT_SESSION: [&str; 7] = ["login", "refresh", "castBallot", "getBallot", "getReceipt", "getNetwork", "getGenesis"];
+const WITHOUT_SESSION: [&str; 8] =
+    ["login", "refresh", "castBallot", "getBallot", "getReceipt", "getNetwork", "getNetworkStatus", "getGenesis"];
 /// Operations that show a caller who is signed in more.
 const SESSION_OPTIONAL: [&str; 6] = ["listElections", "getElection", "listCandidates", "getResults", "listEvents", "getBundle"];
 

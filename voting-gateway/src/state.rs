@@ -2,13 +2,13 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use metrics_exporter_prometheus::PrometheusHandle;
 use poem::http::HeaderMap;
 use poem::http::header::AUTHORIZATION;
-use voting_cluster::Replica;
+use voting_cluster::{NetworkView, Replica};
 use voting_core::crypto::{PublicKey, SigningKey};
 use voting_core::election::Phase;
 use voting_core::epoch::Genesis;
@@ -47,6 +47,8 @@ pub struct Backend {
     pub registrar: SigningKey,
     /// Secret from which voters' pseudonyms are derived.
     pub pseudonym_secret: [u8; 32],
+    /// The network as it is right now.
+    pub network: NetworkView,
     /// Conditions of being ready, besides those that the gateway checks itself.
     pub checks: Vec<Check>,
 }
@@ -61,6 +63,15 @@ impl std::fmt::Debug for Backend {
 #[derive(Clone)]
 pub struct GatewayState(Arc<Inner>);
 
+/// A [`GatewayState`] that does not keep it alive.
+pub(crate) struct WeakState(Weak<Inner>);
+
+impl WeakState {
+    pub(crate) fn upgrade(&self) -> Option<GatewayState> {
+        self.0.upgrade().map(GatewayState)
+    }
+}
+
 /// What [`GatewayState`] shares; its parts are the gateway's own.
 pub struct Inner {
     pub(crate) backend: Backend,
@@ -74,6 +85,8 @@ pub struct Inner {
     /// Officers' acts on one gateway are done one after the other, so that they do not collide.
     pub(crate) acting: tokio::sync::Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
+    pub(crate) network_status: crate::network::Cached,
+    pub(crate) live: crate::live::Live,
 }
 
 /// The entry that carries a ballot, for the newest ballots submitted here.
@@ -169,7 +182,13 @@ impl GatewayState {
             prepared: crate::receipts::Prepared::default(),
             acting: tokio::sync::Mutex::new(()),
             metrics,
+            network_status: crate::network::Cached::default(),
+            live: crate::live::Live::new(limits.sockets, limits.sockets_per_address),
         }))
+    }
+
+    pub(crate) fn downgrade(&self) -> WeakState {
+        WeakState(Arc::downgrade(&self.0))
     }
 
     /// The backend.

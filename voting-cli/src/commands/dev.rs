@@ -166,10 +166,24 @@ pub(crate) fn gateway(network: &Embedded) -> GatewayState {
         officer: identity.officer.clone(),
         registrar: identity.registrar.clone(),
         pseudonym_secret: identity.pseudonym_secret,
+        network: network.view(),
         checks: vec![("authorities", network.health())],
     };
-    let limits = Limits { connections_per_address: CONNECTIONS, connections: CONNECTIONS, ..Limits::default() };
-    let config = Config { limits, secure_cookies: false, office: "Demo Administrator".to_owned(), ..Config::default() };
+    let limits = Limits {
+        connections_per_address: CONNECTIONS,
+        connections: CONNECTIONS,
+        sockets: CONNECTIONS,
+        sockets_per_address: CONNECTIONS,
+        ..Limits::default()
+    };
+    let config = Config {
+        name: "gateway".to_owned(),
+        is_demo: true,
+        limits,
+        secure_cookies: false,
+        office: "Demo Administrator".to_owned(),
+        ..Config::default()
+    };
     GatewayState::new(backend, config)
 }
 

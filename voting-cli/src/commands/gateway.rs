@@ -141,6 +141,7 @@ fn backend(parts: &GatewayParts) -> Backend {
         officer: parts.officer.clone(),
         registrar: parts.registrar.clone(),
         pseudonym_secret: parts.pseudonym_secret,
+        network: parts.view(),
         checks: vec![("authorities", parts.health())],
     }
 }
@@ -152,6 +153,8 @@ fn config(settings: &GatewaySettings) -> Config {
         ..Limits::default()
     };
     Config {
+        name: settings.name.clone(),
+        is_demo: settings.demo,
         limits,
         secure_cookies: settings.secure_cookies,
         allowed_origins: settings.allowed_origins.clone(),

@@ -14,8 +14,9 @@ use super::links;
 use crate::clock::SystemClock;
 use crate::follow::{Follower, FollowerConfig, FollowerSeams};
 use crate::ledger::RedbLedger;
-use crate::redis::RedisBackends;
+use crate::redis::{Redis, RedisBackends};
 use crate::transport::DirectTransport;
+use crate::view::NetworkView;
 
 /// A follower of the authorities, and the seams that a gateway works with.
 pub struct GatewayParts {
@@ -41,6 +42,7 @@ pub struct GatewayParts {
     pub registrar: SigningKey,
     /// Secret from which voters' pseudonyms are derived.
     pub pseudonym_secret: [u8; 32],
+    redis: Redis,
 }
 
 impl GatewayParts {
@@ -82,7 +84,14 @@ impl GatewayParts {
             officer,
             registrar,
             pseudonym_secret,
+            redis: redis.redis().clone(),
         })
+    }
+
+    /// The authorities as they are heard of here, and Redis.
+    #[must_use]
+    pub fn view(&self) -> NetworkView {
+        NetworkView::deployed(self.follower.members(), self.redis.clone(), Arc::clone(&self.store), self.partition)
     }
 
     /// Tells at any time whether a quorum of the authorities is heard of, and whether the one followed answers.

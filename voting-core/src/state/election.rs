@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
-use imbl::HashMap;
+use imbl::{HashMap, OrdMap};
 
 use super::{Applied, EntryLog, Position, Refusal};
 use crate::ballot::{Ballot, Selection};
@@ -12,7 +12,7 @@ use crate::count::Outcome;
 use crate::crypto::PublicKey;
 use crate::election::{ElectionDefinition, MAX_WEIGHT, Phase, RevoteRule, Timing};
 use crate::entry::{Act, Certification, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct};
-use crate::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
+use crate::ids::{BallotCode, BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
 use crate::tally::{ElectionReport, ElectionTally};
 use crate::text::check_line;
 use crate::time::Timestamp;
@@ -68,7 +68,8 @@ pub struct ElectionState {
     roll_size: u64,
     voters: HashMap<Pseudonym, VoterRecord>,
     keys: HashMap<PublicKey, Pseudonym>,
-    ballots: HashMap<BallotHash, Position>,
+    /// In order, so that a ballot is found by its code.
+    ballots: OrdMap<BallotHash, Position>,
     entries: EntryLog,
     voted: u64,
     tally: ElectionTally,
@@ -119,7 +120,7 @@ impl ElectionState {
             roll_size: 0,
             voters: HashMap::new(),
             keys: HashMap::new(),
-            ballots: HashMap::new(),
+            ballots: OrdMap::new(),
             entries: HashMap::new(),
             voted: 0,
             closed_height: None,
@@ -436,6 +437,12 @@ impl ElectionState {
     #[must_use]
     pub fn ballot_position(&self, ballot: BallotHash) -> Option<Position> {
         self.ballots.get(&ballot).copied()
+    }
+
+    /// The ballot with a code, and where it stands.
+    #[must_use]
+    pub fn ballot_of_code(&self, code: BallotCode) -> Option<(BallotHash, Position)> {
+        self.ballots.range(code.hashes()).next().map(|(hash, position)| (*hash, *position))
     }
 
     /// Where an act or a certification stands.

@@ -11,7 +11,7 @@ use poem_openapi::{ApiResponse, OpenApi};
 use super::models::{Login, Refresh, Session, User};
 use crate::accounts::{Account, normalize_email};
 use crate::problem::Problem;
-use crate::sessions::{self, ACCESS_TTL, REFRESH_TTL, Tokens};
+use crate::sessions::{self, REFRESH_TTL, Tokens};
 use crate::state::{GatewayState, take_one};
 
 pub(crate) struct AuthApi(pub(super) GatewayState);
@@ -24,7 +24,8 @@ enum Done {
     NoContent,
 }
 
-fn user(account: &Account) -> User {
+/// An account as its holder sees it.
+pub(crate) fn user(account: &Account) -> User {
     User {
         id: account.id.clone(),
         email: account.email.clone(),
@@ -57,7 +58,7 @@ impl AuthApi {
         let found = state.accounts.authenticate(store, &body.email, &body.password).await?;
         let account =
             found.ok_or_else(|| Problem::unauthorized("invalid_credentials", "e-mail address or password is not right"))?;
-        let tokens = sessions::start(store, &account).await?;
+        let tokens = sessions::start(store, &account, state.backend.clock.now()).await?;
         Ok(Json(self.session(&account, tokens, body.client.as_deref() == Some("cli"), cookies)))
     }
 
@@ -73,7 +74,7 @@ impl AuthApi {
         let token = body.0.refresh_token.or(cookie);
         let token = token
             .ok_or_else(|| Problem::unauthorized("no_refresh_token", "neither a cookie nor refresh_token was sent; sign in"))?;
-        let (email, tokens) = sessions::refresh(store, &token).await?;
+        let (email, tokens) = sessions::refresh(store, &token, state.backend.clock.now()).await?;
         let account = state.accounts.find(store, &email).await?;
         let account = account.ok_or_else(|| Problem::unauthorized("session_ended", "the account is gone"))?;
         Ok(Json(self.session(&account, tokens, in_body, cookies)))
@@ -122,7 +123,7 @@ impl AuthApi {
         }
         Session {
             access_token: tokens.access,
-            expires_at: self.0.backend.clock.now().saturating_add(ACCESS_TTL).to_string(),
+            expires_at: tokens.expires_at.to_string(),
             refresh_token: in_body.then_some(tokens.refresh),
             user: user(account),
         }

@@ -8,7 +8,9 @@ mod results;
 mod voters;
 mod votes;
 
+pub(crate) use auth::user;
 pub use models::*;
+pub(crate) use results::show as show_result;
 
 use crate::state::GatewayState;
 

@@ -760,12 +760,27 @@ pub struct AuthorityModel {
     pub fingerprint: String,
 }
 
+/// An account of the demonstration.
+#[derive(Debug, Object)]
+pub struct DemoAccount {
+    /// Address.
+    pub email: String,
+    /// Name.
+    pub name: String,
+    /// Password, which everyone knows.
+    pub password: String,
+    /// What it may do.
+    pub role: String,
+}
+
 /// The network.
 #[derive(Debug, Object)]
 #[oai(skip_serializing_if_is_none)]
 pub struct Network {
     /// Name.
     pub network: String,
+    /// The gateway that answers.
+    pub gateway: String,
     /// Chain served here.
     pub chain: String,
     /// Digest of the genesis: pin it.
@@ -784,6 +799,8 @@ pub struct Network {
     pub head: Option<String>,
     /// Its view.
     pub view: Option<u64>,
+    /// Accounts to try with; in a demonstration only.
+    pub demo: Option<Vec<DemoAccount>>,
 }
 
 /// Name of a phase or rule in the API: kebab-case, as serde writes it.

@@ -4,7 +4,9 @@ use poem_openapi::OpenApi;
 use poem_openapi::payload::{Binary, Json};
 use voting_core::codec::Canonical;
 
-use super::models::{AuthorityModel, Network};
+use super::models::{AuthorityModel, DemoAccount, Network};
+use crate::demo::ACCOUNTS;
+use crate::network::NetworkStatus;
 use crate::state::GatewayState;
 
 pub(crate) struct NetworkApi(pub(super) GatewayState);
@@ -24,6 +26,7 @@ impl NetworkApi {
         };
         Json(Network {
             network: backend.genesis.network.clone(),
+            gateway: self.0.config.name.clone(),
             chain: backend.genesis.chain_id(backend.partition).to_string(),
             genesis: backend.genesis.digest().to_string(),
             authorities: epoch.authorities.iter().map(authority).collect(),
@@ -33,7 +36,17 @@ impl NetworkApi {
             height: head.map_or(0, |head| head.height.0),
             head: head.map(|head| head.hash.to_string()),
             view: head.map(|head| head.view.0),
+            demo: self.0.config.is_demo.then(demo_accounts),
         })
+    }
+
+    /// The network as it is right now
+    ///
+    /// What this gateway hears of the authorities, the newest block, and Redis where there is one; at most a second old.
+    /// Signed heartbeats are behind it, but nothing may be decided by it.
+    #[oai(path = "/network/status", method = "get", operation_id = "getNetworkStatus")]
+    async fn status(&self) -> Json<NetworkStatus> {
+        Json(self.0.network_status().await.as_ref().clone())
     }
 
     /// The canonical bytes of the genesis
@@ -43,4 +56,14 @@ impl NetworkApi {
     async fn genesis(&self) -> Binary<Vec<u8>> {
         Binary(self.0.backend().genesis.to_canonical())
     }
+}
+
+fn demo_accounts() -> Vec<DemoAccount> {
+    let shown = ACCOUNTS.iter().map(|(email, name, password, role)| DemoAccount {
+        email: (*email).to_owned(),
+        name: (*name).to_owned(),
+        password: (*password).to_owned(),
+        role: role.as_str().to_owned(),
+    });
+    shown.collect()
 }

@@ -11,7 +11,6 @@ use voting_core::ballot::Selection;
 use voting_core::bundle::{BundleWriter, WriteBundleError};
 use voting_core::codec::Canonical;
 use voting_core::count::{Amount, Outcome, Pairs, Round, Step, Tie, TieBreak};
-use voting_core::election::{Phase, ResultVisibility};
 use voting_core::entry::Entry;
 use voting_core::ids::Height;
 use voting_core::state::{ElectionState, Position};
@@ -23,9 +22,9 @@ use super::models::{
 };
 use crate::accounts::Role;
 use crate::events::{self, Events};
+use crate::live::Viewer;
 use crate::problem::Problem;
-use crate::roll;
-use crate::state::{Caller, GatewayState};
+use crate::state::GatewayState;
 
 /// Events in one answer.
 const EVENTS_MAX: usize = 1_000;
@@ -114,23 +113,13 @@ impl ResultsApi {
     async fn visible(&self, headers: &HeaderMap, id: &str) -> Result<Arc<ElectionState>, Problem> {
         let caller = self.0.caller(headers).await?;
         let election = self.0.election(id, false)?;
-        if self.may_see(caller.as_ref(), &election) {
+        if Viewer::new(caller.map(|caller| caller.account)).sees_results(&self.0.backend.pseudonym_secret, &election) {
             return Ok(election);
         }
         Err(Problem::forbidden(
             "results_hidden",
             "results are shown to those who have voted, and to everyone once they are published",
         ))
-    }
-
-    fn may_see(&self, caller: Option<&Caller>, election: &ElectionState) -> bool {
-        if election.phase() == Phase::Published || election.definition().results == ResultVisibility::Public {
-            return true;
-        }
-        caller.is_some_and(|caller| {
-            let pseudonym = roll::pseudonym(&self.0.backend.pseudonym_secret, election.id(), &caller.account.email);
-            election.voter(&pseudonym).is_some_and(|record| record.counted.is_some())
-        })
     }
 
     /// A bundle ends at a block with its own certificate; if the last one has none yet, the next will.
@@ -200,7 +189,8 @@ fn single(election: &ElectionState, position: Position, at: Timestamp, entry: &E
     Some(votes.collect())
 }
 
-fn show(election: &ElectionState) -> ElectionResult {
+/// How an election stands, or its certified result.
+pub(crate) fn show(election: &ElectionState) -> ElectionResult {
     let certified = election.report().filter(|_| is_counted(election.phase()));
     let contests: Vec<ContestResult> = match certified {
         Some(report) => {

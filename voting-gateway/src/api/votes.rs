@@ -12,7 +12,7 @@ use voting_cluster::EntryStatus;
 use voting_core::ballot::{Selection, SignedBallot};
 use voting_core::codec::Canonical;
 use voting_core::entry::Entry;
-use voting_core::ids::BallotHash;
+use voting_core::ids::{BallotCode, BallotHash};
 use voting_core::state::{Position, Refusal};
 
 use super::models::{BallotStatus, CastBallot, PendingBallot, ReceiptModel};
@@ -85,10 +85,10 @@ impl VotesApi {
 
     /// What became of a ballot
     ///
-    /// Any gateway can tell.
+    /// Any gateway can tell. The ballot is named by its hash or, once it is recorded, by its code.
     #[oai(path = "/ballots/:hash", method = "get", operation_id = "getBallot")]
     async fn status(&self, hash: Path<String>) -> Result<Json<BallotStatus>, Problem> {
-        let hash = parse_hash(&hash)?;
+        let hash = named(&self.0, &hash)?;
         let unknown = BallotStatus {
             ballot_hash: hash.to_string(),
             code: hash.code(),
@@ -119,9 +119,11 @@ impl VotesApi {
     }
 
     /// The receipt of a recorded ballot
+    ///
+    /// The ballot is named by its hash or its code.
     #[oai(path = "/ballots/:hash/receipt", method = "get", operation_id = "getReceipt")]
     async fn receipt(&self, hash: Path<String>) -> Result<Json<ReceiptModel>, Problem> {
-        let hash = parse_hash(&hash)?;
+        let hash = named(&self.0, &hash)?;
         let found = self.0.backend.replica.find_ballot(hash);
         let (_, position) = found.ok_or_else(|| Problem::not_found("unknown_ballot", format!("no ballot {hash} is recorded")))?;
         self.receipt_of(hash, position).await
@@ -154,8 +156,19 @@ impl VotesApi {
     }
 }
 
-fn parse_hash(text: &str) -> Result<BallotHash, Problem> {
-    text.parse().map_err(|error: voting_core::ids::ParseIdError| Problem::bad_request("invalid_ballot_hash", error.to_string()))
+/// The ballot that a hash or a code names. A code alone names only what is recorded.
+fn named(state: &GatewayState, text: &str) -> Result<BallotHash, Problem> {
+    if text.len() == 2 * BallotHash::LEN {
+        let parsed = text.parse();
+        return parsed
+            .map_err(|error: voting_core::ids::ParseIdError| Problem::bad_request("invalid_ballot_hash", error.to_string()));
+    }
+    let code: BallotCode = text.parse().map_err(|error| {
+        Problem::bad_request("invalid_ballot_hash", format!("neither 64 hexadecimal digits nor a ballot code: {error}"))
+    })?;
+    let found = state.backend.replica.find_code(code);
+    let (_, hash, _) = found.ok_or_else(|| Problem::not_found("unknown_ballot", format!("no ballot {code} is recorded")))?;
+    Ok(hash)
 }
 
 /// The readable form must say what the signed bytes say: neither a person nor a program is to be told one

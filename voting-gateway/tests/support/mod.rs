@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)] // every suite uses its own part of this
 
+pub mod live;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,6 +70,7 @@ impl Gateway {
             officer: identity.officer.clone(),
             registrar: identity.registrar.clone(),
             pseudonym_secret: identity.pseudonym_secret,
+            network: network.view(),
             checks: vec![("authorities", network.health())],
         };
         change(&mut backend);

@@ -1,0 +1,64 @@
+//! The network as it is right now, for those who only look.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use voting_core::ids::{AuthorityIndex, PartitionId};
+use voting_core::seams::Store;
+
+use crate::deploy::coordinator_of;
+use crate::membership::Member;
+use crate::redis::{Redis, RedisError, Topology};
+
+/// Shows authorities as they are heard of here, and what Redis says about itself. Nothing may be decided by it.
+#[derive(Clone)]
+pub struct NetworkView {
+    members: watch::Receiver<Vec<Member>>,
+    redis: Option<Redis>,
+    /// Where the coordinator is noted, in a network that has one.
+    coordinator: Option<(Arc<dyn Store>, PartitionId)>,
+}
+
+impl NetworkView {
+    /// A network in one process, which has no coordinator.
+    pub(crate) const fn embedded(members: watch::Receiver<Vec<Member>>, redis: Option<Redis>) -> Self {
+        Self { members, redis, coordinator: None }
+    }
+
+    /// A network of processes.
+    pub(crate) fn deployed(
+        members: watch::Receiver<Vec<Member>>,
+        redis: Redis,
+        store: Arc<dyn Store>,
+        partition: PartitionId,
+    ) -> Self {
+        Self { members, redis: Some(redis), coordinator: Some((store, partition)) }
+    }
+
+    /// The authorities in the order of the epoch.
+    #[must_use]
+    pub fn members(&self) -> Vec<Member> {
+        self.members.borrow().clone()
+    }
+
+    /// The authority that coordinates, as far as that can be told.
+    pub async fn coordinator(&self) -> Option<AuthorityIndex> {
+        let (store, partition) = self.coordinator.as_ref()?;
+        coordinator_of(store.as_ref(), *partition).await.ok().flatten()
+    }
+
+    /// The servers of Redis, in a network that has it.
+    ///
+    /// # Errors
+    /// [`RedisError`] if none answers within the patience.
+    pub async fn topology(&self) -> Option<Result<Topology, RedisError>> {
+        Some(self.redis.as_ref()?.topology().await)
+    }
+}
+
+impl fmt::Debug for NetworkView {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NetworkView").field("redis", &self.redis.is_some()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! What a client can ask to be told of.
+
+use std::fmt;
+
+use voting_core::ids::ElectionId;
+
+/// Something that changes, and that clients follow.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) enum Channel {
+    /// All elections; drafts are for administrators.
+    Elections { drafts: bool },
+    /// One election.
+    Election(ElectionId, Aspect),
+    /// An account's own votes, by the account's id.
+    Me(String),
+    /// The network.
+    Network,
+}
+
+/// What of an election.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Aspect {
+    /// Phase and certified keys.
+    Status,
+    /// How many have voted.
+    Turnout,
+    /// The running count and the result.
+    Results,
+    /// Ballots, by their codes.
+    Board,
+}
+
+impl Aspect {
+    const ALL: [(Self, &str); 4] =
+        [(Self::Status, "status"), (Self::Turnout, "turnout"), (Self::Results, "results"), (Self::Board, "board")];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Turnout => "turnout",
+            Self::Results => "results",
+            Self::Board => "board",
+        }
+    }
+}
+
+impl Channel {
+    /// The channel that a viewer means by a name: the account's id, and whether it sees drafts.
+    pub(super) fn parse(name: &str, account: Option<&str>, drafts: bool) -> Result<Self, ChannelError> {
+        match name {
+            "elections" => return Ok(Self::Elections { drafts }),
+            "network" => return Ok(Self::Network),
+            "me" => return account.map(|id| Self::Me(id.to_owned())).ok_or(ChannelError::NotSignedIn),
+            _ => {}
+        }
+        let mut parts = name.split(':');
+        if let (Some("election"), Some(id), Some(aspect), None) = (parts.next(), parts.next(), parts.next(), parts.next())
+            && let Some((aspect, _)) = Aspect::ALL.iter().find(|(_, word)| *word == aspect)
+        {
+            let id = id.parse().map_err(|_| ChannelError::UnknownElection)?;
+            return Ok(Self::Election(id, *aspect));
+        }
+        Err(ChannelError::Unknown)
+    }
+}
+
+impl fmt::Display for Channel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Elections { .. } => f.write_str("elections"),
+            Self::Election(id, aspect) => write!(f, "election:{id}:{}", aspect.as_str()),
+            Self::Me(_) => f.write_str("me"),
+            Self::Network => f.write_str("network"),
+        }
+    }
+}
+
+/// Why a name is no channel for a viewer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ChannelError {
+    Unknown,
+    UnknownElection,
+    NotSignedIn,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn channels_are_what_they_are_called() {
+        let id = ElectionId([7; 16]);
+        for (aspect, word) in Aspect::ALL {
+            let name = format!("election:{id}:{word}");
+            let channel = Channel::parse(&name, None, false);
+            assert_eq!(channel, Ok(Channel::Election(id, aspect)));
+            assert_eq!(channel.map(|channel| channel.to_string()), Ok(name));
+        }
+        assert_eq!(Channel::parse("me", None, true), Err(ChannelError::NotSignedIn));
+        assert_eq!(Channel::parse("me", Some("a"), false), Ok(Channel::Me("a".to_owned())));
+        assert_eq!(Channel::parse("elections", Some("a"), true), Ok(Channel::Elections { drafts: true }));
+        for wrong in ["", "elections:", "election:x:board:y", "Me", "election::board"] {
+            assert!(Channel::parse(wrong, Some("a"), true).is_err(), "{wrong}");
+        }
+        assert_eq!(Channel::parse("election:xyz:board", None, false), Err(ChannelError::UnknownElection));
+        assert_eq!(Channel::parse(&format!("election:{id}:votes"), None, false), Err(ChannelError::Unknown));
+    }
+}

@@ -1,0 +1,487 @@
+//! Reads the finalized blocks in order and makes frames of them, each once for all who want it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
+use tracing::debug;
+use voting_cluster::{Committed, Replica};
+use voting_core::election::Phase;
+use voting_core::entry::{Act, Entry};
+use voting_core::ids::{ElectionId, Height, Pseudonym};
+use voting_core::seams::Ledger;
+use voting_core::state::{Applied, ElectionState, LedgerState, Position};
+use voting_core::time::Timestamp;
+
+use super::channel::{Aspect, Channel};
+use super::frame::{self, LiveError};
+use super::news::{self, BallotItem, NOWHERE};
+use super::topic::Topic;
+use super::viewer::Viewer;
+use crate::network;
+use crate::roll;
+use crate::state::Backend;
+
+/// Frames that may wait for one client.
+pub(super) const QUEUE: usize = 64;
+/// Channels of one client.
+pub(super) const MAX_CHANNELS: usize = 32;
+/// Requests of connections that may wait for the hub.
+pub(super) const COMMANDS: usize = 1_024;
+
+/// A client of this gateway.
+pub(super) type ClientId = u64;
+
+/// Why the hub lets a client go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Farewell {
+    /// It does not take its frames.
+    Slow,
+    /// The gateway stops.
+    Stopping,
+}
+
+/// Where the hub puts a client's frames; what it leaves behind when it lets the client go.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    pub(super) frames: mpsc::Sender<Arc<str>>,
+    pub(super) farewell: Arc<OnceLock<Farewell>>,
+}
+
+/// What a connection asks of the hub.
+pub(super) enum Command {
+    Enter {
+        viewer: Viewer,
+        outbox: Outbox,
+        reply: oneshot::Sender<ClientId>,
+    },
+    Subscribe {
+        client: ClientId,
+        channel: Channel,
+        network: Option<Value>,
+        reply: oneshot::Sender<Result<Beginning, LiveError>>,
+    },
+    Unsubscribe {
+        client: ClientId,
+        channel: Channel,
+    },
+    Leave {
+        client: ClientId,
+    },
+    /// How the network is.
+    Network(Value),
+}
+
+/// Where a subscription begins: frames from after `position` on come by themselves.
+#[derive(Debug)]
+pub(super) struct Beginning {
+    pub(super) position: Position,
+    pub(super) snapshot: Value,
+}
+
+struct Client {
+    outbox: Outbox,
+    viewer: Viewer,
+    channels: HashSet<Channel>,
+}
+
+/// The hub's own world; nobody else touches it.
+pub(super) struct Hub {
+    secret: [u8; 32],
+    epoch: Arc<voting_core::epoch::Genesis>,
+    clients: HashMap<ClientId, Client>,
+    next_client: ClientId,
+    topics: HashMap<Channel, Topic>,
+    /// Whose votes somebody wants to hear of: pseudonyms of the accounts with a `me` channel.
+    accounts: HashMap<Pseudonym, String>,
+    state: LedgerState,
+    head: Position,
+    /// Counts what is sent about the network, which has no places in the ledger.
+    network_frames: u32,
+    /// Tells whether anyone wants to know about the network.
+    network_wanted: watch::Sender<bool>,
+    newest: Option<Arc<Committed>>,
+}
+
+impl Hub {
+    pub(super) fn new(backend: &Backend) -> (Self, watch::Receiver<bool>) {
+        let (network_wanted, wanted) = watch::channel(false);
+        let hub = Self {
+            secret: backend.pseudonym_secret,
+            epoch: Arc::clone(&backend.genesis),
+            clients: HashMap::new(),
+            next_client: 0,
+            topics: HashMap::new(),
+            accounts: HashMap::new(),
+            state: backend.replica.state(),
+            head: NOWHERE,
+            network_frames: 0,
+            network_wanted,
+            newest: None,
+        };
+        (hub, wanted)
+    }
+
+    /// Runs until nobody can ask any more, or until told to stop.
+    pub(super) async fn run(
+        mut self,
+        replica: Arc<Replica>,
+        ledger: Arc<dyn Ledger>,
+        mut commands: mpsc::Receiver<Command>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let mut blocks = replica.subscribe();
+        self.start_from(&replica, ledger.as_ref()).await;
+        loop {
+            let due = self.next_due();
+            tokio::select! {
+                biased;
+                () = async { let _ = stop.wait_for(|stop| *stop).await; } => break,
+                block = blocks.recv() => match block {
+                    Ok(committed) => self.block(committed),
+                    Err(broadcast::error::RecvError::Lagged(missed)) => {
+                        debug!(missed, "live updates start anew");
+                        self.start_from(&replica, ledger.as_ref()).await;
+                        self.start_anew();
+                    }
+                    Err(broadcast::error::RecvError::Closed) => break,
+                },
+                command = commands.recv() => match command {
+                    Some(command) => self.command(command),
+                    None => return,
+                },
+                () = sleep_until(due) => {}
+            }
+            self.flush_due(Instant::now());
+        }
+        for client in self.clients.into_values() {
+            let _ = client.outbox.farewell.set(Farewell::Stopping); // it may have been set already
+        }
+    }
+
+    /// Takes the replica's state as it is, and finds out what its last block ends with.
+    async fn start_from(&mut self, replica: &Replica, ledger: &dyn Ledger) {
+        self.state = replica.state();
+        let height = self.state.height();
+        self.newest = replica.recent(height);
+        let entries = match &self.newest {
+            Some(committed) => Some(committed.block.block.header.entries),
+            None => ledger.block(height).await.ok().flatten().map(|finalized| finalized.block.header.entries),
+        };
+        // A block that cannot be read now ends at its highest possible place: nothing of it is sent twice.
+        let index = if height == Height(0) { 0 } else { entries.map_or(u32::MAX, |entries| entries.saturating_sub(1)) };
+        self.head = Position { height, index };
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Enter { viewer, outbox, reply } => {
+                self.next_client += 1;
+                let client = self.next_client;
+                self.clients.insert(client, Client { outbox, viewer, channels: HashSet::new() });
+                if reply.send(client).is_err() {
+                    self.leave(client); // gone before it was in
+                }
+            }
+            Command::Subscribe { client, channel, network, reply } => {
+                let _ = reply.send(self.subscribe(client, channel, network)); // it may be gone
+            }
+            Command::Unsubscribe { client, channel } => self.unsubscribe(client, &channel),
+            Command::Leave { client } => self.leave(client),
+            Command::Network(status) => self.network("network", &status),
+        }
+    }
+
+    fn subscribe(&mut self, id: ClientId, channel: Channel, network: Option<Value>) -> Result<Beginning, LiveError> {
+        let client = self.clients.get_mut(&id).ok_or_else(|| LiveError::for_now("unavailable", "connect again"))?;
+        if client.channels.len() >= MAX_CHANNELS && !client.channels.contains(&channel) {
+            return Err(LiveError::new("too_many_subscriptions", format!("a connection has at most {MAX_CHANNELS} channels")));
+        }
+        let snapshot = match &channel {
+            Channel::Elections { .. } => news::elections(&self.state, &client.viewer),
+            Channel::Election(election, aspect) => {
+                let election = self.state.election(*election).filter(|election| client.viewer.sees(election));
+                let election = election.ok_or_else(|| LiveError::new("unknown_election", "there is no such election"))?;
+                match aspect {
+                    Aspect::Status => news::status(election),
+                    Aspect::Turnout => news::turnout(election),
+                    Aspect::Results if client.viewer.sees_results(&self.secret, election) => news::result(election),
+                    Aspect::Results => {
+                        let detail = "results are shown to those who have voted, and to everyone once they are published";
+                        return Err(LiveError::for_now("results_hidden", detail));
+                    }
+                    Aspect::Board => serde_json::json!({"total": election.ballots()}),
+                }
+            }
+            Channel::Me(_) => match client.viewer.account() {
+                Some(account) => news::own_votes(&self.state, &self.secret, &account.email),
+                None => return Err(LiveError::new("not_signed_in", "sign in first")),
+            },
+            Channel::Network => network.unwrap_or_default(),
+        };
+        client.channels.insert(channel.clone());
+        if let (Channel::Me(id), Some(account)) = (&channel, client.viewer.account()) {
+            let (id, email) = (id.clone(), account.email.clone());
+            self.listen_for(&id, &email);
+        }
+        let position = if channel == Channel::Network {
+            let _ = self.network_wanted.send_replace(true);
+            self.network_position()
+        } else {
+            self.head
+        };
+        self.topics.entry(channel).or_insert_with(|| Topic::new(position)).subscribers.insert(id);
+        Ok(Beginning { position, snapshot })
+    }
+
+    /// Notes an account's pseudonyms, one for each election.
+    fn listen_for(&mut self, id: &str, email: &str) {
+        for election in self.state.elections() {
+            self.accounts.insert(roll::pseudonym(&self.secret, election.id(), email), id.to_owned());
+        }
+    }
+
+    fn unsubscribe(&mut self, id: ClientId, channel: &Channel) {
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.channels.remove(channel);
+        }
+        let is_left = self.topics.get_mut(channel).is_some_and(|topic| {
+            topic.subscribers.remove(&id);
+            topic.subscribers.is_empty()
+        });
+        if !is_left {
+            return;
+        }
+        self.topics.remove(channel);
+        match channel {
+            Channel::Network => {
+                let _ = self.network_wanted.send_replace(false);
+            }
+            Channel::Me(account) => self.accounts.retain(|_, id| id != account),
+            Channel::Elections { .. } | Channel::Election(..) => {}
+        }
+    }
+
+    fn leave(&mut self, id: ClientId) {
+        let channels = self.clients.get(&id).map(|client| client.channels.clone()).unwrap_or_default();
+        for channel in &channels {
+            self.unsubscribe(id, channel);
+        }
+        self.clients.remove(&id);
+    }
+
+    /// A block became final: notes what has changed, and sends what does not wait.
+    fn block(&mut self, committed: Arc<Committed>) {
+        let header = &committed.block.block.header;
+        if header.height <= self.state.height() {
+            return; // already in what we started from
+        }
+        self.state = committed.state.clone();
+        let at = header.timestamp;
+        let height = header.height;
+        self.head = Position { height, index: header.entries.saturating_sub(1) };
+        for ((index, entry), applied) in (0u32..).zip(committed.entries.iter()).zip(committed.applied.iter()) {
+            let position = Position { height, index };
+            let Some(election) = entry.entry().election().and_then(|id| self.state.election(id).cloned()) else { continue };
+            match entry.entry() {
+                Entry::Cast(_) => self.ballot(&election, applied, position, at),
+                Entry::Certify(certification) => {
+                    let voters = &certification.content.voters;
+                    let data = news::certified(&election, position, at, voters.len());
+                    self.send(&Channel::Election(election.id(), Aspect::Status), position, "certified", &data);
+                    let own: HashSet<String> =
+                        voters.iter().filter_map(|voter| self.accounts.get(&voter.pseudonym).cloned()).collect();
+                    for account in own {
+                        let data = news::certified(&election, position, at, 1);
+                        self.send(&Channel::Me(account), position, "certified", &data);
+                    }
+                }
+                Entry::Act(act) => self.act(&election, &act.content.act, position, at),
+                Entry::Prefer(_) => {}
+            }
+        }
+        self.newest = Some(committed);
+        if let Some(topic) = self.topics.get_mut(&Channel::Network) {
+            topic.pending.block = true;
+        }
+    }
+
+    fn ballot(&mut self, election: &Arc<ElectionState>, applied: &Applied, position: Position, at: Timestamp) {
+        let Applied::Cast { voter, ballot, .. } = applied else { return };
+        self.touch(election.id(), position);
+        if let Some(topic) = self.topics.get_mut(&Channel::Election(election.id(), Aspect::Board)) {
+            topic.pending.ballots.push((position, BallotItem::new(position, at, *ballot)));
+        }
+        if let Some(account) = self.accounts.get(voter).cloned() {
+            let data = news::own_vote(election, position, at, *ballot);
+            self.send(&Channel::Me(account), position, "voted", &data);
+        }
+    }
+
+    /// An election's figures have changed.
+    fn touch(&mut self, election: ElectionId, position: Position) {
+        let channels = [
+            Channel::Elections { drafts: false },
+            Channel::Elections { drafts: true },
+            Channel::Election(election, Aspect::Turnout),
+            Channel::Election(election, Aspect::Results),
+        ];
+        for channel in &channels {
+            if let Some(topic) = self.topics.get_mut(channel) {
+                topic.pending.figures.insert(election, position);
+            }
+        }
+    }
+
+    fn act(&mut self, election: &Arc<ElectionState>, act: &Act, position: Position, at: Timestamp) {
+        let id = election.id();
+        let Some(data) = news::phase(election, act, position, at) else {
+            self.touch(id, position); // the size of the roll
+            return;
+        };
+        if matches!(act, Act::Define(_)) {
+            let own: Vec<_> = self.clients.values().filter_map(|client| client.viewer.account()).cloned().collect();
+            for account in own.iter().filter(|account| self.topics.contains_key(&Channel::Me(account.id.clone()))) {
+                self.accounts.insert(roll::pseudonym(&self.secret, id, &account.email), account.id.clone());
+            }
+        }
+        let is_public = !matches!(act, Act::Define(_) | Act::Advance { to: Phase::Ready });
+        for drafts in [true, false] {
+            if drafts || is_public {
+                self.send(&Channel::Elections { drafts }, position, "phase", &data);
+            }
+        }
+        self.send(&Channel::Election(id, Aspect::Status), position, "phase", &data);
+        if matches!(act, Act::Tally { .. } | Act::Advance { to: Phase::Published }) {
+            self.send(&Channel::Election(id, Aspect::Results), position, "result", &news::result(election));
+        }
+    }
+
+    /// Sends what does not wait for other changes. What has waited goes before it, so that positions only rise.
+    fn send(&mut self, channel: &Channel, position: Position, kind: &str, data: &Value) {
+        if !self.topics.contains_key(channel) {
+            return;
+        }
+        self.flush(channel, Instant::now());
+        self.emit(channel, position, kind, data);
+    }
+
+    fn next_due(&self) -> Option<Instant> {
+        let now = Instant::now();
+        self.topics.values().filter_map(|topic| topic.due(now)).min()
+    }
+
+    fn flush_due(&mut self, now: Instant) {
+        let is_due = |topic: &Topic| topic.due(now).is_some_and(|due| due <= now);
+        let due: Vec<Channel> = self.topics.iter().filter(|(_, topic)| is_due(topic)).map(|(channel, _)| channel.clone()).collect();
+        for channel in &due {
+            self.flush(channel, now);
+        }
+    }
+
+    /// Sends what has waited in a channel.
+    fn flush(&mut self, channel: &Channel, now: Instant) {
+        let Some(topic) = self.topics.get_mut(channel) else { return };
+        if topic.due(now).is_none() {
+            return;
+        }
+        let pending = topic.take(now);
+        if let (Channel::Election(id, _), Some((last, _))) = (channel, pending.ballots.last()) {
+            let total = self.state.election(*id).map_or(0, |election| election.ballots());
+            let (last, items): (Position, Vec<_>) = (*last, pending.ballots.iter().map(|(_, item)| item).collect());
+            self.emit(channel, last, "ballots", &serde_json::json!({"total": total, "ballots": items}));
+        }
+        let mut figures: Vec<_> = pending.figures.into_iter().collect();
+        figures.sort_unstable_by_key(|(_, position)| *position);
+        for (id, position) in figures {
+            let Some(election) = self.state.election(id).cloned() else { continue };
+            if *channel == Channel::Election(id, Aspect::Results) {
+                self.emit(channel, position, "tally", &news::tally(&election));
+            } else {
+                self.emit(channel, position, "turnout", &news::turnout(&election));
+            }
+        }
+        if pending.block
+            && let Some(newest) = &self.newest
+        {
+            use poem_openapi::types::ToJSON as _;
+            let block = network::block(newest, &self.epoch.epoch).to_json().unwrap_or_default();
+            self.network("block", &block);
+        }
+    }
+
+    fn network_position(&self) -> Position {
+        Position { height: self.head.height, index: self.network_frames }
+    }
+
+    fn network(&mut self, kind: &str, data: &Value) {
+        self.network_frames = self.network_frames.wrapping_add(1);
+        self.emit(&Channel::Network, self.network_position(), kind, data);
+    }
+
+    /// Makes a frame and hands it to all who follow a channel and may see what is in it.
+    fn emit(&mut self, channel: &Channel, position: Position, kind: &str, data: &Value) {
+        let Some(topic) = self.topics.get_mut(channel) else { return };
+        if position <= topic.sent {
+            return; // it was in the snapshot that the topic began with
+        }
+        let text: Arc<str> = frame::event(&channel.to_string(), topic.sent, position, kind, data).into();
+        topic.sent = position;
+        let subscribers: Vec<ClientId> = topic.subscribers.iter().copied().collect();
+        for id in subscribers {
+            self.hand_over(id, channel, &text);
+        }
+    }
+
+    fn hand_over(&mut self, id: ClientId, channel: &Channel, text: &Arc<str>) {
+        let Some(client) = self.clients.get(&id) else { return };
+        if !may_see(&self.state, &self.secret, &client.viewer, channel) {
+            return self.unsubscribe(id, channel);
+        }
+        match client.outbox.frames.try_send(Arc::clone(text)) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                let _ = client.outbox.farewell.set(Farewell::Slow); // once is enough
+                metrics::counter!("live_clients_too_slow_total").increment(1);
+                self.leave(id);
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => self.leave(id),
+        }
+    }
+
+    /// After a gap of our own: every follower gets its channels as they are now.
+    fn start_anew(&mut self) {
+        let channels: Vec<Channel> = self.topics.keys().filter(|channel| **channel != Channel::Network).cloned().collect();
+        for channel in channels {
+            let Some(topic) = self.topics.remove(&channel) else { continue };
+            for id in topic.subscribers {
+                let beginning = self.subscribe(id, channel.clone(), None);
+                let Ok(Beginning { position, snapshot }) = beginning else { continue };
+                let name = channel.to_string();
+                self.hand_over(id, &channel, &frame::reset(&name).into());
+                self.hand_over(id, &channel, &frame::snapshot(&name, position, snapshot).into());
+            }
+        }
+    }
+}
+
+/// Rights can end: they are looked at with every frame.
+fn may_see(state: &LedgerState, secret: &[u8; 32], viewer: &Viewer, channel: &Channel) -> bool {
+    match channel {
+        Channel::Election(id, aspect) => state
+            .election(*id)
+            .is_some_and(|election| viewer.sees(election) && (*aspect != Aspect::Results || viewer.sees_results(secret, election))),
+        Channel::Elections { drafts } => !drafts || viewer.sees_drafts(),
+        Channel::Me(id) => viewer.account().is_some_and(|account| account.id == *id),
+        Channel::Network => true,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,156 @@
+//! What frames carry.
+
+use poem_openapi::types::ToJSON;
+use serde::Serialize;
+use serde_json::{Value, json};
+use voting_core::election::Phase;
+use voting_core::entry::Act;
+use voting_core::ids::BallotHash;
+use voting_core::state::{ElectionState, LedgerState, Position};
+use voting_core::tally::ContestTally;
+use voting_core::time::Timestamp;
+
+use super::viewer::Viewer;
+use crate::api::show_result;
+use crate::events;
+use crate::roll;
+
+/// A ballot on the public list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct BallotItem {
+    pub(super) position: String,
+    pub(super) at: String,
+    pub(super) ballot_hash: String,
+    pub(super) code: String,
+}
+
+impl BallotItem {
+    pub(super) fn new(position: Position, at: Timestamp, hash: BallotHash) -> Self {
+        Self { position: events::show(position), at: at.to_string(), ballot_hash: hash.to_string(), code: hash.code() }
+    }
+}
+
+/// The elections that a viewer sees.
+pub(super) fn elections(state: &LedgerState, viewer: &Viewer) -> Value {
+    let visible = state.elections().filter(|election| viewer.sees(election));
+    let items: Vec<Value> = visible
+        .map(|election| {
+            let definition = election.definition();
+            json!({
+                "id": election.id(),
+                "title": definition.title,
+                "phase": election.phase(),
+                "start_date": definition.opens_at.to_string(),
+                "end_date": definition.closes_at.to_string(),
+                "roll_size": election.roll_size(),
+                "voted": election.voted(),
+            })
+        })
+        .collect();
+    json!({"elections": items})
+}
+
+pub(super) fn status(election: &ElectionState) -> Value {
+    let definition = election.definition();
+    let mut status = json!({
+        "phase": election.phase(),
+        "start_date": definition.opens_at.to_string(),
+        "end_date": definition.closes_at.to_string(),
+        "roll_size": election.roll_size(),
+        "certified": election.certified(),
+    });
+    if let Some(reason) = election.cancel_reason() {
+        status["cancel_reason"] = reason.into();
+    }
+    status
+}
+
+pub(super) fn turnout(election: &ElectionState) -> Value {
+    json!({
+        "election_id": election.id(),
+        "roll_size": election.roll_size(),
+        "voted": election.voted(),
+        "ballots": election.ballots(),
+    })
+}
+
+/// The running count: sums that the ledger keeps with every ballot, so that this costs the same however many there are.
+pub(super) fn tally(election: &ElectionState) -> Value {
+    let contest = |tally: &ContestTally| {
+        json!({
+            "ballots": tally.ballots,
+            "weight": tally.weight,
+            "blank": tally.blank,
+            "undervotes": tally.undervotes,
+            "votes": tally.options,
+        })
+    };
+    let contests: Vec<Value> = election.tally().0.iter().map(contest).collect();
+    json!({"total_votes": election.voted(), "contests": contests})
+}
+
+pub(super) fn result(election: &ElectionState) -> Value {
+    show_result(election).to_json().unwrap_or_default()
+}
+
+/// An officer's act as a change of phase, if it is one.
+pub(super) fn phase(election: &ElectionState, act: &Act, position: Position, at: Timestamp) -> Option<Value> {
+    let phase = match act {
+        Act::Define(_) => Phase::Draft,
+        Act::Advance { to } => *to,
+        Act::Tally { .. } => Phase::Tallied,
+        Act::Cancel { .. } => Phase::Cancelled,
+        Act::SetRoll { .. } => return None,
+    };
+    let definition = election.definition();
+    let mut change = json!({
+        "election_id": election.id(),
+        "position": events::show(position),
+        "at": at.to_string(),
+        "phase": phase,
+    });
+    // Those who did not know of it learn what it is.
+    if matches!(phase, Phase::Draft | Phase::Scheduled) {
+        change["title"] = definition.title.clone().into();
+        change["start_date"] = definition.opens_at.to_string().into();
+        change["end_date"] = definition.closes_at.to_string().into();
+    }
+    Some(change)
+}
+
+/// The ballots of an account that count.
+pub(super) fn own_votes(state: &LedgerState, secret: &[u8; 32], email: &str) -> Value {
+    let votes: Vec<Value> = state
+        .elections()
+        .filter_map(|election| {
+            let counted = election.voter(&roll::pseudonym(secret, election.id(), email))?.counted.as_ref()?;
+            Some(json!({
+                "election_id": election.id(),
+                "position": events::show(counted.position),
+                "at": counted.timestamp.to_string(),
+                "ballot_hash": counted.hash,
+                "code": counted.hash.code(),
+            }))
+        })
+        .collect();
+    json!({"voted": votes})
+}
+
+/// A ballot of the account's own.
+pub(super) fn own_vote(election: &ElectionState, position: Position, at: Timestamp, hash: BallotHash) -> Value {
+    json!({
+        "election_id": election.id(),
+        "position": events::show(position),
+        "at": at.to_string(),
+        "ballot_hash": hash,
+        "code": hash.code(),
+    })
+}
+
+/// Keys were certified.
+pub(super) fn certified(election: &ElectionState, position: Position, at: Timestamp, count: usize) -> Value {
+    json!({"election_id": election.id(), "position": events::show(position), "at": at.to_string(), "count": count})
+}
+
+/// What stands for nothing yet: a chain without blocks.
+pub(super) const NOWHERE: Position = Position { height: voting_core::ids::Height(0), index: 0 };
