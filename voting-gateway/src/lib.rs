@@ -15,6 +15,7 @@
 
 pub mod accounts;
 pub mod api;
+mod assets;
 mod codes;
 pub mod config;
 pub mod demo;

@@ -57,13 +57,13 @@ pub(crate) fn service(state: &GatewayState) -> OpenApiService<Api, ()> {
 pub fn build(state: &GatewayState) -> BoxEndpoint<'static> {
     let service = service(state);
     let spec = spec::complete(&service.spec());
-    // The API is nested at the root, which would hide the start page there.
+    // The API is nested at the root, which would hide the pages there.
     let both = Arc::new((pages::routes(state, &spec).boxed(), Route::new().nest("/", service).boxed()));
     let routes = poem::endpoint::make(move |request: Request| {
         let both = Arc::clone(&both);
         async move {
             let (pages, api) = both.as_ref();
-            if pages::PATHS.contains(&request.uri().path()) { pages.call(request).await } else { api.call(request).await }
+            if pages::is_page(request.uri().path()) { pages.call(request).await } else { api.call(request).await }
         }
     });
     let state = state.clone();

@@ -1,4 +1,4 @@
-//! What is not JSON: the start page, the API reference, health, metrics.
+//! What is not the API: the web application, live updates, the API reference, health, metrics.
 
 mod reference;
 
@@ -9,11 +9,11 @@ use poem::web::Data;
 use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use serde_json::{Value, json};
 
+use crate::assets;
 use crate::live;
 use crate::state::GatewayState;
 
 const STYLE: &str = include_str!("pages/style.css");
-const START: &str = include_str!("pages/start.html");
 
 #[derive(Clone)]
 struct Reference {
@@ -21,15 +21,25 @@ struct Reference {
     spec: String,
 }
 
-/// Every path served here.
-pub(crate) const PATHS: [&str; 9] =
-    ["/", "/ws", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
+/// Paths served here, besides those below [`TREES`].
+const PATHS: [&str; 10] =
+    ["/", "/app", "/ws", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
+/// Everything below these is served here, too.
+const TREES: [&str; 2] = ["/app/", "/assets/"];
+
+/// Whether a path is one of those served here.
+pub(crate) fn is_page(path: &str) -> bool {
+    PATHS.contains(&path) || TREES.iter().any(|tree| path.starts_with(tree))
+}
 
 /// Routes beside the API.
 pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
     let reference = Reference { page: reference::page(spec), spec: spec.to_owned() };
     Route::new()
-        .at("/", get(start))
+        .at("/", get(assets::page))
+        .at("/app", get(assets::page))
+        .at("/app/*path", get(assets::page))
+        .at("/assets/*path", get(assets::file))
         .at("/ws", get(live::upgrade).data(state.clone()))
         .at("/style.css", get(style))
         .at("/docs", get(docs).data(reference.clone()))
@@ -42,11 +52,6 @@ pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
 
 fn typed(content_type: &'static str, body: impl Into<poem::Body>) -> Response {
     Response::builder().content_type(content_type).header("cache-control", "no-cache").body(body)
-}
-
-#[handler]
-fn start() -> Response {
-    typed("text/html; charset=utf-8", START)
 }
 
 #[handler]

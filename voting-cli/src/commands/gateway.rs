@@ -150,6 +150,8 @@ fn config(settings: &GatewaySettings) -> Config {
     let limits = Limits {
         connections: settings.connections,
         connections_per_address: settings.connections_per_address,
+        sockets: settings.sockets,
+        sockets_per_address: settings.sockets_per_address,
         ..Limits::default()
     };
     Config {

@@ -203,6 +203,12 @@ pub struct GatewaySettings {
     /// Connections from one address at a time; a proxy in front is one address.
     #[serde(default = "default_connections_per_address")]
     pub connections_per_address: usize,
+    /// Live connections (WebSockets) at a time; more are refused.
+    #[serde(default = "default_sockets")]
+    pub sockets: usize,
+    /// The same from one address.
+    #[serde(default = "default_sockets_per_address")]
+    pub sockets_per_address: usize,
     /// Whether to set up the demonstration, with passwords that everyone knows.
     #[serde(default)]
     pub demo: bool,
@@ -223,6 +229,14 @@ fn default_connections() -> usize {
 
 fn default_connections_per_address() -> usize {
     100
+}
+
+fn default_sockets() -> usize {
+    10_000
+}
+
+fn default_sockets_per_address() -> usize {
+    200
 }
 
 fn yes() -> bool {

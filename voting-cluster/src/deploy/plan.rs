@@ -184,6 +184,8 @@ impl Plan {
                 office: self.network.clone(),
                 connections: 2_000,
                 connections_per_address: 100,
+                sockets: 10_000,
+                sockets_per_address: 200,
                 demo: self.demo,
                 redis: self.redis.clone(),
                 links,

@@ -206,7 +206,7 @@ impl Hub {
                 let election = election.ok_or_else(|| LiveError::new("unknown_election", "there is no such election"))?;
                 match aspect {
                     Aspect::Status => news::status(election),
-                    Aspect::Turnout => news::turnout(election),
+                    Aspect::Turnout => news::turnout(election, self.state.timestamp()),
                     Aspect::Results if client.viewer.sees_results(&self.secret, election) => news::result(election),
                     Aspect::Results => {
                         let detail = "results are shown to those who have voted, and to everyone once they are published";
@@ -398,9 +398,9 @@ impl Hub {
         for (id, position) in figures {
             let Some(election) = self.state.election(id).cloned() else { continue };
             if *channel == Channel::Election(id, Aspect::Results) {
-                self.emit(channel, position, "tally", &news::tally(&election));
+                self.emit(channel, position, "tally", &news::tally(&election, self.state.timestamp()));
             } else {
-                self.emit(channel, position, "turnout", &news::turnout(&election));
+                self.emit(channel, position, "turnout", &news::turnout(&election, self.state.timestamp()));
             }
         }
         if pending.block

@@ -65,9 +65,11 @@ pub(super) fn status(election: &ElectionState) -> Value {
     status
 }
 
-pub(super) fn turnout(election: &ElectionState) -> Value {
+/// Figures, and the time of the block that they are of.
+pub(super) fn turnout(election: &ElectionState, at: Timestamp) -> Value {
     json!({
         "election_id": election.id(),
+        "at": at.to_string(),
         "roll_size": election.roll_size(),
         "voted": election.voted(),
         "ballots": election.ballots(),
@@ -75,7 +77,7 @@ pub(super) fn turnout(election: &ElectionState) -> Value {
 }
 
 /// The running count: sums that the ledger keeps with every ballot, so that this costs the same however many there are.
-pub(super) fn tally(election: &ElectionState) -> Value {
+pub(super) fn tally(election: &ElectionState, at: Timestamp) -> Value {
     let contest = |tally: &ContestTally| {
         json!({
             "ballots": tally.ballots,
@@ -86,7 +88,7 @@ pub(super) fn tally(election: &ElectionState) -> Value {
         })
     };
     let contests: Vec<Value> = election.tally().0.iter().map(contest).collect();
-    json!({"total_votes": election.voted(), "contests": contests})
+    json!({"at": at.to_string(), "total_votes": election.voted(), "contests": contests})
 }
 
 pub(super) fn result(election: &ElectionState) -> Value {

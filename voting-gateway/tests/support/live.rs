@@ -27,8 +27,8 @@ const FRAMES: [(&str, &[&str], &[&str]); 7] = [
 const EVENTS: [(&str, &[&str], &[&str]); 9] = [
     ("phase", &["election_id", "position", "at", "phase"], &["title", "start_date", "end_date"]),
     ("certified", &["election_id", "position", "at", "count"], &[]),
-    ("turnout", &["election_id", "roll_size", "voted", "ballots"], &[]),
-    ("tally", &["total_votes", "contests"], &[]),
+    ("turnout", &["election_id", "at", "roll_size", "voted", "ballots"], &[]),
+    ("tally", &["at", "total_votes", "contests"], &[]),
     ("result", &["election_id", "candidates", "contests", "final", "phase", "total_votes", "votes"], &["report", "lot_seed"]),
     ("ballots", &["ballots"], &["total"]),
     ("voted", &["election_id", "position", "at", "ballot_hash", "code"], &[]),

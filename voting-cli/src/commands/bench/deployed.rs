@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::Serialize;
 use voting_cluster::clock::SystemClock;
 use voting_cluster::deploy::{GatewayParts, GatewaySettings, Messages, Overrides, Plan, RedisSettings};
-use voting_cluster::local::{Process, free_ports, start_part};
+use voting_cluster::local::{Process, RedisServers, free_ports, start_part};
 use voting_cluster::redis::{Redis, Usage};
 use voting_core::epoch::QuorumRule;
 
@@ -42,74 +42,91 @@ struct Figures {
     redis: RedisCost,
 }
 
-fn failed(error: impl std::fmt::Display) -> CliError {
+pub(super) fn failed(error: impl std::fmt::Display) -> CliError {
     CliError::failure(error, "report this, with what RUST_LOG=info shows")
 }
 
-pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &Context) -> Result<()> {
-    let (servers, config) = dev::redis(&["auto".to_owned()], context).await?;
-    let (Some(_servers), Some(config)) = (&servers, config) else { return Err(failed("there is no Redis")) };
-    let dir = folder.join("network");
-    let (links, ports) = (free_ports(args.authorities as u16), free_ports(GATEWAYS as u16));
-    let plan = Plan {
-        network: "voting bench".to_owned(),
-        authorities: args.authorities,
-        gateways: GATEWAYS + 1, // the last one is this process's own way in
-        quorum: QuorumRule::Byzantine,
-        leader: args.leader,
-        redis: RedisSettings {
-            servers: config.addresses().iter().map(|address| format!("redis://{address}")).collect(),
-            ..RedisSettings::default()
-        },
-        port: ports,
-        messages: Messages::Direct { port: links },
-        demo: false,
-    };
-    let written = plan.write(&dir, &SystemClock::new()).map_err(failed)?;
-    context.out.note("starting authorities and gateways …");
-    let mut processes = Vec::new();
-    for path in &written.nodes {
-        processes.push(spawn("node", path)?);
-    }
-    for path in written.gateways.iter().take(GATEWAYS) {
-        processes.push(spawn("gateway", path)?);
-    }
-    let own = written.gateways.last().ok_or_else(|| failed("no gateway was planned"))?;
-    let settings = GatewaySettings::load(own, &Overrides::default()).map_err(failed)?;
-    let parts = GatewayParts::start(&settings).await.map_err(failed)?;
-    let site = Site {
-        replica: Arc::clone(parts.follower.replica()),
-        queue: Arc::clone(&parts.queue),
-        clock: Arc::clone(&parts.clock),
-        officer: parts.officer.clone(),
-        registrar: parts.registrar.clone(),
-    };
-    let gateways: Vec<String> = (0..GATEWAYS).map(|n| format!("http://127.0.0.1:{}", usize::from(ports) + n)).collect();
-    let mut source = parts.follower.source();
-    let answers = tokio::time::timeout(STARTS_WITHIN, source.wait_for(|source| source.answers)).await;
-    answers.map_err(|_| failed("the authorities do not start"))?.map_err(failed)?;
-
-    context.out.note(format!("light load: {LIGHT_VOTES} votes, one after the other …"));
-    let light = cast_over_http(&site, "deployed, light load", &gateways, 1, LIGHT_VOTES, 1).await?;
-    let votes = args.votes as usize;
-    context.out.note(format!("full load: {votes} votes at {GATEWAYS} gateways …"));
-    let redis = Redis::connect(settings.redis.to_config().map_err(failed)?).await.map_err(failed)?;
-    let before = redis.usage().await.map_err(failed)?;
-    let full = cast_over_http(&site, "deployed, full load", &gateways, 2, votes, args.http_in_flight as usize).await?;
-    let cost = cost(&before, &redis.usage().await.map_err(failed)?, votes);
-    parts.follower.shutdown().await.map_err(failed)?;
-    for process in &mut processes {
-        process.terminate();
-    }
-    let figures = Figures { machine, authorities: args.authorities, gateways: GATEWAYS, parts: vec![light, full], redis: cost };
-    context.out.answer(&figures, || show(&figures))
+/// A network as it is deployed, for as long as this lives.
+pub(super) struct Network {
+    pub(super) site: Site,
+    /// Addresses of the gateways' processes.
+    pub(super) gateways: Vec<String>,
+    /// The gateways' processes, in the same order.
+    pub(super) processes: Vec<Process>,
+    authorities: Vec<Process>,
+    parts: GatewayParts,
+    settings: GatewaySettings,
+    _servers: RedisServers,
 }
 
-fn spawn(command: &str, config: &Path) -> Result<Process> {
-    let program = std::env::current_exe().map_err(failed)?;
-    // All requests come from this machine.
-    let set: &[&str] = if command == "gateway" { &["connections_per_address=2000"] } else { &[] };
-    Ok(start_part(&program, command, config, set))
+impl Network {
+    /// Starts Redis, authorities, and so many gateways, with settings of the bench's own.
+    pub(super) async fn start(args: &Args, gateways: usize, set: &[&str], folder: &Path, context: &Context) -> Result<Self> {
+        let (servers, config) = dev::redis(&["auto".to_owned()], context).await?;
+        let (Some(servers), Some(config)) = (servers, config) else { return Err(failed("there is no Redis")) };
+        let dir = folder.join("network");
+        let (links, ports) = (free_ports(args.authorities as u16), free_ports(gateways as u16));
+        let plan = Plan {
+            network: "voting bench".to_owned(),
+            authorities: args.authorities,
+            gateways: gateways + 1, // the last one is this process's own way in
+            quorum: QuorumRule::Byzantine,
+            leader: args.leader,
+            redis: RedisSettings {
+                servers: config.addresses().iter().map(|address| format!("redis://{address}")).collect(),
+                ..RedisSettings::default()
+            },
+            port: ports,
+            messages: Messages::Direct { port: links },
+            demo: false,
+        };
+        let written = plan.write(&dir, &SystemClock::new()).map_err(failed)?;
+        context.out.note("starting authorities and gateways …");
+        let program = std::env::current_exe().map_err(failed)?;
+        let authorities = written.nodes.iter().map(|path| start_part(&program, "node", path, &[])).collect();
+        let processes = written.gateways.iter().take(gateways).map(|path| start_part(&program, "gateway", path, set)).collect();
+        let own = written.gateways.last().ok_or_else(|| failed("no gateway was planned"))?;
+        let settings = GatewaySettings::load(own, &Overrides::default()).map_err(failed)?;
+        let parts = GatewayParts::start(&settings).await.map_err(failed)?;
+        let site = Site {
+            replica: Arc::clone(parts.follower.replica()),
+            queue: Arc::clone(&parts.queue),
+            clock: Arc::clone(&parts.clock),
+            officer: parts.officer.clone(),
+            registrar: parts.registrar.clone(),
+        };
+        let gateways: Vec<String> = (0..gateways).map(|n| format!("http://127.0.0.1:{}", usize::from(ports) + n)).collect();
+        let mut source = parts.follower.source();
+        let answers = tokio::time::timeout(STARTS_WITHIN, source.wait_for(|source| source.answers)).await;
+        answers.map_err(|_| failed("the authorities do not start"))?.map_err(failed)?;
+        Ok(Self { site, gateways, processes, authorities, parts, settings, _servers: servers })
+    }
+
+    /// Ends every process.
+    pub(super) async fn stop(mut self) -> Result<()> {
+        self.parts.follower.shutdown().await.map_err(failed)?;
+        for process in self.processes.iter_mut().chain(&mut self.authorities) {
+            process.terminate();
+        }
+        Ok(())
+    }
+}
+
+pub(super) async fn run(args: &Args, machine: Machine, folder: &Path, context: &Context) -> Result<()> {
+    let set = ["connections_per_address=2000"]; // all requests come from this machine
+    let network = Network::start(args, GATEWAYS, &set, folder, context).await?;
+    let (site, gateways) = (&network.site, &network.gateways);
+    context.out.note(format!("light load: {LIGHT_VOTES} votes, one after the other …"));
+    let light = cast_over_http(site, "deployed, light load", gateways, 1, LIGHT_VOTES, 1).await?;
+    let votes = args.votes as usize;
+    context.out.note(format!("full load: {votes} votes at {GATEWAYS} gateways …"));
+    let redis = Redis::connect(network.settings.redis.to_config().map_err(failed)?).await.map_err(failed)?;
+    let before = redis.usage().await.map_err(failed)?;
+    let full = cast_over_http(site, "deployed, full load", gateways, 2, votes, args.http_in_flight as usize).await?;
+    let cost = cost(&before, &redis.usage().await.map_err(failed)?, votes);
+    network.stop().await?;
+    let figures = Figures { machine, authorities: args.authorities, gateways: GATEWAYS, parts: vec![light, full], redis: cost };
+    context.out.answer(&figures, || show(&figures))
 }
 
 fn cost(before: &[Usage], after: &[Usage], votes: usize) -> RedisCost {

@@ -22,9 +22,15 @@ pub(super) struct Requests {
     pub(super) path: String,
 }
 
-/// Puts JSON bodies, each once, to servers in turn, over so many connections; returns how long each took. Any
-/// answer but 201 ends it with an error.
-pub(super) async fn put_all(servers: &[Requests], bodies: Vec<String>, connections: usize) -> Result<Vec<Duration>, String> {
+/// Puts JSON bodies, each once, to servers in turn, over so many connections; returns how long each took. With a pace
+/// each body has its moment, so long after the one before, and is not sent earlier. Any answer but 201 ends it with an error.
+pub(super) async fn put_all(
+    servers: &[Requests],
+    bodies: Vec<String>,
+    connections: usize,
+    pace: Option<Duration>,
+) -> Result<Vec<Duration>, String> {
+    let first = tokio::time::Instant::now();
     let (bodies, next) = (Arc::new(bodies), Arc::new(AtomicUsize::new(0)));
     let mut clients = JoinSet::new();
     for n in 0..connections.min(bodies.len()) {
@@ -34,7 +40,12 @@ pub(super) async fn put_all(servers: &[Requests], bodies: Vec<String>, connectio
         clients.spawn(async move {
             let mut client = Client::connect(&address).await?;
             let mut took = Vec::new();
-            while let Some(body) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(body) = bodies.get(at) else { break };
+                if let Some(pace) = pace {
+                    tokio::time::sleep_until(first + pace * u32::try_from(at).unwrap_or(u32::MAX)).await;
+                }
                 let began = Instant::now();
                 client.exchange(&head, body).await?;
                 took.push(began.elapsed());

@@ -4,6 +4,7 @@
 //! before the clock starts. What is measured is the time from submission to finality.
 
 mod deployed;
+mod live;
 mod load;
 
 use std::fs::OpenOptions;
@@ -51,6 +52,7 @@ Examples:
   voting bench
   voting bench --votes 50000 --in-flight 512 --output json
   voting bench --deployed                     processes on a Redis Cluster; needs redis-server
+  voting bench --live 2000 --pace 500         who follows an election live, and what it costs; needs redis-server
 
 The network runs in this process with its ledgers in a temporary folder. Figures of a debug build mean nothing.")]
 pub(crate) struct Args {
@@ -73,6 +75,12 @@ pub(crate) struct Args {
     /// and three replicas that is started for it
     #[arg(long)]
     deployed: bool,
+    /// Measure live updates: a deployed network with one gateway, so many WebSocket clients at it, and votes at a pace
+    #[arg(long, value_name = "CLIENTS", conflicts_with = "deployed", value_parser = clap::value_parser!(u32).range(1..=20_000))]
+    live: Option<u32>,
+    /// Votes per second that arrive while live updates are measured
+    #[arg(long, default_value_t = 500, value_name = "N", requires = "live", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pace: u32,
 }
 
 /// The machine's own limits.
@@ -111,6 +119,9 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let folder = tempfile::tempdir().map_err(|error| CliError::failure(format!("no temporary folder: {error}"), "check TMPDIR"))?;
     context.out.note("measuring the machine …");
     let machine = measure_machine(folder.path())?;
+    if let Some(clients) = args.live {
+        return live::run(&args, clients as usize, machine, folder.path(), context).await;
+    }
     if args.deployed {
         return deployed::run(&args, machine, folder.path(), context).await;
     }
@@ -329,22 +340,22 @@ async fn cast_over_http(
         .map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string())
         .collect();
     let failed = |error: &dyn std::fmt::Display| CliError::failure(format!("over HTTP: {error}"), "use a smaller --http-in-flight");
-    let base = gateways.first().and_then(|url| reqwest::Url::parse(url).ok()).ok_or_else(|| failed(&"no gateway"))?;
-    let builder = reqwest::Client::builder();
-    let client = crate::client::with_tls(builder, &base).build().map_err(|error| failed(&error))?;
-    until_known(&client, gateways, id, votes).await?;
+    until_known(gateways, id, votes).await?;
     let address = |url: &String| url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/').to_owned();
     let servers: Vec<_> = gateways.iter().map(|url| Requests { address: address(url), path: format!("/votes/{id}") }).collect();
 
     let first_block = site.replica.state().height().0;
     let started = Instant::now();
-    let latencies = put_all(&servers, bodies, in_flight).await.map_err(|error| failed(&error))?;
+    let latencies = put_all(&servers, bodies, in_flight, None).await.map_err(|error| failed(&error))?;
     let took = started.elapsed();
     part(&site.replica, name, id, in_flight, took, first_block, latencies).await
 }
 
 /// Gateways follow a moment behind: waits until each knows that the election is open and every voter certified.
-async fn until_known(client: &reqwest::Client, gateways: &[String], id: ElectionId, voters: usize) -> Result<()> {
+async fn until_known(gateways: &[String], id: ElectionId, voters: usize) -> Result<()> {
+    let failed = |error: &dyn std::fmt::Display| CliError::failure(error, "report this");
+    let base = gateways.first().and_then(|url| reqwest::Url::parse(url).ok()).ok_or_else(|| failed(&"no gateway"))?;
+    let client = crate::client::with_tls(reqwest::Client::builder(), &base).build().map_err(|error| failed(&error))?;
     let started = Instant::now();
     for gateway in gateways {
         loop {
