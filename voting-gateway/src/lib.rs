@@ -15,6 +15,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod backup;
 mod codes;
 pub mod config;
 pub mod demo;

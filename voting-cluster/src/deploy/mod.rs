@@ -16,7 +16,8 @@ mod plan;
 
 pub use authority::{Authority, DeployError};
 pub use config::{
-    AuthorityLinks, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides, RedisSettings,
+    AuthorityLinks, BackupSettings, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides,
+    RedisSettings, read_genesis,
 };
 pub use directory::{Listed, coordinator_of, heartbeats_of};
 pub use gateway::GatewayParts;
