@@ -25,7 +25,7 @@ use crate::output::{count, fields};
 ///
 /// Accounts and rolls exist in the store alone; everything else comes back by itself or lies with the authorities.
 /// Sessions are not kept: people sign in again. Key files are not kept either: keep them apart, above all the
-/// pseudonym secret, without which nobody's votes can be told from their address.
+/// pseudonym secret, without which a gateway does not know who has voted.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
