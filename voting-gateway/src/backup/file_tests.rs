@@ -187,6 +187,23 @@ fn a_right_checksum_does_not_excuse_what_does_not_belong_there() {
 }
 
 #[test]
+fn what_follows_from_the_lines_must_stand_in_the_last_one_and_in_one_way() {
+    let good = String::from_utf8(bytes_of_few()).unwrap();
+    let value = format!("\"value\":\"{}\"", BASE64.encode("two"));
+    let changed = good.replacen(&value, &format!("\"value\":\"{}\"", BASE64.encode("too")), 1);
+    assert_ne!(changed, good);
+    assert!(matches!(read(changed.as_bytes()), Err(BackupError::Checksum { line: 7, .. })));
+    let miscounted = good.replace("{\"records\":5", "{\"records\":6");
+    assert!(refused(miscounted.as_bytes()).contains("it states 6 records, there are 5"));
+    for (from, to) in
+        [("{\"records\":5", "{\"records\": 5"), ("\"}\n", "\" }\n"), ("{\"records\":5", "{\"records\":5,\"records\":5")]
+    {
+        let at = good.rfind(from).unwrap();
+        refused(format!("{}{to}{}", &good[..at], &good[at + from.len()..]).as_bytes());
+    }
+}
+
+#[test]
 fn other_files_and_other_versions_are_told_apart() {
     let good = String::from_utf8(bytes_of_few()).unwrap();
     assert!(matches!(read(b"{}\n"), Err(BackupError::NotABackup { .. })));
