@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    bench, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login, logout, man, node,
-    receipt, simulate, trust, verify, vote, voters, whoami,
+    backup, bench, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login, logout,
+    man, node, receipt, simulate, trust, verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Cluster(cluster::Args),
     Node(node::Args),
     Gateway(gateway::Args),
+    Backup(backup::Args),
     Keys(keys::Args),
     Bench(bench::Args),
     Login(login::Args),

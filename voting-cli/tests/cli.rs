@@ -6,7 +6,7 @@ use serde_json::Value;
 use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
 
-const COMMANDS: [&[&str]; 28] = [
+const COMMANDS: [&[&str]; 31] = [
     &["login"],
     &["logout"],
     &["whoami"],
@@ -35,6 +35,9 @@ const COMMANDS: [&[&str]; 28] = [
     &["man"],
     &["dev"],
     &["bench"],
+    &["backup", "create"],
+    &["backup", "verify"],
+    &["backup", "restore"],
 ];
 
 #[test]

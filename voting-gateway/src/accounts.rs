@@ -143,9 +143,17 @@ pub(crate) fn hashed(text: &str) -> String {
     HEXLOWER.encode(&Sha256::digest(text.as_bytes()))
 }
 
+/// What stands before the hash in the path of an account.
+pub(crate) const PATHS: &str = "user:";
+
+/// Accounts whose hash begins with this digit.
+pub(crate) fn tag(digit: char) -> String {
+    format!("accounts:{digit}")
+}
+
 fn key_of(email: &str) -> Result<StoreKey, StoreError> {
     let hash = hashed(email);
-    StoreKey::new(format!("accounts:{}", &hash[..1]), KeyClass::Account, format!("user:{hash}"))
+    StoreKey::new(tag(hash.chars().next().unwrap_or('0')), KeyClass::Account, format!("{PATHS}{hash}"))
 }
 
 impl Accounts {

@@ -16,6 +16,7 @@
 pub mod accounts;
 pub mod api;
 mod assets;
+pub mod backup;
 mod codes;
 pub mod config;
 pub mod demo;

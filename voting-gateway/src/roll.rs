@@ -4,14 +4,14 @@
 //! chose for a pre-registered credential. The pseudonym is derived from the label with a secret, so the
 //! roll maps one to the other and the ledger alone does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use voting_core::crypto::PublicKey;
 use voting_core::election::MAX_WEIGHT;
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
-use voting_core::seams::{Condition, KeyClass, Op, Store, StoreError, StoreKey};
+use voting_core::seams::{Condition, KeyClass, Op, Store, StoreError, StoreKey, Versioned};
 
 use crate::accounts::{from_json, hashed, normalize_email, to_json};
 use crate::problem::LineError;
@@ -46,20 +46,93 @@ pub(crate) fn pseudonym(secret: &[u8; 32], election: ElectionId, label: &str) ->
 }
 
 /// First digits of a voter's hash: each is a bucket, so that a large roll spreads over the shards of the store.
-const BUCKETS: &str = "0123456789abcdef";
+pub(crate) const BUCKETS: &str = "0123456789abcdef";
+/// What stands before the hash in the path of a voter.
+pub(crate) const PATHS: &str = "voter:";
+/// The tag of the list of rolls: a store cannot tell its tags, so what must be found again is listed.
+const ROLLS: &str = "rolls";
+/// What stands before an election in that list.
+const LISTED: &str = "election:";
+/// Elections read from the list at a time.
+const LIST_PAGE: usize = 1_000;
 
-fn tag(election: ElectionId, bucket: char) -> String {
+pub(crate) fn tag(election: ElectionId, bucket: char) -> String {
     format!("roll:{election}:{bucket}")
 }
 
 fn voter_key(election: ElectionId, label: &str) -> Result<StoreKey, StoreError> {
     let hash = hashed(label);
     let bucket = hash.chars().next().unwrap_or('0');
-    StoreKey::new(tag(election, bucket), KeyClass::Account, format!("voter:{hash}"))
+    StoreKey::new(tag(election, bucket), KeyClass::Account, format!("{PATHS}{hash}"))
 }
 
 fn count_key(election: ElectionId, bucket: char) -> Result<StoreKey, StoreError> {
     StoreKey::new(tag(election, bucket), KeyClass::Account, "count")
+}
+
+/// Notes that an election has a roll, before the first voter stands on it, so that a backup misses none.
+/// Repeating the call changes nothing.
+pub(crate) async fn register(store: &dyn Store, election: ElectionId) -> Result<(), StoreError> {
+    let key = StoreKey::new(ROLLS, KeyClass::Account, format!("{LISTED}{election}"))?;
+    if store.get(&key).await?.is_some() {
+        return Ok(());
+    }
+    match store.put(key, Vec::new(), Condition::Absent, None).await {
+        Err(StoreError::Conflict { .. }) => Ok(()), // someone else noted it
+        other => other,
+    }
+}
+
+/// Elections that have a roll.
+pub(crate) async fn registered(store: &dyn Store) -> Result<BTreeSet<ElectionId>, StoreError> {
+    let (mut elections, mut after) = (BTreeSet::new(), None::<String>);
+    loop {
+        let page = store.list(ROLLS, KeyClass::Account, LISTED, after.as_deref(), LIST_PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(elections) };
+        after = Some(last.path().to_owned());
+        for (key, _) in page {
+            let id = key.path().strip_prefix(LISTED).and_then(|id| id.parse().ok());
+            elections.insert(id.ok_or_else(|| StoreError::Damaged(format!("{key} names no election")))?);
+        }
+    }
+}
+
+/// Counts the voters of a bucket and corrects their number if it is wrong. Returns whether it was.
+pub(crate) async fn recount(store: &dyn Store, election: ElectionId, bucket: char) -> Result<bool, StoreError> {
+    loop {
+        // Read before the voters: whoever adds some meanwhile changes its version.
+        let known = store.get(&count_key(election, bucket)?).await?;
+        let voters = listed(store, election, bucket).await?;
+        if stated(known.as_ref()) == Some(voters) {
+            return Ok(false);
+        }
+        let condition = known.map_or(Condition::Absent, |found| Condition::Version(found.version));
+        match store.put(count_key(election, bucket)?, to_json(&voters)?, condition, None).await {
+            Err(StoreError::Conflict { .. }) => {} // someone added voters at the same time
+            other => return other.map(|()| true),
+        }
+    }
+}
+
+/// Whether the number of a bucket's voters would be wrong with so many more of them.
+pub(crate) async fn miscounted(store: &dyn Store, election: ElectionId, bucket: char, more: u64) -> Result<bool, StoreError> {
+    let known = store.get(&count_key(election, bucket)?).await?;
+    Ok(stated(known.as_ref()) != Some(listed(store, election, bucket).await? + more))
+}
+
+/// The number that a bucket states, if it can be read; without one there are none.
+fn stated(known: Option<&Versioned>) -> Option<u64> {
+    known.map_or(Some(0), |found| from_json(&found.value).ok())
+}
+
+/// The number of a bucket's voters, counted.
+async fn listed(store: &dyn Store, election: ElectionId, bucket: char) -> Result<u64, StoreError> {
+    let (mut voters, mut after) = (0, None::<String>);
+    loop {
+        let page = store.list(&tag(election, bucket), KeyClass::Account, PATHS, after.as_deref(), LIST_PAGE).await?;
+        let Some((last, _)) = page.last() else { return Ok(voters) };
+        (voters, after) = (voters + page.len() as u64, Some(last.path().to_owned()));
+    }
 }
 
 /// The voter with a label.
@@ -86,13 +159,13 @@ pub(crate) async fn page(
     limit: usize,
 ) -> Result<Vec<(String, Entitled)>, StoreError> {
     // Keys begin with the bucket's digit, so buckets one after the other are all keys in order.
-    let first = after.and_then(|after| after.strip_prefix("voter:")).and_then(|hash| hash.chars().next());
+    let first = after.and_then(|after| after.strip_prefix(PATHS)).and_then(|hash| hash.chars().next());
     let mut voters = Vec::new();
     for bucket in BUCKETS.chars().filter(|bucket| first.is_none_or(|first| *bucket >= first)) {
         if voters.len() >= limit {
             break;
         }
-        let found = store.list(&tag(election, bucket), KeyClass::Account, "voter:", after, limit - voters.len()).await?;
+        let found = store.list(&tag(election, bucket), KeyClass::Account, PATHS, after, limit - voters.len()).await?;
         for (key, found) in found {
             voters.push((key.path().to_owned(), from_json(&found.value)?));
         }
@@ -103,6 +176,7 @@ pub(crate) async fn page(
 /// Adds voters that are not there yet, with the count, in writes that are each all or nothing.
 /// Repeating the call after a failure completes it.
 pub(crate) async fn add(store: &dyn Store, election: ElectionId, voters: &[Entitled]) -> Result<Added, StoreError> {
+    register(store, election).await?;
     let mut buckets: BTreeMap<char, Vec<&Entitled>> = BTreeMap::new();
     for voter in voters {
         buckets.entry(hashed(&voter.label).chars().next().unwrap_or('0')).or_default().push(voter);

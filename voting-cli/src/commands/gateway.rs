@@ -12,6 +12,7 @@ use voting_cluster::deploy::{GatewayParts, GatewaySettings, Overrides};
 use voting_cluster::leadership::{DEFAULT_LEASE, Leadership};
 use voting_cluster::lock::LockGuard;
 use voting_core::Height;
+use voting_gateway::backup::schedule as backups;
 use voting_gateway::{Backend, Config, GatewayState, Limits, demo, scheduler, serve};
 
 use super::Context;
@@ -81,7 +82,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let server = tokio::spawn(serve(listener, state.clone(), stopping.clone()));
     let (_fitness, fit) = watch::channel(true);
     let leadership = Leadership::run_for(Arc::clone(&parts.locks), "scheduler", DEFAULT_LEASE, fit);
-    let scheduler = tokio::spawn(schedule(state, leadership, stopping));
+    let scheduler = tokio::spawn(schedule(state, backup_plan(&settings), leadership, stopping));
     let started = Started {
         gateway: settings.name.clone(),
         url: format!("http://{address}"),
@@ -177,8 +178,15 @@ async fn seed(parts: &GatewayParts, state: &GatewayState) -> Result<()> {
     seeded.map_err(|problem| failed(format!("{problem:?}")))
 }
 
-/// Opens and closes elections as long as this gateway is the one that does.
-async fn schedule(state: GatewayState, leadership: Leadership, mut stopping: watch::Receiver<bool>) {
+/// When and where this gateway makes backups, if it does.
+fn backup_plan(settings: &GatewaySettings) -> Option<backups::Plan> {
+    let backup = settings.backup.as_ref()?;
+    let every = Duration::from_secs(u64::from(backup.every_hours) * 3_600);
+    Some(backups::Plan { folder: backup.folder.clone(), every, keep: backup.keep })
+}
+
+/// Opens and closes elections, and makes backups, as long as this gateway is the one that does.
+async fn schedule(state: GatewayState, plan: Option<backups::Plan>, leadership: Leadership, mut stopping: watch::Receiver<bool>) {
     let mut leading = leadership.leading();
     loop {
         tokio::select! {
@@ -186,13 +194,17 @@ async fn schedule(state: GatewayState, leadership: Leadership, mut stopping: wat
             led = leading.wait_for(|leading| leading.token.is_some()) => if led.is_err() { return },
         }
         let (stop, stopped) = watch::channel(false);
-        let running = tokio::spawn(scheduler::run(state.clone(), stopped));
+        let elections = tokio::spawn(scheduler::run(state.clone(), stopped.clone()));
+        let backups = plan.clone().map(|plan| tokio::spawn(backups::run(state.clone(), plan, stopped)));
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => {}
             _ = leading.wait_for(|leading| leading.token.is_none()) => {}
         }
-        let _ = stop.send(true); // it ends with its step at hand
-        let _ = running.await;
+        let _ = stop.send(true); // both end with their step at hand
+        let _ = elections.await;
+        if let Some(backups) = backups {
+            let _ = backups.await;
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file per command. A command takes its arguments and a [`Context`], prints through
 //! [`Output`] and returns an error that says what to do next.
 
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod cluster;
 pub(crate) mod completions;
@@ -52,6 +53,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         return Err(CliError::usage("only `voting count` makes a page", "choose --output table or --output json"));
     }
     match command {
+        Command::Backup(args) => backup::run(args, &context).await,
         Command::Bench(args) => bench::run(args, &context).await,
         Command::Dev(args) => dev::run(args, &context).await,
         Command::Node(args) => node::run(args, &context).await,

@@ -76,7 +76,28 @@ impl Network {
     }
 }
 
+/// A network that was killed and keeps its data.
+pub(crate) struct Stopped(Network);
+
+impl Stopped {
+    /// Starts it again at the same address.
+    pub(crate) fn restart(self) -> Network {
+        self.0.kill_and_restart()
+    }
+}
+
 impl Network {
+    /// Where a durable one keeps its data.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.data.clone().unwrap()
+    }
+
+    /// Kills the process.
+    pub(crate) fn stopped(mut self) -> Stopped {
+        self.stop();
+        Stopped(self)
+    }
+
     /// Kills the process, and reads what its authorities have on disk.
     pub(crate) fn records(mut self) -> (Genesis, Result<Vec<Record>, Violation>) {
         self.stop();

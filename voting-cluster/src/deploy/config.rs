@@ -17,6 +17,7 @@ use voting_core::codec::Canonical as _;
 use voting_core::crypto::PublicKey;
 use voting_core::epoch::Genesis;
 
+use super::backup::BackupSettings;
 use crate::redis::{Namespace, RedisConfig, RedisConfigError};
 
 /// Prefix and separator of variables in the environment.
@@ -217,6 +218,9 @@ pub struct GatewaySettings {
     /// Direct links; without them messages go through Redis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<GatewayLinks>,
+    /// Backups of accounts and rolls; without it this gateway makes none by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<BackupSettings>,
 }
 
 fn default_listen() -> SocketAddr {
@@ -320,12 +324,19 @@ impl GatewaySettings {
         if let Some(links) = links {
             resolve(path, &mut [&mut links.key]);
         }
+        if let Some(backup) = &mut settings.backup {
+            backup.check().map_err(|reason| ConfigError::Setting { path: path.to_owned(), reason })?;
+            resolve(path, &mut [&mut backup.folder]);
+        }
         Ok(settings)
     }
 }
 
 /// Reads a genesis, as JSON or in its canonical bytes.
-pub(super) fn read_genesis(path: &Path) -> Result<Genesis, ConfigError> {
+///
+/// # Errors
+/// [`ConfigError::Genesis`] naming the file.
+pub fn read_genesis(path: &Path) -> Result<Genesis, ConfigError> {
     let refuse = |reason: String| ConfigError::Genesis { path: path.to_owned(), reason };
     let bytes = std::fs::read(path).map_err(|error| refuse(error.to_string()))?;
     let genesis = match serde_json::from_slice::<Genesis>(&bytes) {

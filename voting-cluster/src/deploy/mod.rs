@@ -7,6 +7,7 @@
 //! ```
 
 mod authority;
+mod backup;
 mod config;
 mod directory;
 mod gateway;
@@ -15,8 +16,10 @@ mod links;
 mod plan;
 
 pub use authority::{Authority, DeployError};
+pub use backup::BackupSettings;
 pub use config::{
     AuthorityLinks, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides, RedisSettings,
+    read_genesis,
 };
 pub use directory::{Listed, coordinator_of, heartbeats_of};
 pub use gateway::GatewayParts;

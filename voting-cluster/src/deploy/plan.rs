@@ -189,6 +189,7 @@ impl Plan {
                 demo: self.demo,
                 redis: self.redis.clone(),
                 links,
+                backup: None,
             };
             written.gateways.push(write_settings(dir, name, "gateway", &settings)?);
         }

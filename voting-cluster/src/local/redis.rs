@@ -366,6 +366,21 @@ impl RedisServers {
         }
     }
 
+    /// Deletes all keys that match a pattern of Redis, on all masters; returns how many there were.
+    ///
+    /// # Panics
+    /// If a master does not do as told.
+    pub fn delete(&self, pattern: &str) -> usize {
+        let mut deleted = 0;
+        for id in self.masters() {
+            let keys: Vec<String> = self.ask(id, cmd("KEYS").arg(pattern));
+            for key in &keys {
+                deleted += self.ask::<usize>(id, cmd("DEL").arg(key)); // one by one: they lie in different slots
+            }
+        }
+        deleted
+    }
+
     /// Moves a slot with its keys to another master, as an operator would; clients see ASK, then MOVED.
     ///
     /// # Panics
