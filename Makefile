@@ -21,7 +21,7 @@ run: tools ## Start four authorities, the gateway and a demo election at http://
 	$(CARGO) run --release --bin voting -- dev --port $(PORT)
 
 .PHONY: test
-test: tools lint unit docs ## Everything that must hold before a change lands
+test: tools lint unit web docs ## Everything that must hold before a change lands
 
 .PHONY: lint
 lint: tools ## Formatting and lints
@@ -32,6 +32,23 @@ lint: tools ## Formatting and lints
 unit: test-tools ## Unit, property, integration, simulation and fault tests
 	$(CARGO) test --workspace --all-features --locked
 
+.PHONY: web
+web: web-tools ## The web application: types, unit tests, whether what is committed is fresh, and a real browser at a real gateway
+	$(CARGO) build --locked --bin voting
+	cd $(WEB) && npm run check && npm test
+	rm -rf target/web-dist && cd $(WEB) && npx vite build --outDir $(CURDIR)/target/web-dist --logLevel warn
+	diff -r --exclude=source.sha256 $(WEB)/dist target/web-dist || { echo "web/dist is stale; run: make web-dist" >&2; exit 1; }
+	cd $(WEB) && VOTING_BIN=$(CURDIR)/target/debug/voting CHROMIUM="$$(command -v chromium)" npm run test:browser
+
+.PHONY: web-dist
+web-dist: web-tools ## Build the web application that the gateway carries, and the client of its API
+	cd $(WEB) && npm run generate && npm run build
+
+.PHONY: screenshots
+screenshots: web-tools ## Every page at desktop and phone size, in voting-gateway/web/screenshots
+	$(CARGO) build --locked --bin voting
+	cd $(WEB) && VOTING_BIN=$(CURDIR)/target/debug/voting CHROMIUM="$$(command -v chromium)" npm run screenshots
+
 .PHONY: docs
 docs: tools ## API documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
@@ -40,6 +57,7 @@ docs: tools ## API documentation without warnings
 bench: test-tools ## Votes per second, time to finality, and counts, beside the machine's own limits
 	$(CARGO) run --release --bin voting -- bench
 	$(CARGO) run --release --bin voting -- bench --deployed
+	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
 
 .PHONY: soak
@@ -65,11 +83,29 @@ tools:
 
 # What the tests run beside the project's own programs; installed if that is allowed.
 TEST_PACKAGES := curl jq python3 redis-server
+WEB_PACKAGES := chromium node:nodejs npm
 
-.PHONY: test-tools
-test-tools: tools
-	@missing=""; for tool in $(TEST_PACKAGES); do command -v $$tool >/dev/null || missing="$$missing $$tool"; done; \
+# Installs the packages of the commands that are missing; COMMAND:PACKAGE where the names differ.
+define install
+	@missing=""; for tool in $(1); do command -v $${tool%:*} >/dev/null || missing="$$missing $${tool#*:}"; done; \
 	if [ -z "$$missing" ]; then exit 0; fi; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $$missing; \
 	else echo "missing:$$missing; install them with: sudo apt-get install -y$$missing" >&2; exit 1; fi
+endef
+
+.PHONY: test-tools
+test-tools: tools
+	$(call install,$(TEST_PACKAGES))
+
+WEB := voting-gateway/web
+# Debian's Node may be older than the build needs; a newer one is then kept below target/.
+NODE_OWN := $(CURDIR)/target/node/node_modules/node/bin
+export PATH := $(NODE_OWN):$(PATH)
+
+.PHONY: web-tools
+web-tools: tools
+	$(call install,$(WEB_PACKAGES))
+	@node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 20 || (a === 20 && b >= 19) ? 0 : 1)' \
+	  || npm install --no-audit --no-fund --prefix target/node node@22
+	cd $(WEB) && npm ci --no-audit --no-fund
