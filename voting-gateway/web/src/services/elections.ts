@@ -21,7 +21,7 @@ export const electionsQuery = queryOptions({ queryKey: ['elections'], queryFn: g
 export const electionQuery = (id: string) =>
   queryOptions({ queryKey: ['election', id], queryFn: () => getElectionDetails(id) });
 
-export type Group = 'toVote' | 'upcoming' | 'voted' | 'closed';
+export type Group = 'toVote' | 'upcoming' | 'voted' | 'closed' | 'others';
 
 const OVER = new Set(['closed', 'tallied', 'published', 'cancelled']);
 
@@ -29,6 +29,7 @@ const OVER = new Set(['closed', 'tallied', 'published', 'cancelled']);
 export function groupOf(election: Pick<ElectionListItem, 'phase' | 'hasVoted' | 'eligible'>): Group {
   if (OVER.has(election.phase)) return 'closed';
   if (election.hasVoted) return 'voted';
+  if (!election.eligible) return 'others';
   return election.phase === 'open' ? 'toVote' : 'upcoming';
 }
 

@@ -53,7 +53,7 @@ export type Effect =
   | { do: 'send'; ballot: SealedBallot }
   | { do: 'askStatus'; ballot: SealedBallot }
   | { do: 'fetchReceipt'; ballot: SealedBallot }
-  | { do: 'verify'; receipt: Receipt }
+  | { do: 'verify'; receipt: Receipt; ballot: SealedBallot }
   | { do: 'clear'; ballot: SealedBallot }
   | { do: 'keepReceipt'; receipt: Receipt }
   | { do: 'announce'; message: 'sent' | 'agreed' | 'recorded' };
@@ -141,7 +141,7 @@ const ask = (ballot: SealedBallot): Step => [
 
 const verify = (ballot: SealedBallot, receipt: Receipt): Step => [
   { at: 'verifying', ballot, receipt },
-  [{ do: 'announce', message: 'agreed' }, { do: 'verify', receipt }],
+  [{ do: 'announce', message: 'agreed' }, { do: 'verify', receipt, ballot }],
 ];
 
 function failed(ballot: SealedBallot, problem: Problem): Step {

@@ -1,8 +1,7 @@
 /** Runs the machine of `cast.ts`: keeps its state, and does what it says. */
 import { problemFrom } from '../../api/problem';
-import type { Receipt } from '../../api/types';
+import type { BallotStatus, Receipt } from '../../api/types';
 import type { ReceiptCheck, SealedBallot } from '../../ballot';
-import type { BallotStatus } from '../../api/types';
 import type { Cast } from '../../services/votes';
 import { isUnderWay, step, type CastEvent, type CastState, type Effect } from './cast';
 
@@ -22,7 +21,7 @@ export interface CastSeams {
   send(ballot: SealedBallot): Promise<Cast>;
   status(ballot: SealedBallot): Promise<BallotStatus>;
   receipt(ballot: SealedBallot): Promise<Receipt>;
-  verify(receipt: Receipt): Promise<ReceiptCheck>;
+  verify(receipt: Receipt, ballot: SealedBallot): Promise<ReceiptCheck>;
   keepReceipt(receipt: Receipt): void;
   announce(message: 'sent' | 'agreed' | 'recorded'): void;
 }
@@ -105,7 +104,7 @@ export class CastRun {
       case 'fetchReceipt':
         return this.turn(seams.receipt(effect.ballot), (receipt) => ({ type: 'receiptFetched', receipt }), (problem) => ({ type: 'statusFailed', problem }));
       case 'verify':
-        return this.turn(seams.verify(effect.receipt), (check) => ({ type: 'verified', check }), (problem) => ({ type: 'statusFailed', problem }));
+        return this.turn(seams.verify(effect.receipt, effect.ballot), (check) => ({ type: 'verified', check }), (problem) => ({ type: 'statusFailed', problem }));
       case 'keepReceipt':
         return seams.keepReceipt(effect.receipt);
       case 'announce':
