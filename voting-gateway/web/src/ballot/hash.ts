@@ -7,8 +7,8 @@ import { type Codec, concat, encode, hex } from './codec';
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array> {
   const subtle = globalThis.crypto?.subtle as SubtleCrypto | undefined;
   if (subtle) return new Uint8Array(await subtle.digest('SHA-256', bytes));
-  const library = await import('@noble/hashes/sha2.js');
-  return library.sha256(bytes);
+  const { sha256: digestOf } = await import('@noble/hashes/sha2.js');
+  return digestOf(bytes);
 }
 
 function prefix(tag: string): Uint8Array {

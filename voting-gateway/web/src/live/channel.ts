@@ -3,6 +3,9 @@
  *
  * Several listeners share one subscription. One who joins later needs the state as it is, so the channel is then asked for
  * anew, and all listeners get the snapshot: it replaces what they have and changes nothing for those who were up to date.
+ *
+ * A snapshot is taken wherever it stands, also below the last position: the gateway that a client comes to may be behind the
+ * one it left, or the network may have been founded anew. Only events have to be above the last position.
  */
 import type { ChannelFrame } from './frames';
 import { isAfter, type Position } from './position';

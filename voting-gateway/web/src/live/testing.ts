@@ -94,6 +94,16 @@ export function setUp(options: Partial<LiveOptions> = {}) {
   return { live, sockets, socket, welcomed, onSessionEnded };
 }
 
+/** A live client with one listener on a channel, which has its snapshot at 5.0. */
+export async function liveOn(channel: string, options: Partial<LiveOptions> = {}) {
+  const all = setUp(options);
+  const one = listener();
+  const leave = all.live.subscribe(channel, one);
+  const first = await all.welcomed();
+  first.snapshot(channel, '5.0', 'five');
+  return { ...all, one, leave, first };
+}
+
 export const settle = (ms = 0): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
 /** A listener that notes what it hears. */
