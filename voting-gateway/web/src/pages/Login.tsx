@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { Redirect, useLocation, useSearch } from 'wouter';
+import '../styles/elections.css';
 import type { DemoAccount } from '../api/types';
 import { LoginForm } from '../app/LoginForm';
 import { networkQuery } from '../services/network';

@@ -62,9 +62,9 @@ function Figures({ election }: { election: Election }) {
   const live = useLive(`election:${election.id}:results`, reduceResult);
   const query = useQuery({
     ...resultsQuery(election.id),
-    refetchInterval: (current) => (live.stale && current.state.data?.final !== true && !current.state.error ? POLL_MS : false),
+    refetchInterval: (current) => ((live.lost || live.data === undefined) && current.state.data?.final !== true && !current.state.error ? POLL_MS : false),
   });
-  const result = live.stale ? (query.data ?? live.data) : (live.data ?? query.data);
+  const result = live.lost ? (query.data ?? live.data) : (live.data ?? query.data);
   useSaidVotes(result?.total_votes);
   const back = { to: `/app/elections/${election.id}`, label: election.title };
 
@@ -87,7 +87,7 @@ function Figures({ election }: { election: Election }) {
       }
       lead={t(result.final ? 'result.finalLead' : isOver(result.phase) ? 'result.countingLead' : 'result.liveLead')}
     >
-      {!result.final && <LiveNote stale={live.stale} since={query.dataUpdatedAt} />}
+      {!result.final && <LiveNote stale={live.stale} since={live.lost || !live.since ? query.dataUpdatedAt : live.since} />}
       <Body election={election} result={result} />
     </Page>
   );
@@ -128,7 +128,7 @@ function Body({ election, result }: { election: Election; result: ElectionResult
         </p>
       )}
       <div className="row no-print">
-        <CopyButton text={location.href} label={t('share')} />
+        <CopyButton text={location.href} label={t('shareLink')} />
         <Button onClick={() => print()}>{t('print')}</Button>
         <ButtonLink to={`/app/elections/${election.id}/board`} variant="quiet">
           {t('board')}
