@@ -105,7 +105,7 @@ export interface paths {
         };
         /**
          * What became of a ballot
-         * @description Any gateway can tell.
+         * @description Any gateway can tell. The ballot is named by its hash or, once it is recorded, by its code.
          */
         get: operations["getBallot"];
         put?: never;
@@ -123,7 +123,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The receipt of a recorded ballot */
+        /**
+         * The receipt of a recorded ballot
+         * @description The ballot is named by its hash or its code.
+         */
         get: operations["getReceipt"];
         put?: never;
         post?: never;
@@ -462,6 +465,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/network/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The network as it is right now
+         * @description What this gateway hears of the authorities, the newest block, and Redis where there is one; at most a second old.
+         *     Signed heartbeats are behind it, but nothing may be decided by it.
+         */
+        get: operations["getNetworkStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/user/voted-elections": {
         parameters: {
             query?: never;
@@ -517,6 +541,69 @@ export interface components {
             name: string;
         };
         /**
+         * AuthorityStatus
+         * @description An authority as this gateway hears of it.
+         */
+        AuthorityStatus: {
+            /**
+             * Format: int32
+             * @description Its wall clock against the median of the others' that it hears, in milliseconds; positive when ahead.
+             */
+            clock_ahead_ms?: number;
+            /** @description Whether it holds the coordinator's lease. */
+            coordinates: boolean;
+            /**
+             * Format: uint32
+             * @description Processor time of its process, in thousandths of one core.
+             */
+            cpu_permille?: number;
+            /** @description That block. */
+            head?: string;
+            /** @description Whether it is heard of. */
+            health: components["schemas"]["HealthModel"] & unknown;
+            /**
+             * Format: uint64
+             * @description Height of its last final block.
+             */
+            height?: number;
+            /**
+             * Format: uint64
+             * @description Blocks behind the highest.
+             */
+            lag?: number;
+            /** @description Who leads that view, as it sees it. */
+            leader?: string;
+            /**
+             * Format: uint64
+             * @description Resident memory of its process in bytes.
+             */
+            memory_bytes?: number;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description Milliseconds since it was heard of.
+             */
+            silent_ms?: number;
+            /** @description When its process started. */
+            started?: string;
+            /**
+             * Format: uint64
+             * @description The view it is in.
+             */
+            view?: number;
+            /**
+             * Format: uint32
+             * @description Entries that wait for a block.
+             */
+            waiting?: number;
+            /**
+             * Format: uint32
+             * @description 99th percentile of its latest durable writes in microseconds.
+             */
+            write_p99_us?: number;
+        };
+        /**
          * BallotEvent
          * @description A ballot was recorded.
          */
@@ -557,6 +644,43 @@ export interface components {
             receipt_url?: string;
             /** @description unknown, pending, final or refused. */
             status: string;
+        };
+        /**
+         * BlockModel
+         * @description A final block.
+         */
+        BlockModel: {
+            /** @description Its time. */
+            at: string;
+            /**
+             * Format: uint32
+             * @description Ballots among them.
+             */
+            ballots: number;
+            /**
+             * Format: uint64
+             * @description Bytes of the entries.
+             */
+            bytes: number;
+            /**
+             * Format: uint32
+             * @description Entries in it.
+             */
+            entries: number;
+            /** @description Hash. */
+            hash: string;
+            /**
+             * Format: uint64
+             * @description Height.
+             */
+            height: number;
+            /** @description Names of those whose signatures made it final; empty where a later block's did. */
+            signers: string[];
+            /**
+             * Format: uint64
+             * @description View it was proposed in.
+             */
+            view: number;
         };
         /**
          * Cancel
@@ -778,6 +902,20 @@ export interface components {
             roll_size: number;
         };
         /**
+         * DemoAccount
+         * @description An account of the demonstration.
+         */
+        DemoAccount: {
+            /** @description Address. */
+            email: string;
+            /** @description Name. */
+            name: string;
+            /** @description Password, which everyone knows. */
+            password: string;
+            /** @description What it may do. */
+            role: string;
+        };
+        /**
          * Election
          * @description An election in full.
          */
@@ -966,6 +1104,11 @@ export interface components {
             next: string;
         };
         /**
+         * @description Whether an authority is heard of.
+         * @enum {string}
+         */
+        HealthModel: "unknown" | "alive" | "suspect" | "down";
+        /**
          * LineError
          * @description One line of an uploaded list that was refused.
          */
@@ -1014,11 +1157,15 @@ export interface components {
             byzantine_safe: number;
             /** @description Chain served here. */
             chain: string;
+            /** @description Accounts to try with; in a demonstration only. */
+            demo?: components["schemas"]["DemoAccount"][];
             /**
              * Format: uint16
              * @description Authorities that may be down.
              */
             down_tolerated: number;
+            /** @description The gateway that answers. */
+            gateway: string;
             /** @description Digest of the genesis: pin it. */
             genesis: string;
             /** @description Its hash. */
@@ -1038,6 +1185,44 @@ export interface components {
             /**
              * Format: uint64
              * @description Its view.
+             */
+            view?: number;
+        };
+        /**
+         * NetworkStatus
+         * @description The network as it is right now.
+         */
+        NetworkStatus: {
+            /**
+             * Format: uint16
+             * @description Authorities heard of.
+             */
+            alive: number;
+            /** @description When this was found out. */
+            at: string;
+            /** @description The authorities, in their order. */
+            authorities: components["schemas"]["AuthorityStatus"][];
+            /** @description The newest final block. */
+            block?: components["schemas"]["BlockModel"] & unknown;
+            /** @description The gateway that answers. */
+            gateway: string;
+            /**
+             * Format: uint64
+             * @description Height of the last final block, as far as this gateway knows.
+             */
+            height: number;
+            /** @description Its leader. */
+            leader?: string;
+            /**
+             * Format: uint16
+             * @description Authorities that make a quorum.
+             */
+            quorum: number;
+            /** @description Redis, where the network has it. */
+            redis?: components["schemas"]["RedisModel"] & unknown;
+            /**
+             * Format: uint64
+             * @description The view that most authorities alive are in, and who leads it.
              */
             view?: number;
         };
@@ -1266,6 +1451,48 @@ export interface components {
             proof: string;
             /** @description Time of the block. */
             recorded_at: string;
+        };
+        /**
+         * RedisModel
+         * @description Redis as it describes itself.
+         */
+        RedisModel: {
+            /** @description Why nothing is known. */
+            error?: string;
+            /** @description The shards. */
+            shards: components["schemas"]["RedisShardModel"][];
+            /**
+             * Format: uint32
+             * @description Slots that a master serves, of 16,384.
+             */
+            slots_served: number;
+        };
+        /**
+         * RedisServerModel
+         * @description A Redis server.
+         */
+        RedisServerModel: {
+            /** @description `HOST:PORT`. */
+            address: string;
+            /**
+             * Format: uint64
+             * @description Bytes of the replication stream that it lacks.
+             */
+            behind_bytes: number;
+            /** @description online, failed or loading. */
+            health: string;
+            /** @description master or replica. */
+            role: string;
+        };
+        /**
+         * RedisShardModel
+         * @description A Redis master with its replicas.
+         */
+        RedisShardModel: {
+            /** @description Its servers. */
+            servers: components["schemas"]["RedisServerModel"][];
+            /** @description First and last slot of each range. */
+            slots: number[][];
         };
         /**
          * Refresh
@@ -4933,6 +5160,26 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["Network"];
+                };
+            };
+        };
+    };
+    getNetworkStatus: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["NetworkStatus"];
                 };
             };
         };

@@ -20,16 +20,9 @@ export type Receipt = Schemas['ReceiptModel'];
 export type BallotStatus = Schemas['BallotStatus'];
 export type LineError = Schemas['LineError'];
 
-/** An account of the demonstration, with the password that everyone knows. */
-export interface DemoAccount {
-  email: string;
-  password: string;
-  name: string;
-  roles: string[];
-}
-
-/** The network; demonstration gateways add accounts to try. */
-export type Network = Schemas['Network'] & { gateway?: string; demo?: DemoAccount[] };
+/** The network; a demonstration tells its accounts. */
+export type Network = Schemas['Network'];
+export type DemoAccount = NonNullable<Network['demo']>[number];
 
 /** A ballot as the public list shows it. */
 export interface ListedBallot {

@@ -1,6 +1,6 @@
 import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { useState } from 'react';
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import { Link, useParams } from 'wouter';
 import '../styles/board.css';
 import type { ListedBallot } from '../api/types';
@@ -16,6 +16,7 @@ import { Page } from '../ui/Page';
 import { ProblemNotice } from '../ui/problems';
 import { Skeleton } from '../ui/Skeleton';
 import { TimeText } from '../ui/TimeText';
+import { useRegion } from '../ui/hooks';
 
 export default function Board() {
   const { id = '' } = useParams();
@@ -42,7 +43,7 @@ const plain = (text: string): string => text.toUpperCase().replace(/[^0-9A-Z]/g,
 
 function List({ id, total, exportable }: { id: string; total: number; exportable: boolean }) {
   const t = useTranslations('board');
-  const locale = useLocale();
+  const locale = useRegion();
   const [wanted, setWanted] = useState('');
   const query = useInfiniteQuery({
     queryKey: ['board', id],

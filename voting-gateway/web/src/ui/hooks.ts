@@ -1,4 +1,5 @@
 import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useLocale } from 'use-intl';
 
 /** The present time, looked at anew every so often. */
 export function useNow(everyMs: number): number {
@@ -22,4 +23,10 @@ const onConnection = (listener: () => void): (() => void) => {
 /** Whether the machine has a network at all. */
 export function useOnline(): boolean {
   return useSyncExternalStore(onConnection, () => navigator.onLine);
+}
+
+/** How numbers and dates are written: as in the reader's region, where it speaks the chosen language. */
+export function useRegion(): string {
+  const locale = useLocale();
+  return navigator.languages.find((language) => language.startsWith(`${locale}-`)) ?? locale;
 }

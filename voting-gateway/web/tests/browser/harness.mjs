@@ -114,11 +114,11 @@ export async function openWindow(browser, url, options = {}) {
 }
 
 export async function signIn(page, person, back = '/app/elections') {
-  await page.goto(`/app/login?back=${back}`);
+  await page.goto(`/app/login?back=${encodeURIComponent(back)}`);
   await page.getByLabel('E-mail address').fill(person.email);
   await page.getByLabel('Password').fill(person.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await page.waitForURL(`**${back}`);
+  await page.waitForURL((url) => url.pathname === back);
 }
 
 /** Asks the API as somebody, or as nobody. */

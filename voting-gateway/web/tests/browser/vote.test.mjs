@@ -25,7 +25,7 @@ function countPuts(page) {
 async function toReview(page, id, choice) {
   await page.goto(`/app/elections/${id}`);
   await page.getByRole('link', { name: 'Start voting' }).click();
-  await page.getByLabel(choice).check();
+  await page.getByLabel(choice, { exact: true }).check();
   await page.getByRole('button', { name: 'Review' }).click();
   await page.getByText('Your ballot is ready, and not cast yet').waitFor();
 }
@@ -49,7 +49,7 @@ describe('voting', () => {
     await signIn(page, PEOPLE.alice);
     await page.getByRole('link', { name: 'Vote in Board election' }).click();
     await page.getByRole('link', { name: 'Start voting' }).click();
-    await page.getByLabel('Grace Hopper').check();
+    await page.getByLabel(/^Grace Hopper/).check();
     await page.getByRole('button', { name: 'Review' }).click();
     await castButton(page).click();
     const dialog = page.getByRole('dialog');

@@ -1,10 +1,11 @@
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import { formatNumber, formatShare } from '../../ui/format';
+import { useRegion } from '../../ui/hooks';
 
 /** How many have voted, in words and as a bar. */
 export function Turnout({ voted, roll }: { voted: number; roll: number }) {
   const t = useTranslations('elections');
-  const locale = useLocale();
+  const locale = useRegion();
   return (
     <div className="turnout">
       <p className="small">

@@ -1,10 +1,11 @@
 import { useId } from 'react';
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import type { CandidateResult, Contest, ContestResult } from '../../api/types';
 import { Bars } from '../../ui/Bars';
 import { formatDecimal, formatNumber, formatShare } from '../../ui/format';
 import { PairsView } from './PairsView';
 import { RoundsView } from './RoundsView';
+import { useRegion } from '../../ui/hooks';
 
 const placeOf = (option: CandidateResult): number => Number(option.id.split('-')[1]);
 
@@ -21,7 +22,7 @@ const RANKED = new Set(['instant-runoff', 'scottish-stv', 'wigm-stv', 'meek-stv'
 /** One question's result: the table first, then the same as bars, then how it was counted. */
 export function ContestView({ contest, definition, final }: ContestViewProps) {
   const t = useTranslations();
-  const locale = useLocale();
+  const locale = useRegion();
   const id = useId();
   const score = contest.method === 'score';
   const ranked = RANKED.has(contest.method);

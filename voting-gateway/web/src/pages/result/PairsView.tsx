@@ -1,11 +1,12 @@
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import type { Pairs } from '../../api/types';
 import { formatNumber } from '../../ui/format';
+import { useRegion } from '../../ui/hooks';
 
 /** How many prefer the option of the line to that of the column; what wins its pair is bold. */
 export function PairsView({ pairs, nameOf }: { pairs: Pairs; nameOf: (place: number) => string }) {
   const t = useTranslations('result');
-  const locale = useLocale();
+  const locale = useRegion();
   const { preferences } = pairs;
   return (
     <details className="more" open={preferences.length <= 8}>

@@ -1,7 +1,7 @@
 /** The result of one election: live while it runs, then final and verified. */
 import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import { useParams } from 'wouter';
 import '../../styles/elections.css';
 import '../../styles/result.css';
@@ -23,6 +23,7 @@ import { ProblemNotice } from '../../ui/problems';
 import { Skeleton } from '../../ui/Skeleton';
 import { Turnout } from '../elections/Turnout';
 import { ContestView } from './ContestView';
+import { useRegion } from '../../ui/hooks';
 
 /** How often figures are fetched when the live connection is down, or the result is not final yet. */
 const POLL_MS = 10_000;
@@ -109,7 +110,7 @@ function Hidden({ election }: { election: Election }) {
 
 function Body({ election, result }: { election: Election; result: ElectionResult }) {
   const t = useTranslations('result');
-  const locale = useLocale();
+  const locale = useRegion();
   return (
     <>
       <div className="result-facts card">

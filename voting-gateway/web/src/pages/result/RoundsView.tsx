@@ -1,6 +1,7 @@
-import { useLocale, useTranslations } from 'use-intl';
+import { useTranslations } from 'use-intl';
 import type { Round } from '../../api/types';
 import { formatDecimal } from '../../ui/format';
+import { useRegion } from '../../ui/hooks';
 
 interface RoundsViewProps {
   rounds: Round[];
@@ -13,7 +14,7 @@ const STEPS = ['first', 'surplus', 'exclude', 'adjust', 'fill', 'seat'] as const
 /** The count step by step: a column per step, a line per option. */
 export function RoundsView({ rounds, options, nameOf }: RoundsViewProps) {
   const t = useTranslations('result');
-  const locale = useLocale();
+  const locale = useRegion();
   const places = Array.from({ length: options }, (_, place) => place);
   const hasExhausted = rounds.some((round) => Number(round.exhausted) > 0);
   const stepOf = (round: Round): string => {
