@@ -172,7 +172,7 @@ export const de: Messages = {
     question: 'Frage {number}',
     blank: 'Diese Frage leer lassen',
     blankWord: 'Leer',
-    chosen: '{count} von {max} angekreuzt',
+    chosen: '{count} von {max} sind angekreuzt.',
     clear: 'Leeren',
     full: 'Sie können höchstens {max} ankreuzen. Nehmen Sie zuerst ein Kreuz zurück.',
     withdrawn: 'Zurückgezogen',

@@ -184,7 +184,7 @@ export const en = {
     question: 'Question {number}',
     blank: 'Leave this question blank',
     blankWord: 'Blank',
-    chosen: '{count} of {max} marked',
+    chosen: '{count} of {max} are marked.',
     clear: 'Clear',
     full: 'You can mark at most {max}. Take one mark back first.',
     withdrawn: 'Withdrawn',

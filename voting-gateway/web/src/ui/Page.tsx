@@ -15,7 +15,8 @@ interface PageProps {
 }
 
 /** Opening the application leaves the focus where the browser puts it; every page after that takes it. */
-let isFirst = true;
+const opened = location.href;
+let hasMoved = false;
 
 /** A page with its heading, which gets the focus when one arrives and names the window. */
 export function Page({ title, lead, back, over, narrow = false, children }: PageProps) {
@@ -27,11 +28,10 @@ export function Page({ title, lead, back, over, narrow = false, children }: Page
   }, [title, t]);
 
   useEffect(() => {
-    if (!isFirst) {
-      heading.current?.focus({ preventScroll: true });
-      window.scrollTo(0, 0);
-    }
-    isFirst = false;
+    hasMoved ||= location.href !== opened;
+    if (!hasMoved) return;
+    heading.current?.focus({ preventScroll: true });
+    window.scrollTo(0, 0);
   }, []);
 
   return (

@@ -40,9 +40,17 @@ export function ContestField({ contest, number, draft, issue, onChange }: Contes
         {number !== null && <span className="contest-number">{t('question', { number })}</span>}
         {contest.title}
       </legend>
-      <p id={`${id}-rule`} className="contest-rule">
-        {rule}
-      </p>
+      <div className="contest-rule">
+        <p id={`${id}-rule`}>
+          {rule}
+          {contest.max > 1 && formOf(contest.method) === 'marks' && <span className="nowrap"> {t('chosen', { count, max: contest.max })}</span>}
+        </p>
+        {!isEmpty && (
+          <Button variant="quiet" onClick={() => onChange(EMPTY)}>
+            {t('clear')}
+          </Button>
+        )}
+      </div>
       {issue && (
         <p id={`${id}-issue`} className="field-error">
           <Icon name="warning" />
@@ -60,14 +68,6 @@ export function ContestField({ contest, number, draft, issue, onChange }: Contes
           <span className="option-words">{t('blank')}</span>
         </label>
       )}
-      <div className="contest-foot">
-        <span className="muted small">{contest.max > 1 && formOf(contest.method) === 'marks' && t('chosen', { count, max: contest.max })}</span>
-        {!isEmpty && (
-          <Button variant="quiet" onClick={() => onChange(EMPTY)}>
-            {t('clear')}
-          </Button>
-        )}
-      </div>
     </fieldset>
   );
 }
