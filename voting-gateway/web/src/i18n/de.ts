@@ -1,7 +1,7 @@
 /** Der deutsche Katalog. */
-import type { Messages } from '.';
+import type { Catalogue } from '.';
 
-export const de: Messages = {
+export const de: Catalogue = {
   common: {
     product: 'Abstimmen',
     skip: 'Zum Inhalt springen',
@@ -227,6 +227,7 @@ export const de: Messages = {
     recordedToast: 'Ihre Stimme ist verzeichnet.',
   },
   cast: {
+    code: 'Ihr Stimmzettelcode',
     signed: 'Hier unterschrieben',
     received: 'Angekommen',
     agree: '{quorum} von {all} Instanzen stimmen zu',

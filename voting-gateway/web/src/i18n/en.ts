@@ -239,6 +239,7 @@ export const en = {
     recordedToast: 'Your vote is recorded.',
   },
   cast: {
+    code: 'Your ballot code',
     signed: 'Signed here',
     received: 'Received',
     agree: '{quorum} of {all} authorities agree',

@@ -72,7 +72,7 @@ for (const theme of ['light', 'dark']) {
     let answer = () => undefined;
     await page.route('**/votes/*', async (route) => {
       await new Promise((resolve) => (answer = resolve));
-      await route.continue();
+      await route.continue().catch(() => undefined);
     });
     await page.getByRole('dialog').getByRole('button', { name: 'Cast my vote' }).click();
     await page.getByText('Taking longer than usual').waitFor();

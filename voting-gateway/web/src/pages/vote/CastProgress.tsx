@@ -3,6 +3,7 @@ import { useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Election } from '../../api/types';
 import { networkQuery } from '../../services/network';
+import { BallotCode } from '../../ui/BallotCode';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
 import { Notice } from '../../ui/Notice';
@@ -74,7 +75,7 @@ function Outcome({ election, cast, onCheckAgain }: CastProgressProps) {
 
   if (cast.at === 'unknown') {
     return (
-      <div ref={box} tabIndex={-1} className="outcome">
+      <div ref={box} tabIndex={-1} className="outcome stack">
         <Notice tone="warning" title={t('unknownTitle')}>
           <p>{t('unknownBody')}</p>
           {cast.problem && <p className="small">{problemText(cast.problem)}</p>}
@@ -82,12 +83,16 @@ function Outcome({ election, cast, onCheckAgain }: CastProgressProps) {
             {t(cast.checking ? 'checking' : 'checkAgain')}
           </Button>
         </Notice>
+        <div className="seal-box">
+          <p className="seal-label">{t('code')}</p>
+          <BallotCode code={cast.ballot.code} />
+        </div>
       </div>
     );
   }
   if (cast.at === 'unproven') {
     return (
-      <div ref={box} tabIndex={-1} className="outcome">
+      <div ref={box} tabIndex={-1} className="outcome stack">
         <Notice tone="danger" title={t('unprovenTitle')}>
           <p>{t('unprovenBody')}</p>
           <p className="small muted">{cast.reason}</p>
@@ -99,7 +104,7 @@ function Outcome({ election, cast, onCheckAgain }: CastProgressProps) {
   if (cast.at === 'refused') {
     const { problem } = cast;
     return (
-      <div ref={box} tabIndex={-1} className="outcome">
+      <div ref={box} tabIndex={-1} className="outcome stack">
         <Notice tone="danger" title={t('refusedTitle')}>
           <p>
             {problem.code === 'already_voted' && problem.recordedAt
