@@ -6,7 +6,9 @@ import { localZone } from '../ui/format';
 import type { en } from './en';
 
 /** The shape of every catalogue: the keys of the English one. */
-export type Messages = Widened<typeof en>;
+export type Catalogue = Widened<typeof en>;
+/** All words that there are. */
+export type Messages = Catalogue;
 type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };
 
 declare module 'use-intl' {
