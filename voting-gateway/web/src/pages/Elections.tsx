@@ -85,21 +85,7 @@ function Item({ election, group }: { election: ElectionListItem; group: Group })
         </div>
         {election.description && <p className="election-text">{election.description}</p>}
         <p className="small muted">
-          {group === 'upcoming' ? (
-            <>
-              {t('opens')} <TimeText iso={election.start_date} /> (<RelativeTime iso={election.start_date} />)
-            </>
-          ) : (
-            <>
-              {t(group === 'closed' ? 'closed' : 'closes')} <TimeText iso={election.end_date} />
-              {group !== 'closed' && (
-                <>
-                  {' '}
-                  (<RelativeTime iso={election.end_date} />)
-                </>
-              )}
-            </>
-          )}
+          <When election={election} group={group} />
         </p>
       </div>
       <div className="election-end">
@@ -107,6 +93,26 @@ function Item({ election, group }: { election: ElectionListItem; group: Group })
         <Action election={election} group={group} path={path} />
       </div>
     </li>
+  );
+}
+
+/** The date that matters now. */
+function When({ election, group }: { election: ElectionListItem; group: Group }) {
+  const t = useTranslations('elections');
+  if (group === 'closed') {
+    // An officer may close before the time that was announced.
+    if (Date.parse(election.end_date) > Date.now()) return <>{t('closedEarly')}</>;
+    return (
+      <>
+        {t('closed')} <TimeText iso={election.end_date} />
+      </>
+    );
+  }
+  const iso = group === 'upcoming' ? election.start_date : election.end_date;
+  return (
+    <>
+      {t(group === 'upcoming' ? 'opens' : 'closes')} <TimeText iso={iso} /> (<RelativeTime iso={iso} />)
+    </>
   );
 }
 

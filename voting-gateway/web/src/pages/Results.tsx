@@ -34,7 +34,7 @@ export default function Results() {
                       <PhaseChip phase={election.phase} />
                     </div>
                     <p className="small muted">
-                      {t(election.phase === 'open' ? 'closes' : 'closed')} <TimeText iso={election.end_date} />
+                      {t('announcedEnd')} <TimeText iso={election.end_date} />
                     </p>
                   </div>
                   <div className="election-end">
