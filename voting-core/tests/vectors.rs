@@ -16,7 +16,7 @@ use std::sync::OnceLock;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use voting_core::ballot::{Ballot, SignedBallot};
+use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::block::{Block, BlockHeader, FinalizedBlock};
 use voting_core::bundle::{BundleBlock, BundleItem, BundleReader, Closing, Opening};
 use voting_core::certificate::{Certificate, Statement, Vote};
@@ -27,6 +27,7 @@ use voting_core::entry::{Act, Certification, Entry, OfficerAct};
 use voting_core::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
 use voting_core::ids::{AuthorityIndex, BallotHash, BlockHash, Digest, ElectionId, Height, PartitionId, Pseudonym, View};
 use voting_core::preference::{PreferLeader, Preference};
+use voting_core::ranking::Ranking;
 use voting_core::receipt::Receipt;
 use voting_core::state::{LedgerState, Position};
 use voting_core::tally::{ElectionReport, Lot};
@@ -214,6 +215,52 @@ fn definitions_and_entries() {
     pinned("entries.json", &Value::Array(all));
 }
 
+/// A ballot of every form, signed. What they are bound to is the election of this world; whether it would accept them does
+/// not matter here.
+#[test]
+fn ballots() {
+    let World { chain, election, .. } = world();
+    let ranking = |tiers: &[&[u16]]| Selection::Ranking(Ranking::from_tiers(tiers.iter().map(|tier| tier.iter().copied())));
+    let marks = |options: &[u16]| Selection::Marks(options.to_vec());
+    let forms = [
+        ("blank", 1, vec![Selection::Blank]),
+        ("one mark", 1, vec![marks(&[2])]),
+        ("marks", 2, vec![marks(&[0, 1, 255, 256, 999])]),
+        ("scores", 3, vec![Selection::Scores(vec![(0, 5), (1, 0), (300, 100)])]),
+        ("ranking", 4, vec![ranking(&[&[2], &[0], &[1]])]),
+        ("ranking of one", 4, vec![ranking(&[&[0]])]),
+        ("ranking with ties", 5, vec![ranking(&[&[3], &[0, 2, 199], &[1]])]),
+        ("ranking, all equal", 6, vec![ranking(&[&[0, 1, 2, 3]])]),
+        ("ranking with a skipped rank", 7, vec![ranking(&[&[1], &[], &[0]])]),
+        (
+            "every form in one ballot",
+            u32::MAX,
+            vec![
+                marks(&[1]),
+                Selection::Blank,
+                Selection::Scores(vec![(0, 10), (4, 1)]),
+                ranking(&[&[1, 2], &[0], &[3, 4]]),
+                ranking(&[&[4], &[2]]),
+                Selection::Blank,
+            ],
+        ),
+        ("fifty contests", 8, vec![marks(&[0, 1]); 50]),
+    ];
+    let vectors = forms.into_iter().zip(0..).map(|((name, sequence, selections), voter)| {
+        let key = key(voter);
+        let content =
+            Ballot { election: election.id, context: election.context(chain.chain()), voter: key.public(), sequence, selections };
+        let signed = content.sign(&key);
+        assert!(signed.verify());
+        let mut vector = vector(name, &signed);
+        vector["seed"] = json!(hex(&key.to_seed()));
+        vector["hash"] = json!(signed.hash());
+        vector["code"] = json!(signed.hash().code());
+        vector
+    });
+    pinned("ballots.json", &vectors.collect());
+}
+
 #[test]
 fn blocks() {
     let blocks = &world().chain.blocks;
@@ -363,7 +410,7 @@ fn committed_vectors_decode() {
         return; // other tests are writing the files
     }
     let mut decoded = BTreeSet::new();
-    for file in ["entries.json", "blocks.json", "votes.json", "receipts.json", "bundle.json"] {
+    for file in ["entries.json", "ballots.json", "blocks.json", "votes.json", "receipts.json", "bundle.json"] {
         for vector in committed(file).as_array().unwrap() {
             match vector["type"].as_str() {
                 Some(Genesis::TAG) => decodes_both::<Genesis>(vector),

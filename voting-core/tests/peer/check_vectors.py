@@ -127,6 +127,15 @@ def check_signed_entry(entry):
     assert ed25519.verify(signed["content"][signer], e.tagged(structure, signed["content"]), signed["signature"])
 
 
+def check_ballot(vector):
+    signed = e.decode(SIGNED_BALLOT, unhex(vector["hex"]))
+    ballot = signed["ballot"]
+    assert ed25519.public(unhex(vector["seed"])) == ballot["voter"]
+    assert ed25519.sign(unhex(vector["seed"]), e.tagged(e.BALLOT, ballot)) == signed["signature"]
+    assert e.digest(e.BALLOT, ballot).hex() == vector["hash"]
+    assert code_of(unhex(vector["hash"])) == vector["code"]
+
+
 def check_vote(vector):
     vote = VOTE.read(e.Reader(unhex(vector["hex"])))
     assert VOTE.write(vote).hex() == vector["hex"]
@@ -174,6 +183,9 @@ def main():
     state = load("state.json")
     for vector in state:
         check_state(vector, state[-1]["root"])
+    for vector in load("ballots.json"):
+        check_typed(vector)
+        check_ballot(vector)
     genesis = None
     for name in ("entries.json", "blocks.json", "votes.json", "bundle.json", "receipts.json"):
         for vector in load(name):

@@ -1,0 +1,2 @@
+/** Digest of what dist is built from, in hexadecimal. */
+export function sourceHash(): string;

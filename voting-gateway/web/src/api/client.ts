@@ -1,0 +1,25 @@
+/** The typed client of whoever is signed in: sends the access token, and refreshes it once when it has ended. */
+import { session } from '../session';
+import { createApi, send } from './http';
+
+const ENDED = new Set(['not_signed_in', 'session_ended']);
+
+const withToken = (request: Request, token: string | null): Request => {
+  const copy = request.clone();
+  if (token !== null) copy.headers.set('authorization', `Bearer ${token}`);
+  return copy;
+};
+
+async function tellsEnd(response: Response): Promise<boolean> {
+  if (response.status !== 401) return false;
+  const body: unknown = await response.clone().json().catch(() => null);
+  return typeof body === 'object' && body !== null && 'code' in body && ENDED.has(String(body.code));
+}
+
+export const api = createApi(async (request) => {
+  const token = await session.token();
+  const response = await send(withToken(request, token));
+  if (token === null || !(await tellsEnd(response))) return response;
+  const fresh = await session.refresh(token);
+  return fresh === null ? response : send(withToken(request, fresh));
+});

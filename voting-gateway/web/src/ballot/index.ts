@@ -1,0 +1,11 @@
+/**
+ * What a voter does that nobody can do for them: hold a key, seal a ballot, judge a receipt. Everything here follows
+ * docs/SPEC.md byte for byte and runs without asking a server.
+ */
+export { type BallotContext, BallotError, makeBallot, type SealedBallot, type Selection } from './ballot';
+export { codeOfHash, normalizeCode } from './code';
+export { contextOf, type Definition } from './definition';
+export { type VoterKey, voterKey } from './key';
+export { pending } from './pending';
+export { checkReceipt, type ReceiptCheck, type ReceiptReason } from './receipt';
+export { StoreError } from './store';

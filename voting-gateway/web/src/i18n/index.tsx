@@ -1,0 +1,54 @@
+/** The catalogue of the chosen language, loaded when it is first needed. Switching keeps the page as it is. */
+import { useEffect, useState, type ReactNode } from 'react';
+import { IntlProvider } from 'use-intl';
+import { useChosenLocale, type Locale } from '../preferences';
+import { localZone } from '../ui/format';
+import type { en } from './en';
+
+/** The shape of every catalogue: the keys of the English one. */
+export type Catalogue = Widened<typeof en>;
+/** All words that there are. */
+export type Messages = Catalogue;
+type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };
+
+declare module 'use-intl' {
+  interface AppConfig {
+    Locale: Locale;
+    Messages: Messages;
+  }
+}
+
+const CATALOGUES: Record<Locale, () => Promise<Messages>> = {
+  en: async () => (await import('./en')).en,
+  de: async () => (await import('./de')).de,
+};
+
+interface Loaded {
+  locale: Locale;
+  messages: Messages;
+}
+
+export function Languages({ children }: { children: ReactNode }) {
+  const chosen = useChosenLocale();
+  const [loaded, setLoaded] = useState<Loaded | null>(null);
+
+  useEffect(() => {
+    let current = true;
+    const load = CATALOGUES[chosen];
+    void load().then((messages) => {
+      if (!current) return;
+      document.documentElement.lang = chosen;
+      setLoaded({ locale: chosen, messages });
+    });
+    return () => {
+      current = false;
+    };
+  }, [chosen]);
+
+  if (loaded === null) return null;
+  return (
+    <IntlProvider locale={loaded.locale} messages={loaded.messages} timeZone={localZone()}>
+      {children}
+    </IntlProvider>
+  );
+}

@@ -1,0 +1,34 @@
+/**
+ * Every page: its address, who may open it, and whether the navigation names it.
+ *
+ * A new page is one entry here and one file that exports it as default; its code is loaded when it is first opened.
+ */
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+import type { MessageKeys, NestedKeyOf } from 'use-intl';
+import type { Messages } from './i18n';
+
+/** `public`: everyone. `member`: whoever is signed in. `admin`: administrators. */
+export type Access = 'public' | 'member' | 'admin';
+
+export type MessageKey = MessageKeys<Messages, NestedKeyOf<Messages>>;
+
+export interface AppRoute {
+  path: string;
+  access: Access;
+  page: LazyExoticComponent<ComponentType>;
+  /** Words of its entry in the navigation, which those see who may open it. */
+  nav?: MessageKey;
+}
+
+export const routes: readonly AppRoute[] = [
+  { path: '/app/login', access: 'public', page: lazy(() => import('./pages/Login')) },
+  { path: '/app/elections', access: 'public', page: lazy(() => import('./pages/Elections')), nav: 'nav.elections' },
+  { path: '/app/elections/:id', access: 'public', page: lazy(() => import('./pages/Election')) },
+  { path: '/app/elections/:id/vote', access: 'member', page: lazy(() => import('./pages/vote/Vote')) },
+  { path: '/app/elections/:id/receipt', access: 'member', page: lazy(() => import('./pages/Receipt')) },
+  { path: '/app/elections/:id/result', access: 'public', page: lazy(() => import('./pages/result/Result')) },
+  { path: '/app/elections/:id/board', access: 'public', page: lazy(() => import('./pages/Board')) },
+  { path: '/app/results', access: 'member', page: lazy(() => import('./pages/Results')), nav: 'nav.results' },
+  { path: '/app/check', access: 'public', page: lazy(() => import('./pages/check/Check')), nav: 'nav.check' },
+  { path: '/app/keyboard', access: 'public', page: lazy(() => import('./pages/Keyboard')) },
+];

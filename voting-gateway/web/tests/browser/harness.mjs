@@ -1,0 +1,161 @@
+// A real gateway and a real browser for tests.
+//
+//   VOTING_BIN  the `voting` program (default: ../../target/debug/voting)
+//   CHROMIUM    the browser (default: /usr/bin/chromium)
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import http from 'node:http';
+import net from 'node:net';
+import { dirname, extname, join, normalize } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+export const WEB = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const DIST = join(WEB, 'dist');
+const VOTING = process.env.VOTING_BIN ?? join(WEB, '../../target/debug/voting');
+
+export const PEOPLE = {
+  alice: { email: 'alice@example.com', password: 'alicepass' },
+  bob: { email: 'bob@example.com', password: 'bobpass' },
+  carol: { email: 'carol@example.com', password: 'carolpass' },
+  admin: { email: 'admin@example.com', password: 'adminpass' },
+};
+
+/** Starts a network that keeps nothing; the first line that it prints tells its address. */
+async function startGateway() {
+  const child = spawn(VOTING, ['dev', '--ephemeral', '--port', '0', '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const url = await new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
+    let text = '';
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      text += line;
+      try {
+        const { url: address, address: other } = JSON.parse(text);
+        resolve(address ?? other);
+      } catch {
+        // Not complete yet.
+      }
+    });
+  });
+  return { url, stop: () => child.kill('SIGTERM') };
+}
+
+const TYPES = {
+  '.css': 'text/css',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+/** The policy of the gateway, word for word. */
+const POLICY = "default-src 'self'; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'";
+
+const isApp = (path) => path === '/' || path === '/app' || path.startsWith('/app/');
+
+async function sendFile(response, path) {
+  const content = await readFile(path).catch(() => null);
+  response.writeHead(content ? 200 : 404, { 'content-type': TYPES[extname(path)] ?? 'text/plain', 'content-security-policy': POLICY });
+  response.end(content ?? 'not found');
+}
+
+/** Serves the built application before a gateway that does not embed it, and passes everything else on. */
+async function startFront(target) {
+  const { hostname, port } = new URL(target);
+  const server = http.createServer((request, response) => {
+    const path = new URL(request.url, 'http://x').pathname;
+    if (request.method === 'GET' && isApp(path)) return void sendFile(response, join(DIST, 'index.html'));
+    if (path.startsWith('/assets/')) return void sendFile(response, join(DIST, normalize(path)));
+    const passed = http.request({ hostname, port, path: request.url, method: request.method, headers: request.headers }, (answer) => {
+      response.writeHead(answer.statusCode, answer.headers);
+      answer.pipe(response);
+    });
+    passed.on('error', () => response.destroy());
+    request.pipe(passed);
+  });
+  server.on('upgrade', (request, socket, head) => {
+    const through = net.connect(Number(port), hostname, () => {
+      const headers = Object.entries(request.headers).map(([name, value]) => `${name}: ${value}`);
+      through.write(`${request.method} ${request.url} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`);
+      through.write(head);
+      through.pipe(socket).pipe(through);
+    });
+    for (const end of [through, socket]) end.on('error', () => (through.destroy(), socket.destroy()));
+  });
+  await new Promise((resolve) => server.listen(0, 'localhost', resolve));
+  return { url: `http://localhost:${server.address().port}`, stop: () => (server.closeAllConnections(), server.close()) };
+}
+
+/** The application before a gateway of its own. */
+export async function startApp() {
+  const gateway = await startGateway();
+  const embedded = await fetch(`${gateway.url}/app/login`).then((answer) => answer.headers.get('content-type')?.startsWith('text/html') && answer.ok);
+  if (embedded) return gateway;
+  const front = await startFront(gateway.url);
+  return { url: front.url, stop: () => (front.stop(), gateway.stop()) };
+}
+
+export const startBrowser = () =>
+  chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
+
+/** A window of its own profile; `faults` collects what it complains about. */
+export async function openWindow(browser, url, options = {}) {
+  const { theme, ...rest } = options;
+  const context = await browser.newContext({ baseURL: url, locale: 'en-GB', timezoneId: 'Europe/Berlin', ...rest });
+  if (theme) await context.addInitScript((value) => localStorage.setItem('voting.theme', value), theme);
+  const page = await context.newPage();
+  const faults = [];
+  page.on('pageerror', (error) => faults.push(String(error)));
+  page.on('console', (message) => {
+    if (/Content Security Policy|Minified React error/i.test(message.text())) faults.push(message.text());
+  });
+  return { context, page, faults };
+}
+
+export async function signIn(page, person, back = '/app/elections') {
+  await page.goto(`/app/login?back=${encodeURIComponent(back)}`);
+  await page.getByLabel('E-mail address').fill(person.email);
+  await page.getByLabel('Password').fill(person.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.waitForURL((url) => url.pathname === back);
+}
+
+/** Asks the API as somebody, or as nobody. */
+export async function call(url, method, path, body, person) {
+  const headers = { 'content-type': 'application/json' };
+  if (person) {
+    const session = await call(url, 'POST', '/auth/login', person);
+    headers.authorization = `Bearer ${session.access_token}`;
+  }
+  const answer = await fetch(url + path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
+  const value = await answer.json().catch(() => null);
+  if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(value)}`);
+  return value;
+}
+
+/** Sets up, fills and opens an election; returns its id. The token is asked for once, because sign-ins are limited. */
+export async function openElection(url, token, definition, voters = Object.values(PEOPLE).slice(0, 3)) {
+  const post = async (path, body) => {
+    const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` };
+    const answer = await fetch(url + path, { method: 'POST', headers, body: JSON.stringify(body ?? {}) });
+    const value = await answer.json();
+    if (!answer.ok) throw new Error(`${path}: ${answer.status} ${JSON.stringify(value)}`);
+    return value;
+  };
+  const day = 86_400_000;
+  const times = { start_date: new Date(Date.now() - 60_000).toISOString(), end_date: new Date(Date.now() + 3 * day).toISOString() };
+  const { id } = await post('/elections', { timing: 'officer', ...times, ...definition });
+  await post(`/elections/${id}/voters`, { voters: voters.map(({ email }) => ({ email })) });
+  await post(`/elections/${id}/publish`);
+  await post(`/elections/${id}/open`);
+  return id;
+}
+
+export async function tokenOf(url, person) {
+  return (await call(url, 'POST', '/auth/login', person)).access_token;
+}
+
+export async function demoElection(url, title) {
+  return (await call(url, 'GET', '/elections')).find((election) => election.title === title).id;
+}

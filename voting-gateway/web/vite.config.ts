@@ -1,0 +1,29 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vitest/config';
+
+/** Where the development server finds a gateway. */
+const gateway = process.env.VOTING_URL ?? 'http://localhost:8100';
+
+/** Paths of the API; everything else belongs to the application. */
+const API = ['/auth', '/ballots', '/elections', '/genesis', '/network', '/openapi.json', '/user', '/version', '/votes'];
+
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2022',
+    // The content security policy allows no data: addresses.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+  },
+  server: {
+    proxy: {
+      ...Object.fromEntries(API.map((path) => [path, { target: gateway }])),
+      '/ws': { target: gateway, ws: true },
+    },
+  },
+  test: {
+    environment: 'happy-dom',
+    include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts'],
+  },
+});
