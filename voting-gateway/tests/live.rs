@@ -241,7 +241,7 @@ async fn a_client_goes_on_at_another_gateway_without_gap_or_repetition() {
 async fn who_has_missed_too_much_starts_anew() {
     let gateway = Gateway::start().await;
     let admin = gateway.login("admin").await;
-    let id = with_credentials(&gateway, &admin, 1_100).await;
+    let id = with_credentials(&gateway, &admin, 1_101).await;
     let board = format!("election:{id}:board");
     let mut client = Client::hello(gateway.address, None, json!({})).await;
     let before = client.follow(&board).await["pos"].clone();
@@ -260,6 +260,17 @@ async fn who_has_missed_too_much_starts_anew() {
         assert_eq!(frame["t"], "event");
         take_ballots(&frame, &mut seen);
     }
+    // Who has missed no ballot, though the ledger has gone on, is told so: nothing is missing before what comes next.
+    let last = near.positions[&board];
+    gateway.draft(&admin, |_| {}).await;
+    let mut idle = Client::hello(gateway.address, None, json!({&board: format!("{}.{}", last.0, last.1)})).await;
+    idle.positions.insert(board.clone(), last);
+    votes(&gateway, &id, 1_100..1_101).await;
+    let mut new = Vec::new();
+    while new.is_empty() {
+        take_ballots(&idle.next_of(&board).await, &mut new);
+    }
+
     let mut wrong = Client::hello(gateway.address, None, json!({&board: "far"})).await;
     assert_eq!(wrong.next_of(&board).await["code"], "invalid_cursor");
     gateway.stop().await;

@@ -344,11 +344,12 @@ impl Connection {
         until: Position,
         ballots: Vec<(Position, BallotItem)>,
     ) -> Result<(), End> {
-        let mut chunks = ballots.chunks(REPLAY_FRAME).peekable();
-        while let Some(chunk) = chunks.next() {
-            let last = chunk.last().map_or(until, |(position, _)| *position);
-            // The last frame reaches to where what comes by itself begins.
-            let position = if chunks.peek().is_some() { last } else { until };
+        let mut rest = ballots.as_slice();
+        while after < until {
+            let (chunk, later) = rest.split_at(REPLAY_FRAME.min(rest.len()));
+            rest = later;
+            // The last frame reaches to where what comes by itself begins, even if there is nothing in it.
+            let position = chunk.last().filter(|_| !later.is_empty()).map_or(until, |(position, _)| *position);
             let items: Vec<&BallotItem> = chunk.iter().map(|(_, item)| item).collect();
             let frame = frame::event(name, after, position, "ballots", serde_json::json!({"ballots": items}));
             self.send(&frame).await?;

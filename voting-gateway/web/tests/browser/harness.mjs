@@ -13,7 +13,7 @@ import { chromium } from 'playwright-core';
 
 export const WEB = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const DIST = join(WEB, 'dist');
-const VOTING = process.env.VOTING_BIN ?? join(WEB, '../../target/debug/voting');
+export const VOTING = process.env.VOTING_BIN ?? join(WEB, '../../target/debug/voting');
 
 export const PEOPLE = {
   alice: { email: 'alice@example.com', password: 'alicepass' },
