@@ -5,6 +5,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
@@ -13,6 +14,7 @@ use support::live::{Client, position};
 use support::{Gateway, PATIENCE, key_of, marks, roomy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use voting_core::seams::ManualClock;
 use voting_gateway::{Backend, Config, GatewayState, Limits};
 
 /// A second gateway of the same network.
@@ -301,6 +303,31 @@ async fn sessions_end_their_sockets() {
     let mut other = Client::hello(gateway.address, Some(&alice), json!({})).await;
     other.say(json!({"t": "auth", "token": bob})).await;
     assert_eq!(other.next_or_close().await.unwrap_err().0, 4401, "a socket does not change hands");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_does_not_renew_a_token_is_told_and_let_go() {
+    let clock = Arc::new(ManualClock::new("2026-11-01T08:00:00Z".parse().unwrap()));
+    let own = Arc::clone(&clock);
+    let gateway = Gateway::with(roomy(), |backend| backend.clock = own).await;
+    let token = gateway.login("alice").await;
+    let mut client = Client::open(gateway.address, None).await.unwrap();
+    client.say(json!({"t": "hello", "token": token})).await;
+    let welcome = client.next().await;
+    assert_eq!(welcome["expires_at"], "2026-11-01T08:10:00Z", "{welcome}");
+    clock.advance(Duration::from_secs(9 * 60 + 10));
+    let told = client.next().await;
+    assert_eq!((&told["t"], &told["expires_in"]), (&json!("token_expiring"), &json!(50)));
+    let fresh = gateway.login("alice").await;
+    client.say(json!({"t": "auth", "token": fresh})).await;
+    clock.advance(Duration::from_secs(60)); // the first token ends, which matters no more
+    client.say(json!({"t": "ping"})).await;
+    assert_eq!(client.next().await["t"], "pong");
+    clock.advance(Duration::from_secs(8 * 60 + 10));
+    assert_eq!(client.next().await["t"], "token_expiring", "of the second one");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(client.next_or_close().await.unwrap_err(), (4401, "the token has ended".to_owned()));
     gateway.stop().await;
 }
 
