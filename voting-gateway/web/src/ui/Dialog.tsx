@@ -25,6 +25,9 @@ export function Dialog({ open, title, onDismiss, children, actions }: DialogProp
       ref={ref}
       className="dialog"
       aria-labelledby={titleId}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !onDismiss) event.preventDefault();
+      }}
       onCancel={(event) => {
         event.preventDefault();
         onDismiss?.();

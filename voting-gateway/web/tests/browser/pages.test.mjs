@@ -186,7 +186,8 @@ describe('pages', () => {
     await dialog.waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('Escape');
-    assert.equal(await dialog.isVisible(), true);
+    await page.waitForTimeout(200);
+    assert.equal(await dialog.isVisible(), true, 'there is no leaving without a decision');
     await page.unroute('**/elections/*/key');
     await dialog.getByLabel('Password').fill(PEOPLE.bob.password);
     await dialog.getByRole('button', { name: 'Sign in' }).click();
