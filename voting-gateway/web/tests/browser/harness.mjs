@@ -2,10 +2,12 @@
 //
 //   VOTING_BIN  the `voting` program (default: ../../target/debug/voting)
 //   CHROMIUM    the browser (default: /usr/bin/chromium)
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
 import { dirname, extname, join, normalize } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -151,6 +153,30 @@ export async function openElection(url, token, definition, voters = Object.value
   await post(`/elections/${id}/open`);
   return id;
 }
+
+/** Casts ballots that a seed invents, closes the election, and publishes its result; returns its id. */
+export function importElection(url, method, { seed = 7, ballots = 60, candidates = 7, seats = 3 } = {}) {
+  const folder = mkdtempSync(join(tmpdir(), 'voting-import-'));
+  const run = (args, input) =>
+    execFileSync(VOTING, args.map(String), { input, env: { ...process.env, VOTING_STATE_DIR: folder, VOTING_URL: url }, stdio: ['pipe', 'pipe', 'ignore'] });
+  try {
+    const file = join(folder, 'ward.blt');
+    run(['login', '--email', PEOPLE.admin.email], `${PEOPLE.admin.password}\n`);
+    run(['generate', 'blt', '--seed', seed, '--ballots', ballots, '--candidates', candidates, '--seats', seats, '-o', file]);
+    const { election } = JSON.parse(run(['import', file, '--method', method, '--title', `Ward (${method})`, '--output', 'json']));
+    return election;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/** Elements that stick out of the window sideways; none, if the page fits. */
+export const sticksOut = (page) =>
+  page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= document.documentElement.clientWidth) return [];
+    const wide = [...document.querySelectorAll('.frame *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1);
+    return [`${document.documentElement.scrollWidth} px`, ...wide.slice(0, 3).map((one) => one.outerHTML.slice(0, 120))];
+  });
 
 export async function tokenOf(url, person) {
   return (await call(url, 'POST', '/auth/login', person)).access_token;
