@@ -78,7 +78,7 @@ export async function startDeployment() {
   const init = ['cluster', 'init', network, '--demo', '--redis', `redis://127.0.0.1:${redis}`];
   execFileSync(VOTING, [...init, '--authorities', AUTHORITIES, '--gateways', GATEWAYS, '--port', port, '--link-port', links].map(String));
   const names = (kind, count) => Array.from({ length: count }, (_, n) => join(network, `${kind}-${n}.toml`));
-  for (const config of names('authority', AUTHORITIES)) start(VOTING, ['node', '--config', config]);
+  const authorities = names('authority', AUTHORITIES).map((config) => start(VOTING, ['node', '--config', config]));
   const gateways = names('gateway', GATEWAYS).map((config) => start(VOTING, ['gateway', '--config', config]));
   const ports = gateways.map((_, n) => port + n);
   const urls = ports.map((own) => `http://localhost:${own}`);
@@ -96,16 +96,21 @@ export async function startDeployment() {
     await stop();
     throw error;
   }
+  const kill = async (child) => {
+    const gone = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await gone;
+  };
   return {
     urls,
     balanced: balancer.url,
     /** Kills a gateway; the balancer leads to the other one. */
-    killGateway: async (index) => {
+    killGateway: (index) => {
       balancer.turnTo(1 - index);
-      const gone = new Promise((resolve) => gateways[index].once('exit', resolve));
-      gateways[index].kill('SIGKILL');
-      await gone;
+      return kill(gateways[index]);
     },
+    /** Kills an authority by its name. */
+    killAuthority: (name) => kill(authorities[Number(name.split('-').pop())]),
     stop,
   };
 }

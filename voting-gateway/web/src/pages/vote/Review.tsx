@@ -1,5 +1,7 @@
+import { useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Contest, Election } from '../../api/types';
+import { useSession } from '../../session';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Notice';
 import { ProblemNotice } from '../../ui/problems';
@@ -51,6 +53,13 @@ function Choice({ contest, draft }: { contest: Contest; draft: Draft }) {
 export function Review({ election, draftOf, cast, run, onEdit }: ReviewProps) {
   const t = useTranslations('vote');
   const sealed = cast.at === 'sealed' || cast.at === 'asking';
+  const { status } = useSession();
+  const before = useRef(status);
+  useEffect(() => {
+    // What failed because the session had ended is done now that it goes on.
+    if (before.current === 'expired' && status === 'signedIn' && cast.at === 'unsealed') run.dispatch({ type: 'review' });
+    before.current = status;
+  }, [status, cast.at, run]);
   return (
     <div className="stack-wide">
       <div className="paper">
