@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
+use poem_openapi::types::ToJSON as _;
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio::time::Instant;
@@ -10,6 +11,7 @@ use tracing::debug;
 use voting_cluster::{Committed, Replica};
 use voting_core::election::Phase;
 use voting_core::entry::{Act, Entry};
+use voting_core::epoch::Genesis;
 use voting_core::ids::{ElectionId, Height, Pseudonym};
 use voting_core::seams::Ledger;
 use voting_core::state::{Applied, ElectionState, LedgerState, Position};
@@ -90,7 +92,7 @@ struct Client {
 /// The hub's own world; nobody else touches it.
 pub(super) struct Hub {
     secret: [u8; 32],
-    epoch: Arc<voting_core::epoch::Genesis>,
+    genesis: Arc<Genesis>,
     clients: HashMap<ClientId, Client>,
     next_client: ClientId,
     topics: HashMap<Channel, Topic>,
@@ -110,7 +112,7 @@ impl Hub {
         let (network_wanted, wanted) = watch::channel(false);
         let hub = Self {
             secret: backend.pseudonym_secret,
-            epoch: Arc::clone(&backend.genesis),
+            genesis: Arc::clone(&backend.genesis),
             clients: HashMap::new(),
             next_client: 0,
             topics: HashMap::new(),
@@ -406,8 +408,7 @@ impl Hub {
         if pending.block
             && let Some(newest) = &self.newest
         {
-            use poem_openapi::types::ToJSON as _;
-            let block = network::block(newest, &self.epoch.epoch).to_json().unwrap_or_default();
+            let block = network::block(newest, &self.genesis.epoch).to_json().unwrap_or_default();
             self.network("block", &block);
         }
     }

@@ -126,13 +126,7 @@ pub(super) fn own_votes(state: &LedgerState, secret: &[u8; 32], email: &str) -> 
         .elections()
         .filter_map(|election| {
             let counted = election.voter(&roll::pseudonym(secret, election.id(), email))?.counted.as_ref()?;
-            Some(json!({
-                "election_id": election.id(),
-                "position": events::show(counted.position),
-                "at": counted.timestamp.to_string(),
-                "ballot_hash": counted.hash,
-                "code": counted.hash.code(),
-            }))
+            Some(own_vote(election, counted.position, counted.timestamp, counted.hash))
         })
         .collect();
     json!({"voted": votes})
