@@ -1,5 +1,6 @@
 /** Der deutsche Katalog. */
 import type { Catalogue } from '.';
+import { network } from './network.de';
 
 export const de: Catalogue = {
   common: {
@@ -378,6 +379,7 @@ export const de: Catalogue = {
     place: 'Stelle',
     more: 'Mehr zeigen',
   },
+  network,
   problems: {
     network: 'Der Zugang ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',
     timed_out: 'Der Zugang hat nicht rechtzeitig geantwortet.',

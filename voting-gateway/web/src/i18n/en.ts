@@ -1,3 +1,5 @@
+import { network } from './network.en';
+
 /** The English catalogue; its keys are those of every other. */
 export const en = {
   common: {
@@ -390,6 +392,7 @@ export const en = {
     place: 'Place',
     more: 'Show more',
   },
+  network,
   problems: {
     network: 'The gateway cannot be reached. Check your connection.',
     timed_out: 'The gateway did not answer in time.',
