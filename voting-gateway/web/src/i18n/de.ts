@@ -1,5 +1,6 @@
 /** Der deutsche Katalog. */
 import type { Catalogue } from '.';
+import { adminDe } from './admin.de';
 import { network } from './network.de';
 
 export const de: Catalogue = {
@@ -379,6 +380,7 @@ export const de: Catalogue = {
     place: 'Stelle',
     more: 'Mehr zeigen',
   },
+  admin: adminDe,
   network,
   problems: {
     network: 'Der Zugang ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',

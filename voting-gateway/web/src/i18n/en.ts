@@ -1,6 +1,7 @@
+/** The English catalogue; its keys are those of every other. */
+import { adminEn } from './admin.en';
 import { network } from './network.en';
 
-/** The English catalogue; its keys are those of every other. */
 export const en = {
   common: {
     product: 'Voting',
@@ -392,6 +393,7 @@ export const en = {
     place: 'Place',
     more: 'Show more',
   },
+  admin: adminEn,
   network,
   problems: {
     network: 'The gateway cannot be reached. Check your connection.',
