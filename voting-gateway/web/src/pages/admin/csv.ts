@@ -142,4 +142,4 @@ export function repaired(text: string, code: RowIssue['code']): string {
 }
 
 /** Whether a press of a button mends it. */
-export const isReparable = (code: RowIssue['code']): boolean => code === 'noHeader' || code === 'semicolons';
+export const isReparable = (code: RowIssue['code']): code is 'noHeader' | 'semicolons' => code === 'noHeader' || code === 'semicolons';
