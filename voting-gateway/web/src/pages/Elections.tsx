@@ -70,7 +70,6 @@ function Groups({ list }: { list: ElectionListItem[] }) {
 }
 
 function Item({ election, group }: { election: ElectionListItem; group: Group }) {
-  const t = useTranslations('elections');
   const path = `/app/elections/${election.id}`;
   return (
     <li className={`card election election-${group}`}>
