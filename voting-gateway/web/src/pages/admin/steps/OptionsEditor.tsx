@@ -1,4 +1,4 @@
-import { useId, useRef, useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { announce } from '../../../ui/announcer';
 import { Button } from '../../../ui/Button';
@@ -74,19 +74,17 @@ interface OptionLineProps {
 
 function OptionLine({ option, place, count, onChange, onEnter, onMove, onRemove }: OptionLineProps) {
   const t = useTranslations('admin.questions');
-  const id = useId();
   const [noting, setNoting] = useState(option.description !== '');
   const number = place + 1;
   return (
     <li className="option-line">
-      <label className="option-place" htmlFor={id}>
-        <span aria-hidden="true">{number}.</span>
-        <span className="visually-hidden">{t('option', { number })}</span>
-      </label>
+      <span className="option-place" aria-hidden="true">
+        {number}.
+      </span>
       <div className="option-inputs">
         <input
-          id={id}
           className="input"
+          aria-label={t('option', { number })}
           data-focus={option.key}
           value={option.name}
           autoComplete="off"
