@@ -54,6 +54,10 @@ function Details({ election }: { election: Election }) {
   usePhaseNews(election);
   const live = useLive(isDraft(election.phase) ? null : `election:${election.id}:turnout`, reduceTurnout);
   const turnout = live.data ?? election;
+  const queries = useQueryClient();
+  const { voted } = turnout;
+  // The roll tells who has voted.
+  useEffect(() => void queries.invalidateQueries({ queryKey: ['voters', election.id] }), [voted, election.id, queries]);
   return (
     <Page
       title={election.title}
@@ -75,7 +79,7 @@ function Details({ election }: { election: Election }) {
       )}
       <div className="two-columns">
         <div className="stack-wide">
-          {election.phase !== 'cancelled' && <Actions election={election} voted={turnout.voted} />}
+          {election.phase !== 'cancelled' && <Actions election={election} voted={voted} />}
           <section className="stack" aria-labelledby="roll">
             <h2 id="roll" className="h3">
               {t('admin.voters.rollTitle')}
@@ -84,7 +88,7 @@ function Details({ election }: { election: Election }) {
           </section>
         </div>
         <aside className="stack" aria-label={t('election.facts')}>
-          <Facts election={election} voted={turnout.voted} roll={turnout.roll_size} />
+          <Facts election={election} voted={voted} roll={turnout.roll_size} />
           {!isDraft(election.phase) && <PublicPages id={election.id} />}
         </aside>
       </div>
