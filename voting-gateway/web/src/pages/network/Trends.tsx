@@ -37,7 +37,7 @@ interface SparklineProps {
 /** A small line with what it says in words: the figure of now and the highest. */
 function Sparkline({ label, trend, top, format, atLeast = false }: SparklineProps) {
   const t = useTranslations('network.trends');
-  const { line, area, last } = sparkOf(trend, top);
+  const { line, area } = sparkOf(trend, top);
   const now = trend.at(-1)?.value;
   return (
     <figure className="net-trend">
@@ -54,7 +54,6 @@ function Sparkline({ label, trend, top, format, atLeast = false }: SparklineProp
       <svg className="spark" viewBox={`0 0 ${WIDTH} ${HEIGHT}`} preserveAspectRatio="none" aria-hidden="true" focusable="false">
         <path className="spark-area" d={area} />
         <path className="spark-line" d={line} />
-        {last && <path className="spark-last" d={`M${last.x} ${last.y}v.01`} />}
       </svg>
     </figure>
   );

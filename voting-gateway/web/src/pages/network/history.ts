@@ -83,11 +83,9 @@ function sampled({ samples, pending }: History, status: Status): readonly Sample
 
 function withStatus(before: History | undefined, status: Status): History {
   if (before === undefined) {
-    const first: History = { status, block: undefined, samples: [], log: [], pending: NOTHING };
-    const seen = status.block ? withBlock(first, status.block) : first;
-    // The newest block was final before anyone looked: it is no event of the first second.
-    const begun = { ...seen, pending: NOTHING };
-    return { ...begun, samples: sampled(begun, status) };
+    // The newest block was final before anyone looked: it is no event.
+    const first: History = { status, block: status.block, samples: [], log: [], pending: NOTHING };
+    return { ...first, samples: sampled(first, status) };
   }
   const seen = status.block ? withBlock(before, status.block) : before;
   const samples = sampled(seen, status);

@@ -11,7 +11,6 @@ const EDGE = 2;
 export interface Spark {
   line: string;
   area: string;
-  last: { x: number; y: number } | undefined;
 }
 
 /** Values are drawn as parts of `top`, or of the highest if that is more, so that a calm line does not look wild. */
@@ -27,5 +26,5 @@ export function sparkOf(trend: readonly Trend[], top: number): Spark {
   const last = points.at(-1);
   const line = points.map(({ x, y }, place) => `${place === 0 ? 'M' : 'L'}${x.toFixed(1)} ${y.toFixed(1)}`).join('');
   const area = points[0] && last ? `${line}L${last.x.toFixed(1)} ${HEIGHT}L${points[0].x.toFixed(1)} ${HEIGHT}Z` : '';
-  return { line, area, last };
+  return { line, area };
 }
