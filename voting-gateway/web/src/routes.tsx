@@ -30,5 +30,10 @@ export const routes: readonly AppRoute[] = [
   { path: '/app/elections/:id/board', access: 'public', page: lazy(() => import('./pages/Board')) },
   { path: '/app/results', access: 'member', page: lazy(() => import('./pages/Results')), nav: 'nav.results' },
   { path: '/app/check', access: 'public', page: lazy(() => import('./pages/check/Check')), nav: 'nav.check' },
+  { path: '/app/admin', access: 'admin', page: lazy(() => import('./pages/admin/AdminList')), nav: 'nav.admin' },
+  { path: '/app/admin/new', access: 'admin', page: lazy(() => import('./pages/admin/Wizard')) },
+  { path: '/app/admin/:id', access: 'admin', page: lazy(() => import('./pages/admin/Overview')) },
+  { path: '/app/admin/:id/edit', access: 'admin', page: lazy(() => import('./pages/admin/Wizard')) },
+  { path: '/app/network', access: 'public', page: lazy(() => import('./pages/network/Network')), nav: 'nav.network' },
   { path: '/app/keyboard', access: 'public', page: lazy(() => import('./pages/Keyboard')) },
 ];

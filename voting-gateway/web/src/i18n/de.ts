@@ -1,5 +1,7 @@
 /** Der deutsche Katalog. */
 import type { Catalogue } from '.';
+import { adminDe } from './admin.de';
+import { network } from './network.de';
 
 export const de: Catalogue = {
   common: {
@@ -378,6 +380,8 @@ export const de: Catalogue = {
     place: 'Stelle',
     more: 'Mehr zeigen',
   },
+  admin: adminDe,
+  network,
   problems: {
     network: 'Der Zugang ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',
     timed_out: 'Der Zugang hat nicht rechtzeitig geantwortet.',

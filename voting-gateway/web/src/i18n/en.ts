@@ -1,4 +1,7 @@
 /** The English catalogue; its keys are those of every other. */
+import { adminEn } from './admin.en';
+import { network } from './network.en';
+
 export const en = {
   common: {
     product: 'Voting',
@@ -390,6 +393,8 @@ export const en = {
     place: 'Place',
     more: 'Show more',
   },
+  admin: adminEn,
+  network,
   problems: {
     network: 'The gateway cannot be reached. Check your connection.',
     timed_out: 'The gateway did not answer in time.',

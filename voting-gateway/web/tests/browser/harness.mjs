@@ -2,6 +2,7 @@
 //
 //   VOTING_BIN  the `voting` program (default: ../../target/debug/voting)
 //   CHROMIUM    the browser (default: /usr/bin/chromium)
+//   WEB_DIST    a built application to serve instead of the one in the program
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
@@ -14,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 export const WEB = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const DIST = join(WEB, 'dist');
+const DIST = process.env.WEB_DIST ?? join(WEB, 'dist');
 export const VOTING = process.env.VOTING_BIN ?? join(WEB, '../../target/debug/voting');
 
 export const PEOPLE = {
@@ -93,7 +94,7 @@ async function startFront(target) {
 export async function startApp() {
   const gateway = await startGateway();
   const embedded = await fetch(`${gateway.url}/app/login`).then((answer) => answer.headers.get('content-type')?.startsWith('text/html') && answer.ok);
-  if (embedded) return gateway;
+  if (embedded && !process.env.WEB_DIST) return gateway;
   const front = await startFront(gateway.url);
   return { url: front.url, stop: () => (front.stop(), gateway.stop()) };
 }

@@ -1,1 +1,0 @@
-import{y as e}from"./session-CA8MqDwk.js";import{_ as t,g as n}from"./index-Bn0XsDkS.js";import{s as r}from"./BallotCode-BD1gAPE9.js";async function i(e){let i=await r(e.proof,await n());return{receipt:e,check:i,knownNetwork:t(i.genesis)}}var a=t=>e({queryKey:[`verified`,t.ballot_hash,t.proof.length],queryFn:()=>i(t),staleTime:1/0});export{i as n,a as t};

@@ -1,0 +1,47 @@
+/** What administrators ask of the API beside what everyone does. */
+import { queryOptions } from '@tanstack/react-query';
+import { api } from '../../api/client';
+import { answered } from '../../api/http';
+import type { Election, NewElection } from '../../api/types';
+
+const path = (id: string) => ({ params: { path: { id } } });
+
+export const replaceElection = (id: string, election: NewElection): Promise<Election> =>
+  answered(api.PUT('/elections/{id}', { ...path(id), body: election }));
+
+/** Puts a list on the roll: all of it or nothing. */
+export const addVoters = (id: string, csv: string) =>
+  answered(
+    api.POST('/elections/{id}/voters', {
+      ...path(id),
+      headers: { 'content-type': 'text/csv' },
+      body: csv,
+      bodySerializer: (text: string) => text,
+    } as never),
+  ) as Promise<{ added: number; already: number; total: number }>;
+
+export const VOTERS_PAGE = 50;
+
+export const votersQuery = (id: string, after: string | null) =>
+  queryOptions({
+    queryKey: ['voters', id, after],
+    queryFn: () =>
+      answered(
+        api.GET('/elections/{id}/voters', {
+          params: { path: { id }, query: { limit: VOTERS_PAGE, ...(after === null ? {} : { after }) } },
+        }),
+      ),
+  });
+
+export const publishElection = (id: string): Promise<Election> => answered(api.POST('/elections/{id}/publish', path(id)));
+export const openVoting = (id: string): Promise<Election> => answered(api.POST('/elections/{id}/open', path(id)));
+export const closeVoting = (id: string, publish: boolean): Promise<Election> =>
+  answered(api.POST('/elections/{id}/close', { ...path(id), body: { publish } }));
+export const publishResult = (id: string): Promise<Election> =>
+  answered(api.POST('/elections/{id}/publish-result', path(id)));
+export const cancelElection = (id: string, reason: string): Promise<Election> =>
+  answered(api.POST('/elections/{id}/cancel', { ...path(id), body: { reason } }));
+
+/** Everything that verifies the election offline. */
+export const getBundle = (id: string): Promise<Blob> =>
+  answered(api.GET('/elections/{id}/bundle', { ...path(id), parseAs: 'blob' })) as Promise<Blob>;
