@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { VOTING } from './harness.mjs';
+import { startFront, VOTING } from './harness.mjs';
 
 const AUTHORITIES = 4;
 const GATEWAYS = 2;
@@ -78,7 +78,7 @@ export async function startDeployment() {
   const init = ['cluster', 'init', network, '--demo', '--redis', `redis://127.0.0.1:${redis}`];
   execFileSync(VOTING, [...init, '--authorities', AUTHORITIES, '--gateways', GATEWAYS, '--port', port, '--link-port', links].map(String));
   const names = (kind, count) => Array.from({ length: count }, (_, n) => join(network, `${kind}-${n}.toml`));
-  for (const config of names('authority', AUTHORITIES)) start(VOTING, ['node', '--config', config]);
+  const authorities = names('authority', AUTHORITIES).map((config) => start(VOTING, ['node', '--config', config]));
   const gateways = names('gateway', GATEWAYS).map((config) => start(VOTING, ['gateway', '--config', config]));
   const ports = gateways.map((_, n) => port + n);
   const urls = ports.map((own) => `http://localhost:${own}`);
@@ -106,6 +106,17 @@ export async function startDeployment() {
       gateways[index].kill('SIGKILL');
       await gone;
     },
+    /** Kills an authority, as a machine dies. */
+    killAuthority: async (index) => {
+      const gone = new Promise((resolve) => authorities[index].once('exit', resolve));
+      authorities[index].kill('SIGKILL');
+      await gone;
+    },
     stop,
   };
+}
+
+/** The application before a gateway of a network: that in the program, or the one in WEB_DIST. */
+export async function applicationAt(url) {
+  return process.env.WEB_DIST ? startFront(url) : { url, stop: () => undefined };
 }
