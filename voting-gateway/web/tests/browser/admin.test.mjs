@@ -76,9 +76,9 @@ describe('setting up', () => {
     await heading(page, 'Dates');
     await page.waitForURL(/\/app\/admin\/[0-9a-f]+\/edit\?step=dates/);
     const id = new URL(page.url()).pathname.split('/')[3];
-    await page.getByLabel('Time zone').selectOption('Asia/Kathmandu');
+    await page.getByLabel('Time zone').selectOption('America/New_York');
     await page.getByLabel('Voting opens').fill('2030-01-02T08:00');
-    await page.getByText('In UTC: Wed, 2 Jan 2030, 02:15').waitFor();
+    await page.getByText('In UTC: Wed, 2 Jan 2030, 13:00').waitFor();
     await page.getByLabel('Voting closes').fill('2030-01-05T08:00');
     await page.getByText('Open for 3 days.').waitFor();
     await page.getByLabel(/^An administrator/).check();
@@ -108,7 +108,7 @@ describe('setting up', () => {
     await page.locator('.timeline [aria-current=step]', { hasText: 'Open' }).waitFor();
 
     const election = await api('GET', `/elections/${id}`);
-    assert.equal(election.start_date.slice(0, 16), '2030-01-02T02:15');
+    assert.equal(election.start_date.slice(0, 16), '2030-01-02T13:00');
     assert.equal(election.revote, 'last-counts');
     assert.deepEqual(election.contests.map(({ options }) => options.map(({ name }) => name)), [['Grace', 'Ada'], ['Tea', 'Coffee']]);
     assert.equal(election.contests[1].max_score, 3);
@@ -270,6 +270,7 @@ describe('setting up', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();
     await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
     assert.equal(await page.evaluate(() => document.activeElement?.innerText), 'Publish the election', 'the focus returns');
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').waitFor();

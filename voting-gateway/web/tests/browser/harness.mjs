@@ -64,7 +64,7 @@ async function sendFile(response, path) {
 }
 
 /** Serves the built application before a gateway that does not embed it, and passes everything else on. */
-async function startFront(target) {
+export async function startFront(target) {
   const { hostname, port } = new URL(target);
   const server = http.createServer((request, response) => {
     const path = new URL(request.url, 'http://x').pathname;

@@ -113,24 +113,16 @@ function When({ election, over }: { election: ElectionListItem; over: boolean })
   );
 }
 
-/** What the phase asks for next. */
-const NEXT: Record<string, 'edit' | 'open' | 'close' | 'certify' | 'publish'> = {
-  draft: 'edit',
-  ready: 'edit',
-  scheduled: 'open',
-  open: 'close',
-  closed: 'certify',
-  tallied: 'publish',
-};
+/** What the phase asks for next; where nothing presses, the page of the election tells. */
+const NEXT: Record<string, 'edit' | 'certify' | 'publish'> = { draft: 'edit', ready: 'edit', closed: 'certify', tallied: 'publish' };
 
 function Next({ election: { id, title, phase } }: { election: ElectionListItem }) {
   const t = useTranslations('admin.list');
   const next = NEXT[phase] ?? 'manage';
-  const isDue = next === 'edit' || next === 'certify' || next === 'publish';
   return (
     <ButtonLink
       to={next === 'edit' ? `/app/admin/${id}/edit` : `/app/admin/${id}`}
-      variant={isDue ? 'primary' : 'secondary'}
+      variant={next === 'manage' ? 'secondary' : 'primary'}
       label={t(`${next}Of`, { title })}
     >
       {t(next)}
