@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startFront, VOTING } from './harness.mjs';
+import { VOTING } from './harness.mjs';
 
 const AUTHORITIES = 4;
 const GATEWAYS = 2;
@@ -65,6 +65,7 @@ async function startBalancer(targets) {
 export async function startDeployment() {
   const folder = mkdtempSync(join(tmpdir(), 'voting-web-'));
   const processes = [];
+  process.once('exit', () => processes.forEach((child) => child.kill('SIGKILL'))); // also when a test ends by an error
   const start = (program, args) => {
     const child = spawn(program, args, { stdio: 'ignore', cwd: folder });
     processes.push(child);
@@ -109,22 +110,8 @@ export async function startDeployment() {
       balancer.turnTo(1 - index);
       return kill(gateways[index]);
     },
-<<<<<<< HEAD
     /** Kills an authority by its name. */
     killAuthority: (name) => kill(authorities[Number(name.split('-').pop())]),
-=======
-    /** Kills an authority, as a machine dies. */
-    killAuthority: async (index) => {
-      const gone = new Promise((resolve) => authorities[index].once('exit', resolve));
-      authorities[index].kill('SIGKILL');
-      await gone;
-    },
->>>>>>> web2
     stop,
   };
-}
-
-/** The application before a gateway of a network: that in the program, or the one in WEB_DIST. */
-export async function applicationAt(url) {
-  return process.env.WEB_DIST ? startFront(url) : { url, stop: () => undefined };
 }

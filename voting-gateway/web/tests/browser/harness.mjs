@@ -15,7 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
 export const WEB = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const DIST = process.env.WEB_DIST ?? join(WEB, 'dist');
+const DIST = process.env.WEB_DIST ?? '';
 export const VOTING = process.env.VOTING_BIN ?? join(WEB, '../../target/debug/voting');
 
 export const PEOPLE = {
@@ -28,6 +28,7 @@ export const PEOPLE = {
 /** Starts a network that keeps nothing; the first line that it prints tells its address. */
 async function startGateway() {
   const child = spawn(VOTING, ['dev', '--ephemeral', '--port', '0', '--output', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+  process.once('exit', () => child.kill('SIGKILL')); // also when a test ends by an error
   const url = await new Promise((resolve, reject) => {
     child.on('error', reject);
     child.on('exit', (code) => reject(new Error(`the gateway ended with ${code}`)));
@@ -63,8 +64,8 @@ async function sendFile(response, path) {
   response.end(content ?? 'not found');
 }
 
-/** Serves the built application before a gateway that does not embed it, and passes everything else on. */
-export async function startFront(target) {
+/** Serves a freshly built application before a gateway, and passes everything else on. */
+async function startFront(target) {
   const { hostname, port } = new URL(target);
   const server = http.createServer((request, response) => {
     const path = new URL(request.url, 'http://x').pathname;
@@ -93,11 +94,12 @@ export async function startFront(target) {
 /** The application before a gateway of its own. */
 export async function startApp() {
   const gateway = await startGateway();
-  const embedded = await fetch(`${gateway.url}/app/login`).then((answer) => answer.headers.get('content-type')?.startsWith('text/html') && answer.ok);
-  if (embedded && !process.env.WEB_DIST) return gateway;
-  const front = await startFront(gateway.url);
-  return { url: front.url, stop: () => (front.stop(), gateway.stop()) };
+  const { url, stop } = await applicationAt(gateway.url);
+  return { url, stop: () => (stop(), gateway.stop()) };
 }
+
+/** The application before a gateway: the one in the program, or the one in WEB_DIST. */
+export const applicationAt = (url) => (process.env.WEB_DIST ? startFront(url) : { url, stop: () => undefined });
 
 export const startBrowser = () =>
   chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });

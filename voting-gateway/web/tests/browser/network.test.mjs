@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { after, before, describe, it } from 'node:test';
-import { applicationAt, startDeployment } from './deployment.mjs';
-import { openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
+import { startDeployment } from './deployment.mjs';
+import { applicationAt, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
@@ -137,7 +137,7 @@ describe('the network page of a network that loses authorities', () => {
     await page.getByRole('heading', { name: 'Redis' }).waitFor();
     const place = () => page.getByRole('heading', { name: 'Newest block' }).boundingBox();
     const where = await place();
-    await network.killAuthority(3);
+    await network.killAuthority('authority-3');
     await health(page, 3, 'suspect', 'down');
     await verdict(page, '3 of 4 authorities answer. Votes are recorded.');
     await health(page, 3, 'down');
@@ -148,7 +148,7 @@ describe('the network page of a network that loses authorities', () => {
       await page.waitForTimeout(400); // colours change over a moment
       await audit(page, `one down, ${theme}`);
     }
-    await network.killAuthority(2);
+    await network.killAuthority('authority-2');
     await verdict(page, 'Only 2 of 4 authorities answer: nothing can be recorded until 3 do.');
     await page.locator('.frame > [role=status]', { hasText: 'nothing can be recorded' }).waitFor();
     await audit(page, 'no quorum');

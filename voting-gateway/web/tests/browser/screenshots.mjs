@@ -98,6 +98,22 @@ for (const theme of ['light', 'dark']) {
     await visit('/app/keyboard', '21-keyboard');
     await page.locator('.menu > summary').click();
     await shot('22-menu');
+    await page.goto('/app/network');
+    await page.getByText('authority-3').first().waitFor();
+    await shot('23-network');
+    const office = await openWindow(browser, app.url, { theme, viewport: page.viewportSize() });
+    await signIn(office.page, PEOPLE.admin);
+    for (const [path, name] of [
+      ['/app/admin', '24-admin'],
+      [`/app/admin/${demo}`, '25-admin-election'],
+      ['/app/admin/new', '26-admin-basics'],
+    ]) {
+      await office.page.goto(path);
+      await office.page.locator('h1').waitFor();
+      await office.page.waitForTimeout(450);
+      await office.page.screenshot({ path: join(OUT, `${name}-${width}-${theme}.png`), fullPage: true });
+    }
+    await office.context.close();
     await context.close();
   }
 }
