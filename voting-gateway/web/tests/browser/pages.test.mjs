@@ -112,6 +112,33 @@ describe('pages', () => {
       assert.deepEqual(faults, []);
     });
 
+    it(`are accessible while a vote is under way: ${theme}`, async () => {
+      const id = await openElection(app.url, admin, { title: `Under way (${theme})`, candidates: ['Ada', 'Bob'] });
+      const { context, page, faults } = await openWindow(browser, app.url, { theme });
+      await signIn(page, PEOPLE.carol);
+      let answer = () => undefined;
+      await page.route('**/votes/*', async (route) => {
+        await new Promise((resolve) => (answer = resolve));
+        await route.abort();
+      });
+      await page.goto(`/app/elections/${id}/vote`);
+      await page.getByLabel('Ada', { exact: true }).check();
+      await page.getByRole('button', { name: 'Review' }).click();
+      await page.getByText('Your ballot is ready').waitFor();
+      await page.getByRole('button', { name: 'Cast my vote' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Cast my vote' }).click();
+      await page.getByText('Taking longer than usual').waitFor();
+      await audit(page, `casting (${theme})`);
+      answer();
+      await page.getByText('We don’t know yet').waitFor();
+      await audit(page, `unknown (${theme})`);
+      await page.unroute('**/votes/*');
+      await page.getByRole('button', { name: 'Check again' }).click();
+      await page.waitForURL('**/receipt');
+      assert.deepEqual(faults, []);
+      await context.close();
+    });
+
     it(`are accessible to everyone: ${theme}`, async () => {
       const { context, page, faults } = await openWindow(browser, app.url, { theme });
       for (const path of PUBLIC) {

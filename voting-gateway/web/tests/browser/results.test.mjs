@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { call, importElection, openWindow, startApp, startBrowser, sticksOut } from './harness.mjs';
+import { call, importElection, openElection, openWindow, PEOPLE, startApp, startBrowser, sticksOut, tokenOf } from './harness.mjs';
 
 const METHODS = ['scottish-stv', 'schulze', 'plurality'];
 let app, browser;
@@ -35,6 +35,19 @@ describe('results', () => {
       );
     }
     assert.deepEqual(faults, []);
+    await context.close();
+  });
+
+  it('say whether quorum and majority were reached', async () => {
+    const admin = await tokenOf(app.url, PEOPLE.admin);
+    const contests = [{ title: 'Shall we build?', method: 'plurality', majority: 'two-thirds', quorum_percent: 50, options: [{ name: 'Yes' }, { name: 'No' }] }];
+    const id = await openElection(app.url, admin, { title: 'Motion', contests });
+    const close = await fetch(`${app.url}/elections/${id}/close`, { method: 'POST', headers: { authorization: `Bearer ${admin}`, 'content-type': 'application/json' }, body: '{}' });
+    assert.ok(close.ok);
+    const { context, page } = await openWindow(browser, app.url);
+    await page.goto(`/app/elections/${id}/result`);
+    await page.getByText('Quorum of 50 %: 2 ballots needed, 0 cast. It is missed, so nobody is elected.').waitFor();
+    await page.getByText(/Majority of two thirds: .* needed\. Nobody has reached it\./).waitFor();
     await context.close();
   });
 

@@ -6,6 +6,7 @@ import { formatDecimal, formatNumber, formatShare } from '../../ui/format';
 import { PairsView } from './PairsView';
 import { RoundsView } from './RoundsView';
 import { useRegion } from '../../ui/hooks';
+import { VerdictView } from './VerdictView';
 
 const placeOf = (option: CandidateResult): number => Number(option.id.split('-')[1]);
 
@@ -90,6 +91,7 @@ export function ContestView({ contest, definition, final }: ContestViewProps) {
           }))}
         />
       </div>
+      <VerdictView contest={contest} definition={definition} />
       {contest.decided_by_lot.length > 0 && <p>{t('result.lot', { names: contest.decided_by_lot.map(nameOf).join(', ') })}</p>}
       {contest.rounds.length > 1 && <RoundsView rounds={contest.rounds} nameOf={nameOf} options={definition?.options.length ?? contest.options.length} />}
       {contest.pairs && <PairsView pairs={contest.pairs} nameOf={nameOf} />}
