@@ -104,6 +104,26 @@ describe('voting', () => {
     await context.close();
   });
 
+  it('signs nothing but what it shows: a gateway that exchanges two names gets no ballot', async () => {
+    const id = await fresh('Exchanged');
+    const { context, page } = await openWindow(browser, app.url);
+    const puts = countPuts(page);
+    await page.route(`**/elections/${id}`, async (route) => {
+      const answer = await route.fetch();
+      const election = await answer.json();
+      election.contests[0].options.reverse();
+      await route.fulfill({ response: answer, json: election });
+    });
+    await signIn(page, PEOPLE.alice);
+    await page.goto(`/app/elections/${id}/vote`);
+    await page.getByLabel('Ada', { exact: true }).check();
+    await page.getByRole('button', { name: 'Review' }).click();
+    await page.getByText('The election was changed.').waitFor();
+    assert.equal(await castButton(page).getAttribute('aria-disabled'), 'true');
+    assert.equal(puts.length, 0);
+    await context.close();
+  });
+
   it('works with the keyboard alone', async () => {
     const id = await fresh('By keyboard');
     const { context, page } = await openWindow(browser, app.url);

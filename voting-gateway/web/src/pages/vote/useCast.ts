@@ -1,8 +1,9 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import { useTranslations } from 'use-intl';
+import { Problem } from '../../api/problem';
 import type { Election, Receipt } from '../../api/types';
-import { checkReceipt, makeBallot, pending, voterKey, type Selection } from '../../ballot';
+import { BallotError, checkReceipt, makeBallot, pending, voterKey, type Selection } from '../../ballot';
 import { getGenesis } from '../../services/network';
 import { keepReceipt } from '../../services/receipts';
 import { certifyKey, getBallotStatus, getReceipt, submitVote } from '../../services/votes';
@@ -15,7 +16,8 @@ async function seal(accountId: string, election: Election, selections: Selection
   const key = await voterKey(accountId, election.id);
   if (election.my_key !== key.publicKey) await certifyKey(election.id, key.publicKey);
   const { id: electionId, context, chain } = election;
-  return makeBallot({ electionId, context, chain, sequence: (election.my_sequence ?? 0) + 1 }, key, selections);
+  // With the definition that the page shows, so that the gateway cannot have another one voted on.
+  return makeBallot({ electionId, context, chain, sequence: (election.my_sequence ?? 0) + 1, definition: election }, key, selections);
 }
 
 export interface Casting {
@@ -38,7 +40,10 @@ export function useCast(accountId: string, election: Election, selections: () =>
     return new CastRun({
       seal: async () => {
         // Fetched now, so that a receipt can be verified without anybody's help.
-        const [ballot] = await Promise.all([seal(accountId, latest.election, latest.selections()), genesis()]);
+        const sealing = seal(accountId, latest.election, latest.selections()).catch((error: unknown) => {
+          throw error instanceof BallotError ? new Problem({ code: error.code, status: 0, detail: error.message }) : error;
+        });
+        const [ballot] = await Promise.all([sealing, genesis()]);
         return ballot;
       },
       save: (ballot) => pending.save(accountId, ballot),
