@@ -34,7 +34,7 @@ unit: test-tools ## Unit, property, integration, simulation and fault tests
 
 .PHONY: web
 web: web-tools ## The web application: types, unit tests, whether what is committed is fresh, and a real browser at a real gateway
-	$(CARGO) build --locked --bin voting
+	$(CARGO) build --locked --workspace --all-features --bin voting
 	cd $(WEB) && npm run check && npm test
 	rm -rf target/web-dist && cd $(WEB) && npx vite build --outDir $(CURDIR)/target/web-dist --logLevel warn
 	diff -r --exclude=source.sha256 $(WEB)/dist target/web-dist || { echo "web/dist is stale; run: make web-dist" >&2; exit 1; }
@@ -46,7 +46,7 @@ web-dist: web-tools ## Build the web application that the gateway carries, and t
 
 .PHONY: screenshots
 screenshots: web-tools ## Every page at desktop and phone size, in voting-gateway/web/screenshots
-	$(CARGO) build --locked --bin voting
+	$(CARGO) build --locked --workspace --all-features --bin voting
 	cd $(WEB) && VOTING_BIN=$(CURDIR)/target/debug/voting CHROMIUM="$$(command -v chromium)" npm run screenshots
 
 .PHONY: docs

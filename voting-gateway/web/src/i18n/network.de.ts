@@ -72,7 +72,6 @@ export const network = {
     write: 'Langsamstes Schreiben, p99',
     most: 'höchstens {value}',
     atLeast: 'mindestens',
-    ms: 'ms',
     collecting: 'In wenigen Sekunden kommen Zahlen.',
   },
   redis: {

@@ -72,7 +72,6 @@ export const network = {
     write: 'Slowest write, p99',
     most: 'highest {value}',
     atLeast: 'at least',
-    ms: 'ms',
     collecting: 'Figures come in a few seconds.',
   },
   redis: {

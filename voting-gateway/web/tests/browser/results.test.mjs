@@ -51,19 +51,21 @@ describe('results', () => {
     await context.close();
   });
 
-  it('fit a phone, and a window enlarged to 200 and 400 per cent', async () => {
-    const { context, page } = await openWindow(browser, app.url);
-    for (const viewport of [{ width: 640, height: 400 }, { width: 320, height: 256 }, { width: 390, height: 844 }]) {
-      await page.setViewportSize(viewport);
-      for (const path of [...METHODS.map(pathOf), `/app/elections/${ids.get('schulze')}/board`, '/app/elections', '/app/check']) {
-        await page.goto(path);
-        await page.getByRole('heading', { level: 1 }).waitFor();
-        await page.locator('main .table, main form, main .card').first().waitFor();
-        assert.deepEqual(await sticksOut(page), [], `${path} at ${viewport.width} px`);
+  for (const locale of ['en-GB', 'de-DE']) {
+    it(`fit a phone, and a window enlarged to 200 and 400 per cent: ${locale}`, async () => {
+      const { context, page } = await openWindow(browser, app.url, { locale });
+      for (const viewport of [{ width: 640, height: 400 }, { width: 320, height: 256 }, { width: 390, height: 844 }]) {
+        await page.setViewportSize(viewport);
+        for (const path of [...METHODS.map(pathOf), `/app/elections/${ids.get('schulze')}/board`, '/app/elections', '/app/check', '/app/network']) {
+          await page.goto(path);
+          await page.getByRole('heading', { level: 1 }).waitFor();
+          await page.locator('main .table, main form, main .card').first().waitFor();
+          assert.deepEqual(await sticksOut(page), [], `${path} at ${viewport.width} px`);
+        }
       }
-    }
-    await context.close();
-  });
+      await context.close();
+    });
+  }
 
   it('print without what only a screen needs', async () => {
     const { context, page } = await openWindow(browser, app.url);

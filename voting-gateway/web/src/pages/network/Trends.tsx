@@ -44,7 +44,7 @@ function Sparkline({ label, trend, top, format, atLeast = false }: SparklineProp
       <figcaption>
         <span className="small muted">{label}</span>
         <span className="net-now">
-          {atLeast && <span className="small">≥ </span>}
+          {atLeast && <span className="small">{t('atLeast')} </span>}
           {now === undefined ? '–' : format(now)}
         </span>
         <span className="small muted">
