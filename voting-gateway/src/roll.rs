@@ -224,8 +224,15 @@ async fn add_some(store: &dyn Store, election: ElectionId, bucket: char, voters:
 /// Reads voters from CSV with a header: `email`, and optionally `name` and `weight`.
 pub(crate) fn parse_csv(bytes: &[u8]) -> Result<Vec<Entitled>, Vec<LineError>> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    // The reader looks at the second half of a line's end only with the next line, and counts one too few until then.
+    let bytes: Vec<u8> = bytes
+        .iter()
+        .enumerate()
+        .filter(|(at, byte)| **byte != b'\r' || bytes.get(at + 1) != Some(&b'\n'))
+        .map(|(_, byte)| *byte)
+        .collect();
     let whole = |message: String| vec![LineError { line: 1, message }];
-    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes.as_slice());
     let header = reader.headers().map_err(|error| whole(error.to_string()))?.clone();
     let mut columns = [None; 3];
     for (at, name) in header.iter().enumerate() {
@@ -335,6 +342,8 @@ mod tests {
         let errors = parse_csv(text.as_bytes()).unwrap_err();
         let lines: Vec<u64> = errors.iter().map(|error| error.line).collect();
         assert_eq!(lines, [2, 3, 4, 5, 6], "{errors:?}");
+        let as_windows_writes_it = text.replace('\n', "\r\n");
+        assert_eq!(parse_csv(as_windows_writes_it.as_bytes()).unwrap_err(), errors);
         assert!(parse_csv(b"name\nAda\n").is_err(), "no e-mail column");
         assert!(parse_csv(b"email,colour\na@b.de,red\n").is_err(), "unknown column");
         assert!(parse_csv(b"email\na@b.de,extra\n").is_err(), "ragged row");
