@@ -2,8 +2,9 @@
 
 use poem_openapi::{Object, Union};
 use voting_core::codec::Canonical;
+use voting_core::election::Phase;
 use voting_core::entry::{Act, Entry};
-use voting_core::ids::Height;
+use voting_core::ids::{BallotHash, Height};
 use voting_core::state::{ElectionState, Position};
 use voting_core::time::Timestamp;
 
@@ -47,6 +48,12 @@ pub(crate) struct BallotEvent {
     pub ballot_hash: String,
     /// Its code.
     pub code: String,
+}
+
+impl BallotEvent {
+    pub(crate) fn new(position: Position, at: Timestamp, hash: BallotHash) -> Self {
+        Self { position: show(position), at: at.to_string(), ballot_hash: hash.to_string(), code: hash.code() }
+    }
 }
 
 /// One thing that happened.
@@ -145,24 +152,28 @@ impl GatewayState {
     }
 }
 
+/// The phase that an act leads to, if it is about phases.
+pub(crate) const fn phase_after(act: &Act) -> Option<Phase> {
+    match act {
+        Act::Define(_) => Some(Phase::Draft),
+        Act::Advance { to } => Some(*to),
+        Act::Tally { .. } => Some(Phase::Tallied),
+        Act::Cancel { .. } => Some(Phase::Cancelled),
+        Act::SetRoll { .. } => None,
+    }
+}
+
 fn event(position: Position, at: Timestamp, entry: &Entry) -> Option<Event> {
-    let (position, at) = (show(position), at.to_string());
-    let phase = |phase: &str| Event::Phase(PhaseEvent { position: position.clone(), at: at.clone(), phase: phase.to_owned() });
     Some(match entry {
-        Entry::Cast(ballot) => {
-            let hash = ballot.hash();
-            Event::Ballot(BallotEvent { position, at, ballot_hash: hash.to_string(), code: hash.code() })
-        }
+        Entry::Cast(ballot) => Event::Ballot(BallotEvent::new(position, at, ballot.hash())),
         Entry::Certify(certification) => {
-            Event::Certified(CertifiedEvent { position, at, count: certification.content.voters.len() as u32 })
+            let count = certification.content.voters.len() as u32;
+            Event::Certified(CertifiedEvent { position: show(position), at: at.to_string(), count })
         }
-        Entry::Act(act) => match &act.content.act {
-            Act::Define(_) => phase("draft"),
-            Act::Advance { to } => phase(&to.to_string()),
-            Act::Tally { .. } => phase("tallied"),
-            Act::Cancel { .. } => phase("cancelled"),
-            Act::SetRoll { .. } => return None,
-        },
+        Entry::Act(act) => {
+            let phase = phase_after(&act.content.act)?.to_string();
+            Event::Phase(PhaseEvent { position: show(position), at: at.to_string(), phase })
+        }
         Entry::Prefer(_) => return None,
     })
 }

@@ -25,6 +25,7 @@ mod limits;
 mod live;
 mod network;
 mod pages;
+mod places;
 mod problem;
 mod receipts;
 mod roll;

@@ -1,10 +1,8 @@
 //! The listener: bounded connections, header time-outs, and a shutdown that lets requests finish.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
 use std::io;
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -15,10 +13,11 @@ use poem::http::uri::Scheme;
 use poem::web::{LocalAddr, RemoteAddr};
 use poem::{Addr, Endpoint, IntoResponse, Request};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::debug;
 
+use crate::places::{Place, Places};
 use crate::problem;
 use crate::state::GatewayState;
 
@@ -29,41 +28,6 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Pause after the operating system refused a connection, e.g. for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Connections by address.
-#[derive(Default)]
-struct Counts(Mutex<HashMap<IpAddr, usize>>);
-
-/// One connection's place among those of its address.
-struct Place {
-    counts: Arc<Counts>,
-    address: IpAddr,
-    _permit: OwnedSemaphorePermit,
-}
-
-impl Counts {
-    fn enter(self: &Arc<Self>, address: IpAddr, max: usize, permit: OwnedSemaphorePermit) -> Option<Place> {
-        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = counts.entry(address).or_default();
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { counts: Arc::clone(self), address, _permit: permit })
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut counts = self.counts.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = counts.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.address);
-            }
-        }
-    }
-}
-
 /// Serves until `stop` becomes true, then finishes the requests under way.
 ///
 /// # Errors
@@ -72,8 +36,7 @@ pub async fn serve(listener: TcpListener, state: GatewayState, mut stop: watch::
     let local = listener.local_addr()?;
     let limits = state.config.limits;
     let endpoint: Arc<BoxEndpoint<'static>> = Arc::new(crate::build(&state));
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let counts = Arc::new(Counts::default());
+    let places = Places::new("http_connections", limits.connections, limits.connections_per_address);
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -90,8 +53,7 @@ pub async fn serve(listener: TcpListener, state: GatewayState, mut stop: watch::
             }
         };
         // Beyond the bounds the connection is closed at once: an answer would cost what the bound saves.
-        let Ok(permit) = Arc::clone(&places).try_acquire_owned() else { continue };
-        let Some(place) = counts.enter(remote.ip(), limits.connections_per_address, permit) else { continue };
+        let Some(place) = places.enter(remote.ip()) else { continue };
         let addresses = (LocalAddr(Addr::SocketAddr(local)), RemoteAddr(Addr::SocketAddr(remote)));
         connections.spawn(connection(stream, Arc::clone(&endpoint), addresses, limits.header_timeout, stop.clone(), place));
     }

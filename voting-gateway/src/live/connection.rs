@@ -16,11 +16,11 @@ use voting_core::time::Timestamp;
 use super::channel::{Aspect, Channel, ChannelError};
 use super::frame::{self, FromClient, LiveError};
 use super::hub::{Beginning, ClientId, Command, Farewell, Outbox, QUEUE};
-use super::news::BallotItem;
-use super::sockets::Place;
+use super::news;
 use super::viewer::Viewer;
 use crate::api::user;
-use crate::events::{self, MAX_BLOCKS};
+use crate::events::{self, BallotEvent, MAX_BLOCKS};
+use crate::places::Place;
 use crate::sessions;
 use crate::state::GatewayState;
 
@@ -320,7 +320,7 @@ impl Connection {
     }
 
     /// The ballots after a position and up to another, unless they are too many to send one after the other.
-    async fn missed(&mut self, election: ElectionId, after: Position, until: Position) -> Option<Vec<(Position, BallotItem)>> {
+    async fn missed(&mut self, election: ElectionId, after: Position, until: Position) -> Option<Vec<(Position, BallotEvent)>> {
         if after >= until {
             return Some(Vec::new()); // this gateway is not further; what follows comes by itself
         }
@@ -330,7 +330,7 @@ impl Connection {
         let state = self.state.backend.replica.state();
         let election = state.election(election)?;
         let pick = |position, at, entry: &Entry| match entry {
-            Entry::Cast(signed) if position <= until => Some((position, BallotItem::new(position, at, signed.hash()))),
+            Entry::Cast(signed) if position <= until => Some((position, BallotEvent::new(position, at, signed.hash()))),
             _ => None,
         };
         let walked = self.state.walk(election, Some(after), REPLAY_MAX + 1, pick).await.ok()?;
@@ -342,7 +342,7 @@ impl Connection {
         name: &str,
         mut after: Position,
         until: Position,
-        ballots: Vec<(Position, BallotItem)>,
+        ballots: Vec<(Position, BallotEvent)>,
     ) -> Result<(), End> {
         let mut rest = ballots.as_slice();
         while after < until {
@@ -350,8 +350,8 @@ impl Connection {
             rest = later;
             // The last frame reaches to where what comes by itself begins, even if there is nothing in it.
             let position = chunk.last().filter(|_| !later.is_empty()).map_or(until, |(position, _)| *position);
-            let items: Vec<&BallotItem> = chunk.iter().map(|(_, item)| item).collect();
-            let frame = frame::event(name, after, position, "ballots", serde_json::json!({"ballots": items}));
+            let items = news::ballots(chunk.iter().map(|(_, ballot)| ballot));
+            let frame = frame::event(name, after, position, "ballots", &serde_json::json!({"ballots": items}));
             self.send(&frame).await?;
             after = position;
         }

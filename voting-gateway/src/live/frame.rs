@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use voting_core::state::Position;
 
@@ -106,8 +106,7 @@ pub(super) fn snapshot(channel: &str, position: Position, data: Value) -> String
 }
 
 /// What happened in a channel after one position and up to another.
-pub(super) fn event(channel: &str, after: Position, position: Position, kind: &str, data: impl Serialize) -> String {
-    let data = serde_json::to_value(data).unwrap_or_default(); // our own structures are all representable
+pub(super) fn event(channel: &str, after: Position, position: Position, kind: &str, data: &Value) -> String {
     let (prev, pos) = (events::show(after), events::show(position));
     frame("event", json!({"ch": channel, "prev": prev, "pos": pos, "type": kind, "data": data}))
 }

@@ -12,19 +12,20 @@ use voting_cluster::{Committed, Replica};
 use voting_core::election::Phase;
 use voting_core::entry::{Act, Entry};
 use voting_core::epoch::Genesis;
-use voting_core::ids::{ElectionId, Height, Pseudonym};
+use voting_core::ids::{Height, Pseudonym};
 use voting_core::seams::Ledger;
 use voting_core::state::{Applied, ElectionState, LedgerState, Position};
 use voting_core::time::Timestamp;
 
 use super::channel::{Aspect, Channel};
 use super::frame::{self, LiveError};
-use super::news::{self, BallotItem, NOWHERE};
+use super::news::{self, NOWHERE};
 use super::topic::Topic;
 use super::viewer::Viewer;
+use crate::events::{self, BallotEvent};
 use crate::network;
 use crate::roll;
-use crate::state::Backend;
+use crate::state::is_visible;
 
 /// Frames that may wait for one client.
 pub(super) const QUEUE: usize = 64;
@@ -108,16 +109,16 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(backend: &Backend) -> (Self, watch::Receiver<bool>) {
+    pub(super) fn new(secret: [u8; 32], genesis: Arc<Genesis>, state: LedgerState) -> (Self, watch::Receiver<bool>) {
         let (network_wanted, wanted) = watch::channel(false);
         let hub = Self {
-            secret: backend.pseudonym_secret,
-            genesis: Arc::clone(&backend.genesis),
+            secret,
+            genesis,
             clients: HashMap::new(),
             next_client: 0,
             topics: HashMap::new(),
             accounts: HashMap::new(),
-            state: backend.replica.state(),
+            state,
             head: NOWHERE,
             network_frames: 0,
             network_wanted,
@@ -312,9 +313,9 @@ impl Hub {
 
     fn ballot(&mut self, election: &Arc<ElectionState>, applied: &Applied, position: Position, at: Timestamp) {
         let Applied::Cast { voter, ballot, .. } = applied else { return };
-        self.touch(election.id(), position);
+        self.touch(election, position);
         if let Some(topic) = self.topics.get_mut(&Channel::Election(election.id(), Aspect::Board)) {
-            topic.pending.ballots.push((position, BallotItem::new(position, at, *ballot)));
+            topic.pending.ballots.push((position, BallotEvent::new(position, at, *ballot)));
         }
         if let Some(account) = self.accounts.get(voter).cloned() {
             let data = news::own_vote(election, position, at, *ballot);
@@ -323,35 +324,32 @@ impl Hub {
     }
 
     /// An election's figures have changed.
-    fn touch(&mut self, election: ElectionId, position: Position) {
-        let channels = [
-            Channel::Elections { drafts: false },
-            Channel::Elections { drafts: true },
-            Channel::Election(election, Aspect::Turnout),
-            Channel::Election(election, Aspect::Results),
-        ];
-        for channel in &channels {
-            if let Some(topic) = self.topics.get_mut(channel) {
-                topic.pending.figures.insert(election, position);
+    fn touch(&mut self, election: &ElectionState, position: Position) {
+        let id = election.id();
+        let lists = [true, false].into_iter().map(|drafts| Channel::Elections { drafts });
+        let own = [Aspect::Turnout, Aspect::Results].map(|aspect| Channel::Election(id, aspect));
+        for channel in lists.chain(own) {
+            if let Some(topic) = self.topics.get_mut(&channel) {
+                topic.pending.figures.insert(id, position);
             }
         }
     }
 
     fn act(&mut self, election: &Arc<ElectionState>, act: &Act, position: Position, at: Timestamp) {
         let id = election.id();
-        let Some(data) = news::phase(election, act, position, at) else {
-            self.touch(id, position); // the size of the roll
+        let Some(phase) = events::phase_after(act) else {
+            self.touch(election, position); // the size of the roll
             return;
         };
+        let data = news::phase(election, phase, position, at);
         if matches!(act, Act::Define(_)) {
             let own: Vec<_> = self.clients.values().filter_map(|client| client.viewer.account()).cloned().collect();
             for account in own.iter().filter(|account| self.topics.contains_key(&Channel::Me(account.id.clone()))) {
                 self.accounts.insert(roll::pseudonym(&self.secret, id, &account.email), account.id.clone());
             }
         }
-        let is_public = !matches!(act, Act::Define(_) | Act::Advance { to: Phase::Ready });
         for drafts in [true, false] {
-            if drafts || is_public {
+            if is_visible(phase, drafts) {
                 self.send(&Channel::Elections { drafts }, position, "phase", &data);
             }
         }
@@ -392,7 +390,7 @@ impl Hub {
         let pending = topic.take(now);
         if let (Channel::Election(id, _), Some((last, _))) = (channel, pending.ballots.last()) {
             let total = self.state.election(*id).map_or(0, |election| election.ballots());
-            let (last, items): (Position, Vec<_>) = (*last, pending.ballots.iter().map(|(_, item)| item).collect());
+            let (last, items) = (*last, news::ballots(pending.ballots.iter().map(|(_, ballot)| ballot)));
             self.emit(channel, last, "ballots", &serde_json::json!({"total": total, "ballots": items}));
         }
         let mut figures: Vec<_> = pending.figures.into_iter().collect();

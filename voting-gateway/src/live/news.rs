@@ -1,10 +1,8 @@
 //! What frames carry.
 
 use poem_openapi::types::ToJSON;
-use serde::Serialize;
 use serde_json::{Value, json};
 use voting_core::election::Phase;
-use voting_core::entry::Act;
 use voting_core::ids::BallotHash;
 use voting_core::state::{ElectionState, LedgerState, Position};
 use voting_core::tally::ContestTally;
@@ -12,22 +10,12 @@ use voting_core::time::Timestamp;
 
 use super::viewer::Viewer;
 use crate::api::show_result;
-use crate::events;
+use crate::events::{self, BallotEvent};
 use crate::roll;
 
-/// A ballot on the public list.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub(super) struct BallotItem {
-    pub(super) position: String,
-    pub(super) at: String,
-    pub(super) ballot_hash: String,
-    pub(super) code: String,
-}
-
-impl BallotItem {
-    pub(super) fn new(position: Position, at: Timestamp, hash: BallotHash) -> Self {
-        Self { position: events::show(position), at: at.to_string(), ballot_hash: hash.to_string(), code: hash.code() }
-    }
+/// Ballots on the public list.
+pub(super) fn ballots<'a>(ballots: impl IntoIterator<Item = &'a BallotEvent>) -> Vec<Value> {
+    ballots.into_iter().filter_map(ToJSON::to_json).collect()
 }
 
 /// The elections that a viewer sees.
@@ -95,15 +83,8 @@ pub(super) fn result(election: &ElectionState) -> Value {
     show_result(election).to_json().unwrap_or_default()
 }
 
-/// An officer's act as a change of phase, if it is one.
-pub(super) fn phase(election: &ElectionState, act: &Act, position: Position, at: Timestamp) -> Option<Value> {
-    let phase = match act {
-        Act::Define(_) => Phase::Draft,
-        Act::Advance { to } => *to,
-        Act::Tally { .. } => Phase::Tallied,
-        Act::Cancel { .. } => Phase::Cancelled,
-        Act::SetRoll { .. } => return None,
-    };
+/// The election entered a phase.
+pub(super) fn phase(election: &ElectionState, phase: Phase, position: Position, at: Timestamp) -> Value {
     let definition = election.definition();
     let mut change = json!({
         "election_id": election.id(),
@@ -117,7 +98,7 @@ pub(super) fn phase(election: &ElectionState, act: &Act, position: Position, at:
         change["start_date"] = definition.opens_at.to_string().into();
         change["end_date"] = definition.closes_at.to_string().into();
     }
-    Some(change)
+    change
 }
 
 /// The ballots of an account that count.

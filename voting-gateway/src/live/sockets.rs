@@ -1,6 +1,5 @@
 //! The way in: who may open a socket, and how many.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -16,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::connection;
 use super::hub::{COMMANDS, Command, Hub};
 use crate::config::Config;
+use crate::places::Places;
 use crate::problem::Problem;
 use crate::state::{GatewayState, WeakState};
 
@@ -30,64 +30,18 @@ const NETWORK_EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Live {
     hub: Mutex<Option<mpsc::Sender<Command>>>,
     stop: watch::Sender<bool>,
-    sockets: Arc<Sockets>,
-}
-
-/// Sockets by address.
-struct Sockets {
-    open: Mutex<HashMap<IpAddr, usize>>,
-    changed: watch::Sender<usize>,
-    max: usize,
-    max_per_address: usize,
-}
-
-/// One socket's place among all.
-pub(super) struct Place {
-    sockets: Arc<Sockets>,
-    address: IpAddr,
-}
-
-impl Sockets {
-    fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
-        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = open.get(&address).copied().unwrap_or(0);
-        if *self.changed.borrow() >= self.max || here >= self.max_per_address {
-            return None;
-        }
-        open.insert(address, here + 1);
-        self.count(1);
-        Some(Place { sockets: Arc::clone(self), address })
-    }
-
-    fn count(&self, change: isize) {
-        self.changed.send_modify(|count| *count = count.saturating_add_signed(change));
-        metrics::gauge!("live_sockets").set(*self.changed.borrow() as f64);
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut open = self.sockets.open.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = open.get_mut(&self.address) {
-            *count -= 1;
-            if *count == 0 {
-                open.remove(&self.address);
-            }
-        }
-        self.sockets.count(-1);
-    }
+    sockets: Arc<Places>,
 }
 
 impl Live {
     pub(crate) fn new(max: usize, max_per_address: usize) -> Self {
-        let sockets = Sockets { open: Mutex::default(), changed: watch::Sender::new(0), max, max_per_address };
-        Self { hub: Mutex::default(), stop: watch::Sender::new(false), sockets: Arc::new(sockets) }
+        Self { hub: Mutex::default(), stop: watch::Sender::new(false), sockets: Places::new("live_sockets", max, max_per_address) }
     }
 
     /// Tells every client that this gateway stops, and waits until they are gone.
     pub(crate) async fn stop(&self) {
         self.stop.send_replace(true);
-        let _ = self.sockets.changed.subscribe().wait_for(|open| *open == 0).await; // the sender is ours
+        let _ = self.sockets.count().wait_for(|open| *open == 0).await; // the sender is ours
     }
 
     /// The hub, started if it does not run.
@@ -97,8 +51,8 @@ impl Live {
             return commands.clone();
         }
         let (commands, received) = mpsc::channel(COMMANDS);
-        let (new, wanted) = Hub::new(&state.backend);
         let backend = &state.backend;
+        let (new, wanted) = Hub::new(backend.pseudonym_secret, Arc::clone(&backend.genesis), backend.replica.state());
         tokio::spawn(new.run(Arc::clone(&backend.replica), Arc::clone(&backend.ledger), received, self.stop.subscribe()));
         tokio::spawn(tell_of_network(state.downgrade(), commands.downgrade(), wanted));
         *hub = Some(commands.clone());

@@ -8,7 +8,7 @@ use voting_core::ids::ElectionId;
 use voting_core::state::Position;
 
 use super::hub::ClientId;
-use super::news::BallotItem;
+use crate::events::BallotEvent;
 
 /// Changes that follow each other faster are sent together.
 pub(super) const COALESCE: Duration = Duration::from_millis(250);
@@ -30,7 +30,7 @@ pub(super) struct Pending {
     /// Elections whose figures have changed, and where last.
     pub(super) figures: BTreeMap<ElectionId, Position>,
     /// New ballots.
-    pub(super) ballots: Vec<(Position, BallotItem)>,
+    pub(super) ballots: Vec<(Position, BallotEvent)>,
     /// A new block.
     pub(super) block: bool,
 }
