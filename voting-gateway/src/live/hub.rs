@@ -326,7 +326,8 @@ impl Hub {
     /// An election's figures have changed.
     fn touch(&mut self, election: &ElectionState, position: Position) {
         let id = election.id();
-        let lists = [true, false].into_iter().map(|drafts| Channel::Elections { drafts });
+        let lists = [true, false].into_iter().filter(|drafts| is_visible(election.phase(), *drafts));
+        let lists = lists.map(|drafts| Channel::Elections { drafts });
         let own = [Aspect::Turnout, Aspect::Results].map(|aspect| Channel::Election(id, aspect));
         for channel in lists.chain(own) {
             if let Some(topic) = self.topics.get_mut(&channel) {
@@ -484,3 +485,7 @@ async fn sleep_until(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+#[path = "hub_tests.rs"]
+mod tests;
