@@ -14,7 +14,7 @@ use support::deployment::{person, voting};
 use support::running::Running;
 use voting_cluster::testing::http::get;
 use voting_cluster::testing::{Deployment, Part};
-use ws::{Client, position};
+use ws::{Client, Seen, ballots_of, take_ballots};
 
 /// Longest that anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,30 +27,15 @@ fn address(network: &Deployment, gateway: usize) -> SocketAddr {
     network.urls()[gateway].trim_start_matches("http://").parse().unwrap()
 }
 
-/// A ballot: where it stands, and which it is.
-type Seen = ((u64, u64), String);
-
-/// Takes the ballots of a frame that are new.
-fn take(frame: &Value, seen: &mut Vec<Seen>) {
-    for ballot in frame["data"]["ballots"].as_array().into_iter().flatten() {
-        let at = position(&ballot["position"]);
-        if seen.last().is_none_or(|(last, _)| at > *last) {
-            seen.push((at, ballot["ballot_hash"].as_str().unwrap().to_owned()));
-        }
-    }
-}
-
 /// The ballots of an election as a gateway reads them from the ledger.
 fn ledger(url: &str, election: &str) -> Vec<Seen> {
     let (mut all, mut after) = (Vec::new(), String::new());
     loop {
         let page = get(url, &format!("/elections/{election}/events?limit=1000{after}")).unwrap().json();
-        let events = page["events"].as_array().unwrap();
-        if events.is_empty() {
+        if page["events"].as_array().is_none_or(Vec::is_empty) {
             return all;
         }
-        let ballots = events.iter().filter(|event| event["type"] == "ballot");
-        all.extend(ballots.map(|event| (position(&event["position"]), event["ballot_hash"].as_str().unwrap().to_owned())));
+        all.extend(ballots_of(&page));
         after = format!("&after={}", page["next"].as_str().unwrap());
     }
 }
@@ -78,7 +63,7 @@ fn clients_of_a_killed_gateway_go_on_at_the_other_and_votes_show_everywhere() {
     runtime.block_on(async {
         client.follow(&board).await;
         while seen.len() < BEFORE {
-            take(&client.next_of(&board).await, &mut seen);
+            take_ballots(&client.next_of(&board).await, &mut seen);
         }
     });
     network.kill(Part::Gateway(0));
@@ -86,7 +71,7 @@ fn clients_of_a_killed_gateway_go_on_at_the_other_and_votes_show_everywhere() {
     let seen_before = runtime.block_on(async {
         loop {
             match client.next_or_close().await {
-                Ok(frame) if frame["ch"] == board.as_str() => take(&frame, &mut seen),
+                Ok(frame) if frame["ch"] == board.as_str() => take_ballots(&frame, &mut seen),
                 Ok(_) => {}
                 Err((code, _)) => {
                     assert_eq!(code, 0, "a killed gateway says no farewell");
@@ -104,7 +89,7 @@ fn clients_of_a_killed_gateway_go_on_at_the_other_and_votes_show_everywhere() {
         while seen.len() < BALLOTS {
             let frame = again.next_of(&board).await;
             assert_eq!(frame["t"], "event", "{frame}");
-            take(&frame, &mut seen);
+            take_ballots(&frame, &mut seen);
         }
     });
     println!("{seen_before} ballots seen at the killed gateway, all {BALLOTS} {:.1?} later at the other", killed.elapsed());

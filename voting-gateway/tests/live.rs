@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use support::live::{Client, position};
+use support::live::{Client, ballots_of, take_ballots};
 use support::{Gateway, PATIENCE, key_of, marks, roomy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -177,17 +177,6 @@ async fn votes(gateway: &Gateway, id: &str, numbers: std::ops::Range<u64>) {
     futures_util::stream::iter(casts).buffer_unordered(CASTS_AT_ONCE).collect::<()>().await;
 }
 
-/// Codes of a board's frames, each once and in the order of the ledger.
-fn take_ballots(frame: &Value, seen: &mut Vec<((u64, u64), String)>) {
-    for ballot in frame["data"]["ballots"].as_array().into_iter().flatten() {
-        let at = position(&ballot["position"]);
-        if seen.last().is_some_and(|(last, _)| at <= *last) {
-            continue; // frames may overlap
-        }
-        seen.push((at, ballot["ballot_hash"].as_str().unwrap().to_owned()));
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_goes_on_at_another_gateway_without_gap_or_repetition() {
     let gateway = Gateway::start().await;
@@ -228,13 +217,7 @@ async fn a_client_goes_on_at_another_gateway_without_gap_or_repetition() {
     server.await.unwrap().unwrap();
 
     let (_, events) = gateway.get(&format!("/elections/{id}/events?limit=1000"), None).await;
-    let ledger: Vec<((u64, u64), String)> = events["events"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter(|event| event["type"] == "ballot")
-        .map(|event| (position(&event["position"]), event["ballot_hash"].as_str().unwrap().to_owned()))
-        .collect();
+    let ledger = ballots_of(&events);
     assert_eq!(seen, ledger, "every ballot once, in the order of the ledger");
     gateway.stop().await;
 }

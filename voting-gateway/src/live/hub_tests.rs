@@ -4,9 +4,8 @@ use serde_json::json;
 use voting_cluster::ledger::MemoryLedger;
 use voting_cluster::replica::SUBSCRIPTION_BLOCKS;
 use voting_core::entry::VerifiedEntry;
-use voting_core::testing::{self, TestChain, definition};
-
 use voting_core::ids::ElectionId;
+use voting_core::testing::{self, TestChain, definition};
 
 use super::*;
 

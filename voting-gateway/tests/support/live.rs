@@ -53,6 +53,25 @@ pub fn position(text: &Value) -> (u64, u64) {
     (height.parse().unwrap(), index.parse().unwrap())
 }
 
+/// A ballot: where it stands, and which it is.
+pub type Seen = ((u64, u64), String);
+
+/// Takes the ballots of a board's frame that are new: frames may overlap.
+pub fn take_ballots(frame: &Value, seen: &mut Vec<Seen>) {
+    for ballot in frame["data"]["ballots"].as_array().into_iter().flatten() {
+        let at = position(&ballot["position"]);
+        if seen.last().is_none_or(|(last, _)| at > *last) {
+            seen.push((at, ballot["ballot_hash"].as_str().unwrap().to_owned()));
+        }
+    }
+}
+
+/// The ballots among the events of `GET /elections/ID/events`.
+pub fn ballots_of(events: &Value) -> Vec<Seen> {
+    let events = events["events"].as_array().unwrap().iter().filter(|event| event["type"] == "ballot");
+    events.map(|event| (position(&event["position"]), event["ballot_hash"].as_str().unwrap().to_owned())).collect()
+}
+
 pub struct Client {
     socket: WebSocketStream<TcpStream>,
     /// The last position of each channel.

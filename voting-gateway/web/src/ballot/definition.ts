@@ -5,7 +5,8 @@
 import { bool, type Codec, fixed, names, struct, text, u16, u64, u8, unhex, vec } from './codec';
 import { digest, parts } from './hash';
 
-const METHODS = [
+/** Every way of counting, in the order of the specification: its place is what is signed. */
+export const METHODS = [
   'plurality',
   'approval',
   'score',

@@ -3,23 +3,14 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { listener, liveOn, settle, setUp } from './testing';
+import { listener, lively, settle, setUp } from './testing';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => vi.useRealTimers());
 
 const CHANNEL = 'election:7a:turnout';
 
-/** With a gateway that answers pings, so that silence ends nothing. */
-async function live() {
-  const { first: socket, ...all } = await liveOn(CHANNEL);
-  const send = socket.send.bind(socket);
-  socket.send = (text) => {
-    send(text);
-    if (text.includes('"ping"')) socket.receives({ v: 1, t: 'pong' });
-  };
-  return { ...all, socket };
-}
+const live = () => lively(CHANNEL);
 
 describe('opening', () => {
   it('waits until a channel is wanted, and begins with hello', async () => {

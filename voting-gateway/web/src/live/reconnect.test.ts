@@ -3,7 +3,7 @@
  */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
-import { listener, liveOn, settle, setUp } from './testing';
+import { comesOnline, isSeen, listener, liveOn, settle, setUp } from './testing';
 import type { LiveOptions } from './types';
 
 beforeEach(() => vi.useFakeTimers({ now: 1_000_000 }));
@@ -13,11 +13,6 @@ afterEach(() => {
 });
 
 const live = (options?: Partial<LiveOptions>) => liveOn('elections', options);
-const comesOnline = () => window.dispatchEvent(new Event('online'));
-const isSeen = (state: DocumentVisibilityState) => {
-  vi.spyOn(document, 'visibilityState', 'get').mockReturnValue(state);
-  document.dispatchEvent(new Event('visibilitychange'));
-};
 
 describe('a lost connection', () => {
   it('is made again with the positions', async () => {

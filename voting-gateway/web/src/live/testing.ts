@@ -116,3 +116,23 @@ export function listener() {
     error: (code: string) => void heard.push(['error', code]),
   };
 }
+
+/** A client that follows a channel, at a gateway that answers pings, so that silence ends nothing. */
+export async function lively(channel: string) {
+  const { first: socket, ...all } = await liveOn(channel);
+  const send = socket.send.bind(socket);
+  socket.send = (text) => {
+    send(text);
+    if (text.includes('"ping"')) socket.receives({ v: 1, t: 'pong' });
+  };
+  return { ...all, socket };
+}
+
+/** The machine gets its network back. */
+export const comesOnline = () => window.dispatchEvent(new Event('online'));
+
+/** The page comes to the front, or leaves it. */
+export const isSeen = (state: DocumentVisibilityState) => {
+  vi.spyOn(document, 'visibilityState', 'get').mockReturnValue(state);
+  document.dispatchEvent(new Event('visibilitychange'));
+};

@@ -12,6 +12,7 @@ import { ButtonLink } from '../ui/Button';
 import { Loaded } from '../ui/Loaded';
 import { Notice } from '../ui/Notice';
 import { Page } from '../ui/Page';
+import { Grouped } from './elections/Grouped';
 import { PhaseChip } from './elections/PhaseChip';
 import { Turnout } from './elections/Turnout';
 import { RelativeTime, TimeText } from '../ui/TimeText';
@@ -48,24 +49,10 @@ function Groups({ list }: { list: ElectionListItem[] }) {
     );
   }
   return (
-    <div className="groups">
-      {ORDER.map((group) => {
-        const members = list.filter((election) => groupOf(election) === group);
-        if (members.length === 0) return null;
-        return (
-          <section key={group} className="stack" aria-labelledby={`group-${group}`}>
-            <h2 id={`group-${group}`} className="group-title">
-              {t(`groups.${group}`)} <span className="group-count">{members.length}</span>
-            </h2>
-            <ul className="stack">
-              {members.map((election) => (
-                <Item key={election.id} election={election} group={group} />
-              ))}
-            </ul>
-          </section>
-        );
-      })}
-    </div>
+    <Grouped
+      groups={ORDER.map((group) => ({ group, title: t(`groups.${group}`), members: list.filter((election) => groupOf(election) === group) }))}
+      item={(election, group) => <Item key={election.id} election={election} group={group} />}
+    />
   );
 }
 

@@ -1,13 +1,9 @@
 // The administration: setting an election up, running it, and who may.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { audit } from './audit.mjs';
 import { call, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
-
-const AXE = readFileSync(join(dirname(createRequire(import.meta.url).resolve('axe-core')), 'axe.min.js'), 'utf8');
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 let app, browser, token, office;
 before(async () => {
@@ -318,14 +314,6 @@ describe('pages of the administration', () => {
     const steps = ['basics', 'questions', 'dates', 'voters', 'rules', 'check'].map((name) => `/app/admin/${id}/edit?step=${name}`);
     paths = ['/app/admin', '/app/admin/new', '/app/admin/new?step=check', ...steps, `/app/admin/${id}`, `/app/admin/${open}`];
   });
-
-  async function audit(page, what) {
-    // The debugger is not bound by the page's policy, so that the policy stays in force.
-    await page.evaluate(AXE);
-    const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: 'tag', values: tags } }), TAGS);
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
-    assert.deepEqual(found, [], `${what}: ${found.join('\n')}`);
-  }
 
   for (const theme of ['light', 'dark', 'contrast']) {
     it(`are accessible: ${theme}`, async () => {

@@ -1,14 +1,10 @@
 // Every page: accessible in every theme, narrow, without motion, and unmoved by hostile words.
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { audit } from './audit.mjs';
 import { demoElection, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
 import { HOSTILE, MIXED, RANKED, SHARED } from './samples.mjs';
-
-const AXE = readFileSync(join(dirname(createRequire(import.meta.url).resolve('axe-core')), 'axe.min.js'), 'utf8');
-const TAGS = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'];
 
 let app, browser, admin, ids;
 before(async () => {
@@ -54,14 +50,6 @@ async function castOne(id, choose) {
   await page.getByRole('button', { name: 'Cast my vote' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Cast my vote' }).click();
   await page.waitForURL('**/receipt');
-}
-
-async function audit(page, what) {
-  // The debugger is not bound by the page's policy, so that the policy stays in force.
-  await page.evaluate(AXE);
-  const { violations } = await page.evaluate((tags) => window.axe.run(document, { runOnly: { type: 'tag', values: tags } }), TAGS);
-  const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
-  assert.deepEqual(found, [], `${what}: ${found.join('\n')}`);
 }
 
 const PUBLIC = ['/app/login', '/app/check', '/app/keyboard', '/app/nowhere'];

@@ -11,6 +11,7 @@ import { ButtonLink } from '../../ui/Button';
 import { Loaded } from '../../ui/Loaded';
 import { Page } from '../../ui/Page';
 import { RelativeTime, TimeText } from '../../ui/TimeText';
+import { Grouped } from '../elections/Grouped';
 import { PhaseChip } from '../elections/PhaseChip';
 import { Turnout } from '../elections/Turnout';
 
@@ -19,6 +20,12 @@ type Group = (typeof GROUPS)[number];
 
 const isDraft = (phase: string): boolean => phase === 'draft' || phase === 'ready';
 const groupOf = (phase: string): Group => (isDraft(phase) ? 'drafts' : isOver(phase) ? 'finished' : 'running');
+
+/** The elections of a group; of the finished, what ended last is looked for first. */
+function membersOf(group: Group, list: ElectionListItem[]): ElectionListItem[] {
+  const members = list.filter(({ phase }) => groupOf(phase) === group);
+  return group === 'finished' ? members.reverse() : members;
+}
 
 export default function AdminList() {
   const t = useTranslations('admin.list');
@@ -47,26 +54,10 @@ function Groups({ list }: { list: ElectionListItem[] }) {
     );
   }
   return (
-    <div className="groups">
-      {GROUPS.map((group) => {
-        const members = list.filter(({ phase }) => groupOf(phase) === group);
-        // What ended last is looked for first.
-        if (group === 'finished') members.reverse();
-        if (members.length === 0) return null;
-        return (
-          <section key={group} className="stack" aria-labelledby={`group-${group}`}>
-            <h2 id={`group-${group}`} className="group-title">
-              {t(`groups.${group}`)} <span className="group-count">{members.length}</span>
-            </h2>
-            <ul className="stack">
-              {members.map((election) => (
-                <Item key={election.id} election={election} group={group} />
-              ))}
-            </ul>
-          </section>
-        );
-      })}
-    </div>
+    <Grouped
+      groups={GROUPS.map((group) => ({ group, title: t(`groups.${group}`), members: membersOf(group, list) }))}
+      item={(election, group) => <Item key={election.id} election={election} group={group} />}
+    />
   );
 }
 

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { Election } from '../../api/types';
 import { draftIssues, publishIssues } from './checklist';
 import { contestOf, draftFrom, isSame, moved, newDraft, newOption, toApi, type Draft, type QuestionDraft } from './draft';
-import { METHODS, settable } from './methods';
+import { METHODS } from '../../ballot/definition';
+import { settable } from './methods';
 import { toUtc, toWall } from './zones';
 
 const NOW = Date.parse('2030-01-01T12:00:00Z');

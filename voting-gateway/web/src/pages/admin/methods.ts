@@ -1,23 +1,6 @@
-/** The twelve ways of counting, and what each lets one set. Pure. */
+/** What each way of counting lets one set. Pure. */
 import type { Method } from '../../api/types';
-import { formOf } from '../vote/selection';
-
-export const METHODS: readonly Method[] = [
-  'plurality',
-  'approval',
-  'score',
-  'instant-runoff',
-  'scottish-stv',
-  'wigm-stv',
-  'meek-stv',
-  'schulze',
-  'ranked-pairs',
-  'borda',
-  'dhondt',
-  'sainte-lague',
-];
-
-const isOfLists = (method: Method): boolean => method === 'dhondt' || method === 'sainte-lague';
+import { formOf, isOfLists } from '../vote/selection';
 
 export interface Settable {
   seats: boolean;

@@ -3,6 +3,7 @@ import { useTranslations } from 'use-intl';
 import type { CandidateResult, Contest, ContestResult } from '../../api/types';
 import { Bars } from '../../ui/Bars';
 import { formatDecimal, formatNumber, formatShare } from '../../ui/format';
+import { formOf, isOfLists } from '../vote/selection';
 import { PairsView } from './PairsView';
 import { RoundsView } from './RoundsView';
 import { useRegion } from '../../ui/hooks';
@@ -17,17 +18,14 @@ interface ContestViewProps {
   final: boolean;
 }
 
-const LISTS = new Set(['dhondt', 'sainte-lague']);
-const RANKED = new Set(['instant-runoff', 'scottish-stv', 'wigm-stv', 'meek-stv', 'schulze', 'ranked-pairs', 'borda']);
-
 /** One question's result: the table first, then the same as bars, then how it was counted. */
 export function ContestView({ contest, definition, final }: ContestViewProps) {
   const t = useTranslations();
   const locale = useRegion();
   const id = useId();
   const score = contest.method === 'score';
-  const ranked = RANKED.has(contest.method);
-  const lists = LISTS.has(contest.method);
+  const ranked = formOf(contest.method) === 'ranking';
+  const lists = isOfLists(contest.method);
   const votesWord = t(score ? 'result.points' : ranked ? 'result.firstPreferences' : 'result.votes');
   const most = Math.max(1, ...contest.options.map((option) => option.votes));
   const showsTotal = final && ranked && contest.options.some((option) => option.total !== undefined && option.total !== String(option.votes));

@@ -17,6 +17,9 @@ const SHARED_RANKS: ReadonlySet<Method> = new Set<Method>(['schulze', 'ranked-pa
 
 export const formOf = (method: Method): Form => (method === 'score' ? 'scores' : RANKED.has(method) ? 'ranking' : 'marks');
 
+/** Whether options are lists, which win several seats each. */
+export const isOfLists = (method: Method): boolean => method === 'dhondt' || method === 'sainte-lague';
+
 export const mayShareRanks = (method: Method): boolean => SHARED_RANKS.has(method);
 
 /** Marks, scores or ranks, as the contest's method asks for; `blank` is a choice of its own. */

@@ -2,8 +2,8 @@ import { useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { announce } from '../../../ui/announcer';
 import { Button } from '../../../ui/Button';
-import { Icon } from '../../../ui/Icon';
 import { moved, newOption, type OptionDraft } from '../draft';
+import { MoveButtons } from '../MoveButtons';
 import { useRefocus } from '../useRefocus';
 
 interface OptionsEditorProps {
@@ -112,29 +112,14 @@ function OptionLine({ option, place, count, onChange, onEnter, onMove, onRemove 
           </button>
         )}
       </div>
-      <div className="option-buttons">
-        <Button
-          className="button-icon"
-          data-focus={`${option.key}-up`}
-          aria-label={t('up', { number })}
-          aria-disabled={place === 0}
-          onClick={() => onMove(place - 1, 'up')}
-        >
-          <Icon name="up" />
-        </Button>
-        <Button
-          className="button-icon"
-          data-focus={`${option.key}-down`}
-          aria-label={t('down', { number })}
-          aria-disabled={place === count - 1}
-          onClick={() => onMove(place + 1, 'down')}
-        >
-          <Icon name="down" />
-        </Button>
-        <Button className="button-icon" aria-label={t('remove', { number })} onClick={onRemove}>
-          <Icon name="close" />
-        </Button>
-      </div>
+      <MoveButtons
+        focusKey={option.key}
+        place={place}
+        count={count}
+        labels={{ up: t('up', { number }), down: t('down', { number }), remove: t('remove', { number }) }}
+        onMove={onMove}
+        onRemove={onRemove}
+      />
     </li>
   );
 }

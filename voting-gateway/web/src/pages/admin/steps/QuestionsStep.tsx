@@ -1,12 +1,12 @@
 import { useId, useRef } from 'react';
 import { useTranslations } from 'use-intl';
+import { METHODS } from '../../../ballot/definition';
 import { announce } from '../../../ui/announcer';
 import { Button } from '../../../ui/Button';
 import { Field } from '../../../ui/Field';
-import { Icon } from '../../../ui/Icon';
 import { moved, newQuestion, type QuestionDraft } from '../draft';
 import { SelectField } from '../fields';
-import { METHODS } from '../methods';
+import { MoveButtons } from '../MoveButtons';
 import type { DraftState } from '../useDraft';
 import { useRefocus } from '../useRefocus';
 import { LimitFields } from './LimitFields';
@@ -83,29 +83,18 @@ function QuestionCard({ question, place, count, onChange, onMove, onRemove }: Qu
           {t('admin.questions.question', { number })}
         </h2>
         {count > 1 && (
-          <div className="option-buttons">
-            <Button
-              className="button-icon"
-              data-focus={`${question.key}-up`}
-              aria-label={t('admin.questions.questionUp', { number })}
-              aria-disabled={place === 0}
-              onClick={() => onMove(place - 1, 'up')}
-            >
-              <Icon name="up" />
-            </Button>
-            <Button
-              className="button-icon"
-              data-focus={`${question.key}-down`}
-              aria-label={t('admin.questions.questionDown', { number })}
-              aria-disabled={place === count - 1}
-              onClick={() => onMove(place + 1, 'down')}
-            >
-              <Icon name="down" />
-            </Button>
-            <Button className="button-icon" aria-label={t('admin.questions.removeQuestion', { number })} onClick={onRemove}>
-              <Icon name="close" />
-            </Button>
-          </div>
+          <MoveButtons
+            focusKey={question.key}
+            place={place}
+            count={count}
+            labels={{
+              up: t('admin.questions.questionUp', { number }),
+              down: t('admin.questions.questionDown', { number }),
+              remove: t('admin.questions.removeQuestion', { number }),
+            }}
+            onMove={onMove}
+            onRemove={onRemove}
+          />
         )}
       </div>
       <div className="question-columns">
