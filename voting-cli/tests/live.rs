@@ -9,11 +9,15 @@ mod ws;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use support::deployment::{person, voting};
 use support::running::Running;
-use voting_cluster::testing::http::get;
+use voting_cluster::testing::http::{get, request};
 use voting_cluster::testing::{Deployment, Part};
+use voting_core::Canonical as _;
+use voting_core::ballot::SignedBallot;
 use ws::{Client, Seen, ballots_of, take_ballots};
 
 /// Longest that anything here takes.
@@ -45,6 +49,7 @@ fn clients_of_a_killed_gateway_go_on_at_the_other_and_votes_show_everywhere() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let mut network = Deployment::start(voting(), 4, 2);
     votes_show_at_the_other_gateway(&runtime, &network);
+    progress_shows_who_has_a_ballot(&runtime, &mut network);
 
     // Goes through the gateway that stays, while a client follows it at the one that will not.
     let admin = person(&network, 1, "admin@example.com", "adminpass");
@@ -116,4 +121,39 @@ fn votes_show_at_the_other_gateway(runtime: &tokio::runtime::Runtime, network: &
     println!("another gateway's client saw the vote {:.0?} after the command began", began.elapsed());
     assert_eq!((&tally["data"]["total_votes"], &tally["data"]["contests"][0]["votes"]), (&json!(1), &json!([0, 1, 0, 0])));
     assert_eq!(voting.end().code, 0);
+}
+
+/// While two of four authorities are stopped, a voter sees that the other two have checked the ballot, and that it is not
+/// recorded.
+fn progress_shows_who_has_a_ballot(runtime: &tokio::runtime::Runtime, network: &mut Deployment) {
+    let alice = person(network, 0, "alice@example.com", "alicepass");
+    let elections = alice.run(&["elections", "list", "--output", "json"]).exits(0).json();
+    let named = |item: &&Value| item["title"].as_str().is_some_and(|title| title.starts_with("Evening"));
+    let election = elections.as_array().unwrap().iter().find(named).unwrap()["id"].as_str().unwrap().to_owned();
+    // The key is certified while there is a quorum; what is signed is sent by hand, so that its hash is known before.
+    let signed = alice.run(&["vote", &election, "--choice", "Tuesday", "--sign-only", "--output", "json"]).exits(0).json();
+    let ballot = SignedBallot::from_canonical(&STANDARD.decode(signed["ballot"].as_str().unwrap()).unwrap()).unwrap();
+    let (channel, body) = (format!("ballot:{}", ballot.hash()), signed.to_string());
+    for stopped in [2, 3] {
+        network.pause(Part::Authority(stopped));
+    }
+    let url = network.urls()[0].clone();
+    let casting = std::thread::spawn(move || request(&url, &format!("PUT /votes/{election}"), &[], &body).unwrap());
+    let mut client = runtime.block_on(async {
+        let mut client = Client::hello(address(network, 0), None, json!({})).await;
+        let mut frame = client.follow(&channel).await;
+        while frame["data"]["agreed"].as_array().unwrap().len() < 2 {
+            assert_ne!(frame["data"]["stage"], "final", "two of four are no quorum: {frame}");
+            frame = client.next_event(&channel, "progress").await;
+        }
+        assert_eq!(frame["data"]["agreed"], json!(["authority-0", "authority-1"]), "{frame}");
+        assert_eq!((&frame["data"]["stage"], &frame["data"]["quorum"]), (&json!("pending"), &json!(3)));
+        client
+    });
+    for stopped in [2, 3] {
+        network.resume(Part::Authority(stopped));
+    }
+    runtime.block_on(async { while client.next_event(&channel, "progress").await["data"]["stage"] != "final" {} });
+    let answer = casting.join().unwrap();
+    assert!([201, 202].contains(&answer.status), "{answer:?}");
 }

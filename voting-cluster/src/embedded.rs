@@ -27,6 +27,7 @@ use voting_core::ids::PartitionId;
 use voting_core::seams::{BallotQueue, Clock, Ledger, LedgerError, NodeName, QueueError, Store, StoreError};
 
 use crate::clock::SystemClock;
+use crate::holders::Holders;
 use crate::ledger::{MemoryLedger, RedbLedger};
 use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeHooks, NodeSeams};
 use crate::queue::{DEFAULT_BUCKETS, MemoryQueue, QueueLayout, Share};
@@ -424,7 +425,8 @@ impl Embedded {
     /// The authorities as the first one hears of them, and Redis, if queue and store are there.
     #[must_use]
     pub fn view(&self) -> NetworkView {
-        NetworkView::embedded(self.nodes[0].members(), self.redis.clone())
+        let holders = Holders::Here(self.nodes.iter().map(Node::holds).collect());
+        NetworkView::embedded(self.nodes[0].members(), holders, self.redis.clone())
     }
 
     /// Where entries are submitted.

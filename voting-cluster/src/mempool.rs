@@ -136,6 +136,12 @@ impl Mempool {
         self.entries.get(hash).map(|slot| &slot.entry)
     }
 
+    /// Whether an entry is here and can be in the next block, as far as can be told.
+    #[must_use]
+    pub fn is_ready(&self, hash: &EntryHash) -> bool {
+        self.entries.get(hash).is_some_and(|slot| slot.held_until.is_none())
+    }
+
     /// Puts entries into a draft, oldest first, as long as they fit. Returns them with what each did.
     pub fn fill(&self, draft: &mut BlockDraft, max_entries: usize, max_bytes: usize) -> (Vec<Arc<VerifiedEntry>>, Vec<Applied>) {
         let (mut chosen, mut effects, mut bytes) = (Vec::new(), Vec::new(), 0);

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
-use voting_core::ids::{AuthorityIndex, PartitionId};
+use voting_core::ids::{AuthorityIndex, EntryHash, PartitionId};
 use voting_core::seams::Store;
 
 use crate::deploy::coordinator_of;
+use crate::holders::{Holders, MAX_INQUIRY};
 use crate::membership::Member;
 use crate::redis::{Redis, RedisError, Topology};
 
@@ -16,30 +18,42 @@ use crate::redis::{Redis, RedisError, Topology};
 pub struct NetworkView {
     members: watch::Receiver<Vec<Member>>,
     redis: Option<Redis>,
+    holders: Holders,
     /// Where the coordinator is noted, in a network that has one.
     coordinator: Option<(Arc<dyn Store>, PartitionId)>,
 }
 
 impl NetworkView {
     /// A network in one process, which has no coordinator.
-    pub(crate) const fn embedded(members: watch::Receiver<Vec<Member>>, redis: Option<Redis>) -> Self {
-        Self { members, redis, coordinator: None }
+    pub(crate) const fn embedded(members: watch::Receiver<Vec<Member>>, holders: Holders, redis: Option<Redis>) -> Self {
+        Self { members, holders, redis, coordinator: None }
     }
 
     /// A network of processes.
     pub(crate) fn deployed(
         members: watch::Receiver<Vec<Member>>,
+        holders: Holders,
         redis: Redis,
         store: Arc<dyn Store>,
         partition: PartitionId,
     ) -> Self {
-        Self { members, redis: Some(redis), coordinator: Some((store, partition)) }
+        Self { members, holders, redis: Some(redis), coordinator: Some((store, partition)) }
     }
 
     /// The authorities in the order of the epoch.
     #[must_use]
     pub fn members(&self) -> Vec<Member> {
         self.members.borrow().clone()
+    }
+
+    /// For each entry the authorities that have checked it and hold it, as far as they answer within the patience. Not what
+    /// is recorded: an authority may hold an entry for which there never is a quorum.
+    pub async fn holders(&self, entries: &[EntryHash], patience: Duration) -> Vec<Vec<AuthorityIndex>> {
+        let mut holders = Vec::with_capacity(entries.len());
+        for some in entries.chunks(MAX_INQUIRY) {
+            holders.extend(self.holders.of(some, patience).await);
+        }
+        holders
     }
 
     /// The authority that coordinates, as far as that can be told.

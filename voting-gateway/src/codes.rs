@@ -40,7 +40,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("just_closed", "422", "the election closed in the same block"),
     ("too_early", "409", "before the time that the election states"),
     ("act_sequence", "409", "others act on this election at the same time"),
-    ("changed_meanwhile", "409", "somebody else changed this at the same time"),
+    ("changed_meanwhile", "409, 412", "somebody else changed this at the same time"),
     ("already_certified", "409", "the voter has a certified key"),
     ("key_already_certified", "409", "another key of yours is certified; vote from where it is kept"),
     ("key_in_use", "409", "the key is certified for another voter"),

@@ -7,6 +7,7 @@ use poem::{IntoResponse, Response};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, Object};
 use voting_core::entry::EntryError;
+use voting_core::ids::Digest;
 use voting_core::seams::{QueueError, StoreError};
 use voting_core::state::Refusal;
 
@@ -75,6 +76,9 @@ pub enum Problem {
     /// Contradicts what is already there.
     #[oai(status = 409, content_type = "application/problem+json")]
     Conflict(Json<ProblemBody>),
+    /// What the request is about is no longer what the caller had looked at.
+    #[oai(status = 412, content_type = "application/problem+json")]
+    PreconditionFailed(Json<ProblemBody>),
     /// Larger than allowed.
     #[oai(status = 413, content_type = "application/problem+json")]
     TooLarge(Json<ProblemBody>),
@@ -135,6 +139,12 @@ impl Problem {
     pub(crate) fn method_not_allowed() -> Self {
         let detail = "this address does not answer this method; see /docs";
         Self::MethodNotAllowed(Json(body(405, "Method not allowed", "method_not_allowed", detail)))
+    }
+
+    /// The draft that was looked at is not the one that is there.
+    pub(crate) fn changed(context: Digest) -> Self {
+        let detail = format!("somebody else has replaced this draft meanwhile; its context is now \"{context}\"");
+        Self::PreconditionFailed(Json(body(412, "Changed meanwhile", "changed_meanwhile", detail)))
     }
 
     pub(crate) fn too_slow(detail: impl Into<String>) -> Self {
@@ -200,6 +210,7 @@ impl Problem {
             | Self::MethodNotAllowed(Json(body))
             | Self::TooSlow(Json(body))
             | Self::Conflict(Json(body))
+            | Self::PreconditionFailed(Json(body))
             | Self::TooLarge(Json(body))
             | Self::UnsupportedMedia(Json(body))
             | Self::Unprocessable(Json(body))

@@ -6,8 +6,8 @@ use tokio::time::{Instant, timeout_at};
 use voting_cluster::EntryStatus;
 use voting_core::ballot::Ballot;
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
-use voting_core::ids::ElectionId;
-use voting_core::state::Refusal;
+use voting_core::ids::{BallotHash, ElectionId};
+use voting_core::state::{ElectionState, Refusal};
 
 use crate::problem::Problem;
 use crate::state::GatewayState;
@@ -38,6 +38,19 @@ impl GatewayState {
         }
     }
 
+    /// What became of a ballot, as far as this gateway can tell.
+    pub(crate) fn ballot_status(&self, ballot: BallotHash) -> EntryStatus {
+        let replica = &self.backend.replica;
+        if let Some((_, position)) = replica.find_ballot(ballot) {
+            return EntryStatus::Final(position);
+        }
+        match self.ballots_under_way.get(&ballot).map(|entry| replica.status(&entry)) {
+            Some(EntryStatus::Final(_)) => EntryStatus::Pending, // the state is about to show it
+            Some(status) => status,
+            None => EntryStatus::Unknown,
+        }
+    }
+
     /// Submits an entry and waits for its fate; `Pending` after `wait`.
     pub(crate) async fn submit(&self, entry: &Entry, wait: Duration) -> Result<EntryStatus, Problem> {
         let bytes = entry.to_bytes();
@@ -59,11 +72,23 @@ impl GatewayState {
 
     /// Carries out an officer's act and returns once it is final.
     pub(crate) async fn act(&self, election: ElectionId, act: Act) -> Result<(), Problem> {
+        self.act_if(election, act, |_| Ok(())).await
+    }
+
+    /// Carries out an officer's act on what was looked at just before: no other act can come between.
+    pub(crate) async fn act_if(
+        &self,
+        election: ElectionId,
+        act: Act,
+        may: impl Fn(Option<&ElectionState>) -> Result<(), Problem>,
+    ) -> Result<(), Problem> {
         let _one_at_a_time = self.acting.lock().await;
         let officer = &self.backend.officer;
         for _ in 0..ACT_TRIES {
             let state = self.backend.replica.state();
-            let sequence = state.election(election).map_or(0, |election| election.acts().len()) as u32 + 1;
+            let before = state.election(election);
+            may(before.map(AsRef::as_ref))?;
+            let sequence = before.map_or(0, |election| election.acts().len()) as u32 + 1;
             let signed = OfficerAct { chain: state.chain(), election, sequence, act: act.clone(), officer: officer.public() };
             match self.submit(&Entry::act(signed, officer), self.config.act_wait).await? {
                 EntryStatus::Final(_) => return Ok(()),

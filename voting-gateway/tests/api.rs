@@ -37,6 +37,31 @@ async fn an_election_from_draft_to_verified_bundle() {
     let (status, election) = gateway.ask(Method::PUT, &path, Some(&admin), Some(replaced)).await;
     assert_eq!((status, &election["title"]), (200, &json!("Board, second try")));
 
+    // Two administrators who looked at the same draft: the second learns of the first.
+    let seen = format!("\"{}\"", election["context"].as_str().unwrap());
+    let replace = |title: &str, seen: &str| {
+        let mut body = support::new_election();
+        body["title"] = json!(title);
+        gateway.http.put(gateway.url(&path)).bearer_auth(&admin).header("if-match", seen).json(&body).send()
+    };
+    let first = replace("Board, third try", &seen).await.unwrap();
+    assert_eq!(first.status(), 200);
+    let newer: Value = first.json().await.unwrap();
+    let second = replace("Board, mine", &seen).await.unwrap();
+    assert_eq!(second.status(), 412);
+    let told: Value = second.json().await.unwrap();
+    assert_eq!(told["code"], "changed_meanwhile", "{told}");
+    assert!(told["detail"].as_str().unwrap().contains(newer["context"].as_str().unwrap()), "{told}");
+    assert_eq!(gateway.get(&path, Some(&admin)).await.1["title"], "Board, third try", "nothing is lost");
+    for wrong in ["abc", "\"abc\"", "*", "W/\"1\""] {
+        let answer = replace("x", wrong).await.unwrap();
+        assert_eq!(
+            (answer.status(), answer.json::<Value>().await.unwrap()["code"].clone()),
+            (400.try_into().unwrap(), json!("invalid_request")),
+            "{wrong}"
+        );
+    }
+
     // The roll, as CSV and as JSON; the same voters again are no harm.
     let csv = "email,name,weight\nalice@example.com,Alice,1\nbob@example.com,Bob,2\n";
     for (added, already) in [(2, 0), (0, 2)] {
@@ -159,7 +184,7 @@ async fn an_election_from_draft_to_verified_bundle() {
     assert_eq!(kinds.iter().filter(|kind| **kind == "ballot").count(), 2);
     assert_eq!(kinds.iter().filter(|kind| **kind == "certified").count(), 2);
     let phases: Vec<_> = all.iter().filter_map(|event| event["phase"].as_str()).collect();
-    assert_eq!(phases, ["draft", "draft", "ready", "scheduled", "open", "closed", "tallied", "published"]);
+    assert_eq!(phases, ["draft", "draft", "draft", "ready", "scheduled", "open", "closed", "tallied", "published"]);
     let (mut paged, mut after) = (Vec::new(), "0.0".to_owned());
     loop {
         let (_, page) = gateway.get(&format!("{path}/events?after={after}&limit=3"), None).await;

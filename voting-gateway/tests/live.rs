@@ -454,3 +454,55 @@ async fn the_network_tells_of_its_authorities_and_blocks() {
     assert_eq!(rest["authorities"].as_array().unwrap().len(), 4);
     gateway.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ballot_on_its_way_is_told_of_before_it_is_final() {
+    let gateway = Gateway::start().await;
+    let admin = gateway.login("admin").await;
+    let id = election(&gateway, &admin, |_| {}).await;
+    let ballot = gateway.ballot(&id, &key_of(1), 1, marks(&[1])).await;
+    let (hash, names) = (ballot.hash(), gateway.network.nodes().len());
+    let channel = format!("ballot:{hash}");
+
+    let mut client = Client::hello(gateway.address, None, json!({})).await;
+    let before = client.follow(&channel).await;
+    let named: Vec<String> = (0..names).map(|index| format!("authority-{index}")).collect();
+    let unknown = json!({"ballot_hash": hash, "stage": "unknown", "agreed": [], "authorities": named, "quorum": 3});
+    assert_eq!((&before["t"], &before["data"]), (&json!("snapshot"), &unknown));
+
+    // Two and two, where three are a quorum: whoever takes the ballot shares it with one other, and there it stays.
+    let nodes: Vec<_> = named.iter().map(|name| name.as_str().into()).collect();
+    for one in &nodes[..2] {
+        for other in &nodes[2..] {
+            gateway.network.network().cut(one, other);
+        }
+    }
+    let progress = async {
+        let mut agreed = BTreeSet::new();
+        while agreed.len() < 2 {
+            let event = client.next_event(&channel, "progress").await;
+            assert_eq!(event["data"]["stage"], "pending", "{event}");
+            agreed = event["data"]["agreed"].as_array().unwrap().iter().map(|name| name.as_str().unwrap().to_owned()).collect();
+        }
+        let (_, status) = gateway.get(&format!("/ballots/{hash}"), None).await;
+        assert_eq!(status["status"], "pending", "two are no quorum: {status}");
+        gateway.network.network().heal_all();
+        agreed
+    };
+    let ((status, receipt), agreed) = tokio::join!(gateway.cast(&id, &ballot), progress);
+    assert!([201, 202].contains(&status), "{receipt}");
+    let sides = [&named[..2], &named[2..]].map(|side| side.iter().cloned().collect::<BTreeSet<_>>());
+    assert!(sides.contains(&agreed), "{agreed:?}");
+    loop {
+        let event = client.next_event(&channel, "progress").await;
+        if event["data"]["stage"] == "final" {
+            break;
+        }
+    }
+    let after = Client::hello(gateway.address, None, json!({})).await.follow(&channel).await;
+    assert_eq!(after["data"]["stage"], "final", "{after}");
+    for wrong in ["ballot:", "ballot:abc"] {
+        assert_eq!(client.follow(wrong).await["code"], "unknown_channel");
+    }
+    gateway.stop().await;
+}

@@ -91,7 +91,8 @@ impl GatewayParts {
     /// The authorities as they are heard of here, and Redis.
     #[must_use]
     pub fn view(&self) -> NetworkView {
-        NetworkView::deployed(self.follower.members(), self.redis.clone(), Arc::clone(&self.store), self.partition)
+        let follower = &self.follower;
+        NetworkView::deployed(follower.members(), follower.holders(), self.redis.clone(), Arc::clone(&self.store), self.partition)
     }
 
     /// Tells at any time whether a quorum of the authorities is heard of, and whether the one followed answers.

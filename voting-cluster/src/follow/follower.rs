@@ -18,6 +18,7 @@ use voting_core::seams::{Clock, Envelope, Ledger, LedgerBatch, LedgerError, Mess
 use voting_core::state::LedgerState;
 
 use super::{ASK_EVERY, Blocks, Follow, RefusedEntries, WINDOW};
+use crate::holders::{Holders, Inquiries};
 use crate::membership::{Member, Membership};
 use crate::mempool::Tip;
 use crate::node::blocking;
@@ -78,13 +79,19 @@ pub enum FollowerError {
 }
 
 /// A running follower.
-#[derive(Debug)]
 pub struct Follower {
     replica: Arc<Replica>,
     members: watch::Receiver<Vec<Member>>,
     source: watch::Receiver<Source>,
+    inquiries: Arc<Inquiries>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), FollowerError>>,
+}
+
+impl std::fmt::Debug for Follower {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Follower").field("replica", &self.replica).finish_non_exhaustive()
+    }
 }
 
 /// How up to date a follower is.
@@ -113,6 +120,7 @@ impl Follower {
         let (sender, source) = watch::channel(source);
         let (heartbeats, heard) = mpsc::channel(1_024);
         let (membership, members) = Membership::new(Arc::clone(&config.genesis), config.partition, Arc::clone(&seams.clock));
+        let inquiries = Arc::new(Inquiries::new(Arc::clone(&seams.transport), names.clone()));
         let follow = Following {
             chain: config.genesis.chain_id(config.partition),
             genesis: config.genesis,
@@ -123,6 +131,7 @@ impl Follower {
             at: first,
             source: sender,
             heartbeats,
+            inquiries: Arc::clone(&inquiries),
             answered: Instant::now(),
             confirmed: Height(0),
         };
@@ -136,7 +145,7 @@ impl Follower {
             }
             result
         });
-        Ok(Self { replica, members, source, stop, task })
+        Ok(Self { replica, members, source, inquiries, stop, task })
     }
 
     /// What is final, as far as this follower has come.
@@ -155,6 +164,11 @@ impl Follower {
     #[must_use]
     pub fn source(&self) -> watch::Receiver<Source> {
         self.source.clone()
+    }
+
+    /// Who holds an entry, to be asked.
+    pub(crate) fn holders(&self) -> Holders {
+        Holders::Asked(Arc::clone(&self.inquiries))
     }
 
     /// Whether it has stopped by itself.
@@ -199,6 +213,7 @@ struct Following {
     at: usize,
     source: watch::Sender<Source>,
     heartbeats: mpsc::Sender<Envelope>,
+    inquiries: Arc<Inquiries>,
     answered: Instant,
     /// The height last said to the source.
     confirmed: Height,
@@ -263,7 +278,8 @@ impl Following {
                 Err(error) => debug!(from = %envelope.from, %error, "not refused entries"),
             },
             MessageKind::Heartbeat => drop(self.heartbeats.try_send(envelope)), // full: dropped
-            MessageKind::Consensus | MessageKind::Entries | MessageKind::Follow => {}
+            MessageKind::Holding => self.inquiries.answered(&envelope),
+            MessageKind::Consensus | MessageKind::Entries | MessageKind::Follow | MessageKind::Inquiry => {}
         }
         Ok(())
     }

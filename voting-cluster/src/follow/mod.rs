@@ -4,6 +4,7 @@
 //!  follower ── Follow{from} every half second ──▶ authority (any, in turn)
 //!  follower ◀── Blocks as they become final ───── authority
 //!           ◀── Status: refused entries ───────── every authority
+//!  follower ── Inquiry, Holding ──────────────── every authority, if somebody waits for an entry
 //! ```
 //!
 //! A follower believes certificates of a quorum and nothing else: not the authority that it happens to

@@ -19,14 +19,16 @@ use voting_core::Canonical;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
-use voting_core::seams::{JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
+use voting_core::seams::{Envelope, JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
 
-use super::{NodeError, NodeStatus, Routes, Shared, finalize, intake, propose, publish};
+use super::{NodeError, NodeStatus, Routes, Shared, finalize, holding, intake, propose, publish};
 
 /// Events waiting for the driver; more consensus messages than this are dropped, which the protocol survives.
 const EVENTS: usize = 4_096;
 /// Shared batches waiting for verification; more are dropped and seen again in a proposal.
 const SHARED_BATCHES: usize = 64;
+/// Followers' inquiries waiting for an answer; more are dropped, and asked again.
+const INQUIRIES: usize = 64;
 /// Events handled in one round, so that one round's write stays small.
 const ROUND: usize = 256;
 
@@ -297,10 +299,17 @@ fn closed(result: Result<(), TransportError>) -> Result<(), NodeError> {
 /// Receives and routes by kind until the transport is closed.
 async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Routes) {
     let (batches, mut waiting) = mpsc::channel::<Bytes>(SHARED_BATCHES);
+    let (inquiries, mut asked) = mpsc::channel::<Envelope>(INQUIRIES);
     let admitting = Arc::clone(&shared);
     let admit = async move {
         while let Some(bytes) = waiting.recv().await {
             intake::receive_shared(&admitting, &bytes).await;
+        }
+    };
+    let answering = Arc::clone(&shared);
+    let answer = async move {
+        while let Some(inquiry) = asked.recv().await {
+            holding::answer(&answering, &inquiry).await;
         }
     };
     let route = async move {
@@ -321,9 +330,10 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Route
                 MessageKind::Entries => drop(batches.try_send(envelope.bytes)),
                 MessageKind::Follow => drop(routes.follow.try_send(envelope)),
                 MessageKind::Heartbeat => drop(routes.heartbeats.try_send(envelope)),
-                MessageKind::Blocks | MessageKind::Status => {}
+                MessageKind::Inquiry => drop(inquiries.try_send(envelope)),
+                MessageKind::Blocks | MessageKind::Status | MessageKind::Holding => {}
             }
         }
     };
-    tokio::join!(admit, route);
+    tokio::join!(admit, answer, route);
 }

@@ -13,6 +13,7 @@ mod campaign;
 mod driver;
 mod finalize;
 mod heartbeat;
+mod holding;
 mod intake;
 mod propose;
 mod publish;
@@ -37,6 +38,7 @@ pub(crate) use recover::{follow, replay};
 pub(crate) use verify::blocking;
 
 use crate::follow::Server;
+use crate::holders::Holds;
 use crate::leadership::Leading;
 use crate::membership::{LoadMeter, Member, Membership};
 use crate::mempool::Mempool;
@@ -330,6 +332,15 @@ impl Node {
     #[must_use]
     pub fn status(&self) -> watch::Receiver<NodeStatus> {
         self.status.clone()
+    }
+
+    /// Tells which entries this authority has checked and holds, final ones included; none after it has stopped.
+    pub(crate) fn holds(&self) -> Holds {
+        let shared = Weak::clone(&self.shared);
+        Arc::new(move |entries| match shared.upgrade() {
+            Some(shared) => holding::holds(&shared, entries),
+            None => vec![false; entries.len()],
+        })
     }
 
     /// Asks the ledger for the lead whenever the authority coordinates, as long as the future is polled; done at once

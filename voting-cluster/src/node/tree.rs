@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use voting_core::entry::VerifiedEntry;
-use voting_core::ids::BlockHash;
+use voting_core::ids::{BlockHash, EntryHash};
 use voting_core::state::Applied;
 
 use crate::mempool::Tip;
@@ -46,6 +46,11 @@ impl Tree {
 
     pub(super) fn candidate(&self, hash: &BlockHash) -> Option<Arc<Candidate>> {
         self.candidates.get(hash).cloned()
+    }
+
+    /// Whether an entry is in a block above the finalized one.
+    pub(super) fn holds(&self, entry: &EntryHash) -> bool {
+        self.candidates.values().any(|candidate| candidate.entries.iter().any(|held| held.hash() == *entry))
     }
 
     pub(super) fn insert(&mut self, candidate: Arc<Candidate>) {

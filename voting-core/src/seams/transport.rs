@@ -42,6 +42,10 @@ pub enum MessageKind {
     Status = 5,
     /// Heartbeats.
     Heartbeat = 6,
+    /// A follower asks which entries an authority holds.
+    Inquiry = 7,
+    /// The answer: a hint.
+    Holding = 8,
 }
 
 impl MessageKind {
@@ -55,6 +59,8 @@ impl MessageKind {
             4 => Self::Blocks,
             5 => Self::Status,
             6 => Self::Heartbeat,
+            7 => Self::Inquiry,
+            8 => Self::Holding,
             _ => return None,
         })
     }

@@ -1,14 +1,14 @@
 //! Elections: list, set up, run.
 
 use poem::http::HeaderMap;
-use poem_openapi::param::Path;
+use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
 use voting_core::election::{
     Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Thresholds, Timing,
 };
 use voting_core::entry::Act;
-use voting_core::ids::ElectionId;
+use voting_core::ids::{Digest, ElectionId};
 use voting_core::state::{ElectionState, VoterRecord};
 use voting_core::time::Timestamp;
 
@@ -86,13 +86,25 @@ impl ElectionsApi {
 
     /// Replace a draft
     ///
-    /// For administrators, until it is published.
+    /// For administrators, until it is published. With `If-Match` and the `context` of the draft that was looked at, in
+    /// quotes, it is refused with 412 if somebody else has replaced that draft meanwhile.
     #[oai(path = "/elections/:id", method = "put", operation_id = "replaceElection")]
-    async fn replace(&self, headers: &HeaderMap, id: Path<String>, body: Json<NewElection>) -> Result<Json<Election>, Problem> {
+    async fn replace(
+        &self,
+        headers: &HeaderMap,
+        id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+        body: Json<NewElection>,
+    ) -> Result<Json<Election>, Problem> {
         let caller = self.0.require(headers, Role::Admin).await?;
         let id = self.0.election(&id, true)?.id();
+        let expected = if_match.0.as_deref().map(quoted_context).transpose()?;
         let definition = self.definition(id, body.0)?;
-        self.0.act(id, Act::Define(definition)).await?;
+        let is_expected = |draft: Option<&ElectionState>| match (&expected, draft) {
+            (Some(expected), Some(draft)) if draft.context().to_string() != *expected => Err(Problem::changed(draft.context())),
+            _ => Ok(()),
+        };
+        self.0.act_if(id, Act::Define(definition), is_expected).await?;
         self.show(id, Some(&caller)).await
     }
 
@@ -183,6 +195,17 @@ impl ElectionsApi {
         self.0.act(id, Act::Cancel { reason: body.0.reason }).await?;
         self.show(id, Some(&caller)).await
     }
+}
+
+/// The context that `If-Match` names.
+fn quoted_context(value: &str) -> Result<String, Problem> {
+    let wrong = || {
+        let value: String = value.chars().take(80).collect();
+        Problem::bad_request("invalid_request", format!("If-Match: `{value}` is not one context in double quotes"))
+    };
+    let context = value.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(wrong)?;
+    let context: Digest = context.parse().map_err(|_| wrong())?;
+    Ok(context.to_string())
 }
 
 fn is_admin(caller: Option<&Caller>) -> bool {

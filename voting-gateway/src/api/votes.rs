@@ -99,22 +99,19 @@ impl VotesApi {
             reason: None,
             receipt_url: None,
         };
-        let replica = &self.0.backend.replica;
-        if let Some((_, position)) = replica.find_ballot(hash) {
-            return Ok(Json(BallotStatus {
+        Ok(Json(match self.0.ballot_status(hash) {
+            EntryStatus::Final(position) => BallotStatus {
                 status: "final".to_owned(),
                 height: Some(position.height.0),
                 index: Some(position.index),
                 receipt_url: Some(format!("/ballots/{hash}/receipt")),
                 ..unknown
-            }));
-        }
-        Ok(Json(match self.0.ballots_under_way.get(&hash).map(|entry| replica.status(&entry)) {
-            Some(EntryStatus::Refused { code, reason }) => {
+            },
+            EntryStatus::Refused { code, reason } => {
                 BallotStatus { status: "refused".to_owned(), reason_code: Some(code.into_owned()), reason: Some(reason), ..unknown }
             }
-            Some(EntryStatus::Pending | EntryStatus::Final(_)) => BallotStatus { status: "pending".to_owned(), ..unknown },
-            Some(EntryStatus::Unknown) | None => unknown,
+            EntryStatus::Pending => BallotStatus { status: "pending".to_owned(), ..unknown },
+            EntryStatus::Unknown => unknown,
         }))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use voting_core::ids::ElectionId;
+use voting_core::ids::{BallotHash, ElectionId};
 
 /// Something that changes, and that clients follow.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -13,6 +13,8 @@ pub(super) enum Channel {
     Election(ElectionId, Aspect),
     /// An account's own votes, by the account's id.
     Me(String),
+    /// A ballot on its way, by its hash.
+    Ballot(BallotHash),
     /// The network.
     Network,
 }
@@ -45,6 +47,12 @@ impl Aspect {
 }
 
 impl Channel {
+    /// Whether what it tells stands in the ledger, so that any gateway can go on with it. Of the others this gateway finds
+    /// out by asking, and their positions mean something on one connection only.
+    pub(super) const fn is_ledger(&self) -> bool {
+        !matches!(self, Self::Ballot(_) | Self::Network)
+    }
+
     /// The channel that a viewer means by a name: the account's id, and whether it sees drafts.
     pub(super) fn parse(name: &str, account: Option<&str>, drafts: bool) -> Result<Self, ChannelError> {
         match name {
@@ -52,6 +60,9 @@ impl Channel {
             "network" => return Ok(Self::Network),
             "me" => return account.map(|id| Self::Me(id.to_owned())).ok_or(ChannelError::NotSignedIn),
             _ => {}
+        }
+        if let Some(hash) = name.strip_prefix("ballot:") {
+            return hash.parse().map(Self::Ballot).map_err(|_| ChannelError::Unknown);
         }
         let mut parts = name.split(':');
         if let (Some("election"), Some(id), Some(aspect), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -70,6 +81,7 @@ impl fmt::Display for Channel {
             Self::Elections { .. } => f.write_str("elections"),
             Self::Election(id, aspect) => write!(f, "election:{id}:{}", aspect.as_str()),
             Self::Me(_) => f.write_str("me"),
+            Self::Ballot(hash) => write!(f, "ballot:{hash}"),
             Self::Network => f.write_str("network"),
         }
     }
@@ -99,7 +111,11 @@ mod tests {
         assert_eq!(Channel::parse("me", None, true), Err(ChannelError::NotSignedIn));
         assert_eq!(Channel::parse("me", Some("a"), false), Ok(Channel::Me("a".to_owned())));
         assert_eq!(Channel::parse("elections", Some("a"), true), Ok(Channel::Elections { drafts: true }));
-        for wrong in ["", "elections:", "election:x:board:y", "Me", "election::board"] {
+        let ballot = format!("ballot:{}", BallotHash([0xab; 32]));
+        let channel = Channel::parse(&ballot, None, false);
+        assert_eq!(channel, Ok(Channel::Ballot(BallotHash([0xab; 32]))));
+        assert_eq!(channel.map(|channel| channel.to_string()), Ok(ballot));
+        for wrong in ["", "ballot:", "ballot:abcd", "elections:", "election:x:board:y", "Me", "election::board"] {
             assert!(Channel::parse(wrong, Some("a"), true).is_err(), "{wrong}");
         }
         assert_eq!(Channel::parse("election:xyz:board", None, false), Err(ChannelError::UnknownElection));

@@ -17,6 +17,7 @@ use super::channel::{Aspect, Channel, ChannelError};
 use super::frame::{self, FromClient, LiveError};
 use super::hub::{Beginning, ClientId, Command, Farewell, Outbox, QUEUE};
 use super::news;
+use super::progress;
 use super::viewer::Viewer;
 use crate::api::user;
 use crate::events::{self, BallotEvent, MAX_BLOCKS};
@@ -299,12 +300,13 @@ impl Connection {
             Ok(after) => after,
             Err(_) => return Ok(Err(LiveError::new("invalid_cursor", "`after` is not a position: HEIGHT.INDEX"))),
         };
-        let network = match channel {
+        let looked_up = match channel {
             Channel::Network => self.state.network_status().await.to_json(),
+            Channel::Ballot(hash) => Some(progress::now(&self.state, hash)),
             _ => None,
         };
         let (reply, answer) = oneshot::channel();
-        self.ask_hub(Command::Subscribe { client: self.client, channel: channel.clone(), network, reply }).await?;
+        self.ask_hub(Command::Subscribe { client: self.client, channel: channel.clone(), looked_up, reply }).await?;
         let Beginning { position, snapshot } = match answer.await.map_err(|_| End::stopping())? {
             Ok(beginning) => beginning,
             Err(error) => return Ok(Err(error)),

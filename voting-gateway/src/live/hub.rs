@@ -1,6 +1,6 @@
 //! Reads the finalized blocks in order and makes frames of them, each once for all who want it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use poem_openapi::types::ToJSON as _;
@@ -12,7 +12,7 @@ use voting_cluster::{Committed, Replica};
 use voting_core::election::Phase;
 use voting_core::entry::{Act, Entry};
 use voting_core::epoch::Genesis;
-use voting_core::ids::{Height, Pseudonym};
+use voting_core::ids::{BallotHash, Height, Pseudonym};
 use voting_core::seams::Ledger;
 use voting_core::state::{Applied, ElectionState, LedgerState, Position};
 use voting_core::time::Timestamp;
@@ -63,7 +63,8 @@ pub(super) enum Command {
     Subscribe {
         client: ClientId,
         channel: Channel,
-        network: Option<Value>,
+        /// How things are, for a channel that does not follow from the ledger.
+        looked_up: Option<Value>,
         reply: oneshot::Sender<Result<Beginning, LiveError>>,
     },
     Unsubscribe {
@@ -75,6 +76,8 @@ pub(super) enum Command {
     },
     /// How the network is.
     Network(Value),
+    /// How far ballots on their way are.
+    Ballots(Vec<(BallotHash, Value)>),
 }
 
 /// Where a subscription begins: frames from after `position` on come by themselves.
@@ -90,6 +93,19 @@ struct Client {
     channels: HashSet<Channel>,
 }
 
+/// What somebody wants to know that does not follow from the ledger.
+#[derive(Debug)]
+struct Wanted {
+    network: watch::Sender<bool>,
+    ballots: watch::Sender<BTreeSet<BallotHash>>,
+}
+
+/// What others find out for the hub, while somebody wants to know.
+pub(super) struct Questions {
+    pub(super) network: watch::Receiver<bool>,
+    pub(super) ballots: watch::Receiver<BTreeSet<BallotHash>>,
+}
+
 /// The hub's own world; nobody else touches it.
 pub(super) struct Hub {
     secret: [u8; 32],
@@ -101,16 +117,16 @@ pub(super) struct Hub {
     accounts: HashMap<Pseudonym, String>,
     state: LedgerState,
     head: Position,
-    /// Counts what is sent about the network, which has no places in the ledger.
-    network_frames: u32,
-    /// Tells whether anyone wants to know about the network.
-    network_wanted: watch::Sender<bool>,
+    /// Counts what is sent of that which has no places in the ledger.
+    unplaced: u32,
+    wanted: Wanted,
     newest: Option<Arc<Committed>>,
 }
 
 impl Hub {
-    pub(super) fn new(secret: [u8; 32], genesis: Arc<Genesis>, state: LedgerState) -> (Self, watch::Receiver<bool>) {
-        let (network_wanted, wanted) = watch::channel(false);
+    pub(super) fn new(secret: [u8; 32], genesis: Arc<Genesis>, state: LedgerState) -> (Self, Questions) {
+        let wanted = Wanted { network: watch::Sender::new(false), ballots: watch::Sender::default() };
+        let questions = Questions { network: wanted.network.subscribe(), ballots: wanted.ballots.subscribe() };
         let hub = Self {
             secret,
             genesis,
@@ -120,11 +136,11 @@ impl Hub {
             accounts: HashMap::new(),
             state,
             head: NOWHERE,
-            network_frames: 0,
-            network_wanted,
+            unplaced: 0,
+            wanted,
             newest: None,
         };
-        (hub, wanted)
+        (hub, questions)
     }
 
     /// Runs until nobody can ask any more, or until told to stop.
@@ -188,16 +204,17 @@ impl Hub {
                     self.leave(client); // gone before it was in
                 }
             }
-            Command::Subscribe { client, channel, network, reply } => {
-                let _ = reply.send(self.subscribe(client, channel, network)); // it may be gone
+            Command::Subscribe { client, channel, looked_up, reply } => {
+                let _ = reply.send(self.subscribe(client, channel, looked_up)); // it may be gone
             }
             Command::Unsubscribe { client, channel } => self.unsubscribe(client, &channel),
             Command::Leave { client } => self.leave(client),
-            Command::Network(status) => self.network("network", &status),
+            Command::Network(status) => self.emit_unplaced(&Channel::Network, "network", &status),
+            Command::Ballots(ballots) => ballots.into_iter().for_each(|(hash, progress)| self.progress(hash, progress)),
         }
     }
 
-    fn subscribe(&mut self, id: ClientId, channel: Channel, network: Option<Value>) -> Result<Beginning, LiveError> {
+    fn subscribe(&mut self, id: ClientId, channel: Channel, looked_up: Option<Value>) -> Result<Beginning, LiveError> {
         let client = self.clients.get_mut(&id).ok_or_else(|| LiveError::for_now("unavailable", "connect again"))?;
         if client.channels.len() >= MAX_CHANNELS && !client.channels.contains(&channel) {
             return Err(LiveError::new("too_many_subscriptions", format!("a connection has at most {MAX_CHANNELS} channels")));
@@ -222,20 +239,28 @@ impl Hub {
                 Some(account) => news::own_votes(&self.state, &self.secret, &account.email),
                 None => return Err(LiveError::new("not_signed_in", "sign in first")),
             },
-            Channel::Network => network.unwrap_or_default(),
+            Channel::Ballot(_) => {
+                let told = self.topics.get(&channel).and_then(|topic| topic.told.clone());
+                told.or(looked_up).unwrap_or_default()
+            }
+            Channel::Network => looked_up.unwrap_or_default(),
         };
         client.channels.insert(channel.clone());
         if let (Channel::Me(id), Some(account)) = (&channel, client.viewer.account()) {
             let (id, email) = (id.clone(), account.email.clone());
             self.listen_for(&id, &email);
         }
-        let position = if channel == Channel::Network {
-            let _ = self.network_wanted.send_replace(true);
-            self.network_position()
-        } else {
-            self.head
-        };
-        self.topics.entry(channel).or_insert_with(|| Topic::new(position)).subscribers.insert(id);
+        match &channel {
+            Channel::Network => drop(self.wanted.network.send_replace(true)),
+            Channel::Ballot(hash) => drop(self.wanted.ballots.send_if_modified(|wanted| wanted.insert(*hash))),
+            Channel::Elections { .. } | Channel::Election(..) | Channel::Me(_) => {}
+        }
+        let position = if channel.is_ledger() { self.head } else { self.unplaced_position() };
+        let topic = self.topics.entry(channel).or_insert_with_key(|channel| {
+            let told = matches!(channel, Channel::Ballot(_)).then(|| snapshot.clone());
+            Topic::new(position, told)
+        });
+        topic.subscribers.insert(id);
         Ok(Beginning { position, snapshot })
     }
 
@@ -259,9 +284,8 @@ impl Hub {
         }
         self.topics.remove(channel);
         match channel {
-            Channel::Network => {
-                let _ = self.network_wanted.send_replace(false);
-            }
+            Channel::Network => drop(self.wanted.network.send_replace(false)),
+            Channel::Ballot(hash) => drop(self.wanted.ballots.send_if_modified(|wanted| wanted.remove(hash))),
             Channel::Me(account) => self.accounts.retain(|_, id| id != account),
             Channel::Elections { .. } | Channel::Election(..) => {}
         }
@@ -408,17 +432,26 @@ impl Hub {
             && let Some(newest) = &self.newest
         {
             let block = network::block(newest, &self.genesis.epoch).to_json().unwrap_or_default();
-            self.network("block", &block);
+            self.emit_unplaced(&Channel::Network, "block", &block);
         }
     }
 
-    fn network_position(&self) -> Position {
-        Position { height: self.head.height, index: self.network_frames }
+    fn unplaced_position(&self) -> Position {
+        Position { height: self.head.height, index: self.unplaced }
     }
 
-    fn network(&mut self, kind: &str, data: &Value) {
-        self.network_frames = self.network_frames.wrapping_add(1);
-        self.emit(&Channel::Network, self.network_position(), kind, data);
+    fn progress(&mut self, ballot: BallotHash, progress: Value) {
+        let channel = Channel::Ballot(ballot);
+        let Some(topic) = self.topics.get_mut(&channel) else { return };
+        if topic.told.as_ref() != Some(&progress) {
+            topic.told = Some(progress.clone());
+            self.emit_unplaced(&channel, "progress", &progress);
+        }
+    }
+
+    fn emit_unplaced(&mut self, channel: &Channel, kind: &str, data: &Value) {
+        self.unplaced = self.unplaced.wrapping_add(1);
+        self.emit(channel, self.unplaced_position(), kind, data);
     }
 
     /// Makes a frame and hands it to all who follow a channel and may see what is in it.
@@ -453,7 +486,7 @@ impl Hub {
 
     /// After a gap of our own: every follower gets its channels as they are now.
     fn start_anew(&mut self) {
-        let channels: Vec<Channel> = self.topics.keys().filter(|channel| **channel != Channel::Network).cloned().collect();
+        let channels: Vec<Channel> = self.topics.keys().filter(|channel| channel.is_ledger()).cloned().collect();
         for channel in channels {
             let Some(topic) = self.topics.remove(&channel) else { continue };
             for id in topic.subscribers {
@@ -475,7 +508,7 @@ fn may_see(state: &LedgerState, secret: &[u8; 32], viewer: &Viewer, channel: &Ch
             .is_some_and(|election| viewer.sees(election) && (*aspect != Aspect::Results || viewer.sees_results(secret, election))),
         Channel::Elections { drafts } => !drafts || viewer.sees_drafts(),
         Channel::Me(id) => viewer.account().is_some_and(|account| account.id == *id),
-        Channel::Network => true,
+        Channel::Ballot(_) | Channel::Network => true,
     }
 }
 

@@ -81,7 +81,7 @@ impl World {
 
     async fn subscribe(&self, follower: &Follower, channel: Channel) -> Result<Beginning, LiveError> {
         let (reply, answer) = oneshot::channel();
-        let command = Command::Subscribe { client: follower.id, channel, network: None, reply };
+        let command = Command::Subscribe { client: follower.id, channel, looked_up: None, reply };
         self.commands.send(command).await.unwrap();
         answer.await.unwrap()
     }

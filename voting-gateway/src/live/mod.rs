@@ -14,6 +14,7 @@ mod connection;
 mod frame;
 mod hub;
 mod news;
+mod progress;
 mod sockets;
 mod topic;
 mod viewer;

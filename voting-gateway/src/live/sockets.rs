@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::connection;
 use super::hub::{COMMANDS, Command, Hub};
+use super::progress;
 use crate::config::Config;
 use crate::places::Places;
 use crate::problem::Problem;
@@ -52,9 +53,10 @@ impl Live {
         }
         let (commands, received) = mpsc::channel(COMMANDS);
         let backend = &state.backend;
-        let (new, wanted) = Hub::new(backend.pseudonym_secret, Arc::clone(&backend.genesis), backend.replica.state());
+        let (new, questions) = Hub::new(backend.pseudonym_secret, Arc::clone(&backend.genesis), backend.replica.state());
         tokio::spawn(new.run(Arc::clone(&backend.replica), Arc::clone(&backend.ledger), received, self.stop.subscribe()));
-        tokio::spawn(tell_of_network(state.downgrade(), commands.downgrade(), wanted));
+        tokio::spawn(tell_of_network(state.downgrade(), commands.downgrade(), questions.network));
+        tokio::spawn(progress::tell(state.downgrade(), commands.downgrade(), questions.ballots));
         *hub = Some(commands.clone());
         commands
     }

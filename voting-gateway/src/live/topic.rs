@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 use voting_core::ids::ElectionId;
 use voting_core::state::Position;
@@ -22,6 +23,8 @@ pub(super) struct Topic {
     /// When the last coalesced frame was sent.
     last: Option<Instant>,
     pub(super) pending: Pending,
+    /// What was told last of that which does not follow from the ledger.
+    pub(super) told: Option<Value>,
 }
 
 /// What is to be sent with the next frame.
@@ -43,8 +46,8 @@ impl Pending {
 
 impl Topic {
     /// A topic of which nothing needs to be sent up to a position.
-    pub(super) fn new(from: Position) -> Self {
-        Self { subscribers: HashSet::new(), sent: from, last: None, pending: Pending::default() }
+    pub(super) fn new(from: Position, told: Option<Value>) -> Self {
+        Self { subscribers: HashSet::new(), sent: from, last: None, pending: Pending::default(), told }
     }
 
     /// When the next coalesced frame is due; `None` if there is nothing to send.

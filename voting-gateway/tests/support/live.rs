@@ -24,7 +24,7 @@ const FRAMES: [(&str, &[&str], &[&str]); 7] = [
 ];
 
 /// The same for what events carry.
-const EVENTS: [(&str, &[&str], &[&str]); 9] = [
+const EVENTS: [(&str, &[&str], &[&str]); 10] = [
     ("phase", &["election_id", "position", "at", "phase"], &["title", "start_date", "end_date"]),
     ("certified", &["election_id", "position", "at", "count"], &[]),
     ("turnout", &["election_id", "at", "roll_size", "voted", "ballots"], &[]),
@@ -32,6 +32,7 @@ const EVENTS: [(&str, &[&str], &[&str]); 9] = [
     ("result", &["election_id", "candidates", "contests", "final", "phase", "total_votes", "votes"], &["report", "lot_seed"]),
     ("ballots", &["ballots"], &["total"]),
     ("voted", &["election_id", "position", "at", "ballot_hash", "code"], &[]),
+    ("progress", &["ballot_hash", "stage", "agreed", "authorities", "quorum"], &[]),
     ("network", &["at", "gateway", "alive", "quorum", "height", "authorities"], &["view", "leader", "block", "redis"]),
     ("block", &["height", "hash", "view", "at", "entries", "ballots", "bytes", "signers"], &[]),
 ];
@@ -122,7 +123,8 @@ impl Client {
 
     /// Subscribes, and gives what comes first.
     pub async fn follow(&mut self, channel: &str) -> Value {
-        self.say(json!({"t": "subscribe", "id": format!("to {channel}"), "ch": channel})).await;
+        let id: String = channel.chars().take(64).collect();
+        self.say(json!({"t": "subscribe", "id": id, "ch": channel})).await;
         self.next_of(channel).await
     }
 

@@ -27,13 +27,15 @@ pub trait TransportBuilder: Runtime {
     fn inbox_messages(&self) -> Option<usize>;
 }
 
-const KINDS: [MessageKind; 6] = [
+const KINDS: [MessageKind; 8] = [
     MessageKind::Consensus,
     MessageKind::Entries,
     MessageKind::Follow,
     MessageKind::Blocks,
     MessageKind::Status,
     MessageKind::Heartbeat,
+    MessageKind::Inquiry,
+    MessageKind::Holding,
 ];
 
 /// Every case.

@@ -171,7 +171,8 @@ export interface paths {
         get: operations["getElection"];
         /**
          * Replace a draft
-         * @description For administrators, until it is published.
+         * @description For administrators, until it is published. With `If-Match` and the `context` of the draft that was looked at, in
+         *     quotes, it is refused with 412 if somebody else has replaced that draft meanwhile.
          */
         put: operations["replaceElection"];
         post?: never;
@@ -1784,6 +1785,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -1914,6 +1924,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2058,6 +2077,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -2190,6 +2218,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2340,6 +2377,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -2474,6 +2520,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2622,6 +2677,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -2754,6 +2818,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2904,6 +2977,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -3045,6 +3127,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -3106,7 +3197,9 @@ export interface operations {
     replaceElection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };
@@ -3183,6 +3276,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3326,6 +3428,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3478,6 +3589,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -3612,6 +3732,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3764,6 +3893,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -3909,6 +4047,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -4047,6 +4194,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4208,6 +4364,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -4342,6 +4507,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4490,6 +4664,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -4624,6 +4807,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4775,6 +4967,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -4912,6 +5113,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5059,6 +5269,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5265,6 +5484,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["ProblemBody"];
                 };
             };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
             /** @description Larger than allowed. */
             413: {
                 headers: {
@@ -5422,6 +5650,15 @@ export interface operations {
             };
             /** @description Contradicts what is already there. */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
                 headers: {
                     [name: string]: unknown;
                 };
