@@ -58,6 +58,9 @@ pub struct BlockHeader {
     pub timestamp: Timestamp,
     /// Who should lead the views above this block; only under the elected leader policy.
     pub preference: Option<Preference>,
+    /// Digest of the epoch that follows: this block ends its epoch, or is one of the empty blocks above that one which
+    /// only make it final. See [`crate::epoch::change`].
+    pub successor: Option<Digest>,
 }
 
 impl Canonical for BlockHeader {
@@ -72,8 +75,9 @@ impl BlockHeader {
         BlockHash(self.digest().0)
     }
 
-    /// Whether this is the header of a child of `parent`: names it, one higher, of a later view and time, and
-    /// with the same preference or the next one, asked for in this very block.
+    /// Whether this is the header of a child of `parent`: names it, one higher, of a later view and time, of
+    /// the same epoch or, where that ended with the parent, of the next, and with the same preference or the next one,
+    /// asked for in this very block.
     #[must_use]
     pub fn follows(&self, parent: &Self) -> bool {
         self.parent == Parent { view: parent.view, hash: parent.hash() }
@@ -81,6 +85,25 @@ impl BlockHeader {
             && self.view > parent.view
             && self.timestamp > parent.timestamp
             && (self.preference == parent.preference || self.prefers_anew(parent.preference))
+            && match parent.successor {
+                None => self.epoch == parent.epoch,
+                Some(_) => self.begins_epoch_after(parent) || self.is_tail_of(parent),
+            }
+    }
+
+    /// The last block of an epoch has an entry, the change itself; what stands above it in its own epoch has none.
+    fn begins_epoch_after(&self, parent: &Self) -> bool {
+        parent.epoch.checked_add(1) == Some(self.epoch) && parent.entries > 0
+    }
+
+    /// Whether this block above the last one of an epoch changes nothing: it only makes that one final.
+    #[must_use]
+    pub fn is_tail_of(&self, parent: &Self) -> bool {
+        self.epoch == parent.epoch
+            && self.successor == parent.successor
+            && self.entries == 0
+            && self.state_root == parent.state_root
+            && self.preference == parent.preference
     }
 
     fn prefers_anew(&self, before: Option<Preference>) -> bool {
@@ -229,9 +252,15 @@ pub struct FinalizedBlock {
     /// The block.
     pub block: Block,
     /// Its own Finalize certificate; absent where only a descendant has one, which then vouches
-    /// for this block through the chain of parent hashes.
+    /// for this block through the chain of parent hashes. The last block of an epoch always has one.
     pub certificate: Option<Certificate>,
+    /// Headers above the last block of an epoch, up to the one that the certificate is of; mostly none, and always
+    /// none above any other block.
+    pub tail: Vec<BlockHeader>,
 }
+
+/// Empty blocks above the last one of an epoch: each is a view whose block a quorum notarized and did not finalize.
+pub const MAX_TAIL: usize = 128;
 
 impl FinalizedBlock {
     /// Pairs a block with its own certificate, if it has one.
@@ -240,15 +269,35 @@ impl FinalizedBlock {
     /// [`BlockError::Certificate`] if the certificate speaks of another block or is not a Finalize.
     /// Signatures are the caller's to check.
     pub fn new(block: Block, certificate: Option<Certificate>) -> Result<Self, BlockError> {
-        let (view, hash) = (block.header.view, block.hash());
-        if certificate.as_ref().is_some_and(|c| c.statement != Statement::Finalize { view, block: hash }) {
-            return Err(BlockError::Certificate);
+        let finalized = Self { block, certificate, tail: Vec::new() };
+        match &finalized.certificate {
+            Some(certificate) if !finalizes(certificate, &finalized.block.header, &[]) => Err(BlockError::Certificate),
+            _ => Ok(finalized),
         }
-        Ok(Self { block, certificate })
     }
+
+    /// The certificate, if there is one that finalizes this block by itself or by its tail. Signatures are the caller's to
+    /// check.
+    #[must_use]
+    pub fn proof(&self) -> Option<&Certificate> {
+        self.certificate.as_ref().filter(|certificate| finalizes(certificate, &self.block.header, &self.tail))
+    }
+}
+
+/// Whether a certificate is a Finalize of this block or, through its tail, of the last block of an epoch. Signatures are the
+/// caller's to check.
+#[must_use]
+pub fn finalizes(certificate: &Certificate, header: &BlockHeader, tail: &[BlockHeader]) -> bool {
+    let ends = header.successor.is_some() || tail.is_empty();
+    let linked =
+        std::iter::once(header).chain(tail).zip(tail).all(|(parent, child)| child.follows(parent) && child.is_tail_of(parent));
+    let last = tail.last().unwrap_or(header);
+    ends && linked
+        && tail.len() <= MAX_TAIL
+        && certificate.statement == (Statement::Finalize { view: last.view, block: last.hash() })
 }
 
 impl Canonical for FinalizedBlock {
     const TAG: &'static str = "voting/finalized-block/v1";
-    const MAX_BYTES: usize = Block::MAX_BYTES + Certificate::MAX_BYTES + 1;
+    const MAX_BYTES: usize = Block::MAX_BYTES + Certificate::MAX_BYTES + 1 + 4 + MAX_TAIL * BlockHeader::MAX_BYTES;
 }

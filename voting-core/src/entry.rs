@@ -6,6 +6,7 @@
 //! | [`Entry::Certify`] | the election's registrar | ties voters' keys to pseudonyms, once each |
 //! | [`Entry::Cast`] | the voter's certified key | casts a ballot |
 //! | [`Entry::Prefer`] | an authority | asks to lead, under the elected leader policy |
+//! | [`Entry::Change`] | a quorum of the authorities | hands over to another set of authorities |
 //!
 //! Signatures are checked without any state, in [`VerifiedEntry::verify`]; whether the signer may do
 //! this now is for [`crate::state::LedgerState`] to decide.
@@ -19,6 +20,7 @@ use crate::block::EntryBytes;
 use crate::codec::{Canonical, DecodeError};
 use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::election::{ElectionDefinition, Phase};
+use crate::epoch::change::ApprovedChange;
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Pseudonym};
 use crate::preference::PreferLeader;
 
@@ -142,6 +144,8 @@ pub enum Entry {
     Cast(SignedBallot),
     /// An authority asks to lead.
     Prefer(Signed<PreferLeader>),
+    /// The authorities change.
+    Change(ApprovedChange),
 }
 
 impl Canonical for Entry {
@@ -175,7 +179,7 @@ impl Entry {
             Self::Act(act) => Some(act.content.election),
             Self::Certify(certification) => Some(certification.content.election),
             Self::Cast(ballot) => Some(ballot.ballot.election),
-            Self::Prefer(_) => None,
+            Self::Prefer(_) | Self::Change(_) => None,
         }
     }
 
@@ -237,6 +241,7 @@ impl VerifiedEntry {
             // A ballot names its chain through its context, which the state machine compares.
             Entry::Cast(ballot) => (ballot.verify(), chain, "ballot"),
             Entry::Prefer(wish) => (wish.verify(&wish.content.authority), wish.content.chain, "wish to lead"),
+            Entry::Change(change) => (change.verify(), change.content.chain, "change of the authorities"),
         };
         if named != chain {
             return Err(EntryError::Chain(what));
@@ -260,7 +265,7 @@ impl VerifiedEntry {
     fn assemble(entry: Entry, bytes: EntryBytes) -> Self {
         let ballot = match &entry {
             Entry::Cast(ballot) => Some(ballot.hash()),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
         };
         Self { hash: bytes.hash(), entry, bytes, ballot }
     }

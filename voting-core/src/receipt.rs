@@ -4,9 +4,10 @@
 //!  ballot ─▶ entry hash ─inclusion proof─▶ payload root in a header ─parent hashes─▶ certified header ◀─ quorum
 //! ```
 //!
-//! What [`Receipt::verify`] proves, given a genesis that the verifier trusts:
+//! What [`Receipt::verify`] proves, given a genesis that the verifier trusts and the [changes](crate::epoch::change) of the
+//! authorities since:
 //!
-//! * **Always**: a quorum of the genesis' authorities finalized a chain in which the entry with
+//! * **Always**: a quorum of the authorities finalized a chain in which the entry with
 //!   [`Receipt::entry`] stands at [`Receipt::position`]. Blocks contain only entries that took
 //!   effect, so the entry was valid when it was recorded.
 //! * **With the signed ballot at hand**: that entry is this very ballot. The voter holds the bytes
@@ -28,8 +29,9 @@ use crate::certificate::{Certificate, CertificateError, Statement};
 use crate::codec::{Canonical, DecodeError};
 use crate::crypto::merkle::{InclusionProof, MerkleTree, leaf_hash};
 use crate::entry::Entry;
-use crate::epoch::{EpochError, Genesis};
-use crate::ids::{BallotHash, ElectionId, EntryHash, Height, PartitionId};
+use crate::epoch::Epoch;
+use crate::epoch::change::Epochs;
+use crate::ids::{BallotHash, ElectionId, EntryHash, Height};
 use crate::state::Position;
 use crate::time::Timestamp;
 
@@ -106,9 +108,6 @@ pub enum BuildReceiptError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum ReceiptError {
-    /// The genesis that was to be relied on is not usable.
-    #[error("the genesis is not usable: {0}")]
-    Genesis(#[from] EpochError),
     /// No header, or too many.
     #[error("{actual} headers, there must be between 1 and {MAX_RECEIPT_HEADERS}")]
     Headers {
@@ -143,7 +142,6 @@ impl ReceiptError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Genesis(_) => "invalid_genesis",
             Self::Headers { .. } => "header_count",
             Self::Chain(_) => "other_chain",
             Self::Link(_) => "broken_link",
@@ -177,13 +175,14 @@ impl BlockReceipts {
         let block = &chain.first().ok_or(BuildReceiptError::NoBlock(height))?.block;
         let certified = chain.iter().enumerate().find_map(|(above, block)| Some((above, block.certificate.as_ref()?)));
         let (above, certificate) = certified.ok_or(BuildReceiptError::NotCertified(height))?;
-        if above >= MAX_RECEIPT_HEADERS {
+        let headers = certified_headers(&chain[..=above]);
+        if headers.len() > MAX_RECEIPT_HEADERS {
             return Err(BuildReceiptError::TooFar(height));
         }
         Ok(Self {
             entries: block.entries.clone(),
             tree: MerkleTree::new(block.entry_hashes().iter().map(|hash| leaf_hash(&hash.0)).collect()),
-            headers: chain.iter().take(above + 1).map(|block| block.block.header.clone()).collect(),
+            headers,
             certificate: certificate.clone(),
         })
     }
@@ -217,6 +216,12 @@ impl BlockReceipts {
     }
 }
 
+/// Headers of the blocks, and of the tail of the last, up to the one that the last one's certificate is of.
+fn certified_headers(chain: &[FinalizedBlock]) -> Vec<BlockHeader> {
+    let tail = chain.last().map(|last| last.tail.as_slice()).unwrap_or_default();
+    chain.iter().map(|block| &block.block.header).chain(tail).cloned().collect()
+}
+
 impl Receipt {
     /// Proves the ballot at a position. `blocks` are consecutive, contain the position's block and
     /// reach at least to the first certificate from there on. For many ballots of one block, keep
@@ -228,20 +233,13 @@ impl Receipt {
         BlockReceipts::new(blocks, position.height)?.receipt(position.index)
     }
 
-    /// Checks everything offline against a genesis that the caller trusts. With `expected`, the
-    /// ballot the voter signed, it also proves that the entry is that ballot.
+    /// Checks everything offline against authorities that the caller trusts: those of a genesis, and whom they have handed
+    /// over to. With `expected`, the ballot the voter signed, it also proves that the entry is that ballot.
     ///
     /// # Errors
     /// [`ReceiptError`] naming the first thing wrong.
-    pub fn verify(
-        &self,
-        genesis: &Genesis,
-        partition: PartitionId,
-        expected: Option<&SignedBallot>,
-    ) -> Result<Recorded, ReceiptError> {
-        genesis.check()?;
-        let chain = genesis.chain_id(partition);
-        let first = self.check_headers(genesis, partition)?;
+    pub fn verify(&self, epochs: &Epochs, expected: Option<&SignedBallot>) -> Result<Recorded, ReceiptError> {
+        let (first, epoch) = self.check_headers(epochs)?;
         let same_place = self.position.height == first.height
             && self.proof.index == u64::from(self.position.index)
             && self.proof.size == u64::from(first.entries);
@@ -255,7 +253,7 @@ impl Receipt {
         if self.certificate.statement != (Statement::Finalize { view: last.view, block: last.hash() }) {
             return Err(ReceiptError::Statement);
         }
-        self.certificate.verify(chain, &genesis.epoch)?;
+        self.certificate.verify(epochs.chain(), epoch)?;
         if let Some(ballot) = expected {
             self.check_ballot(ballot)?;
         }
@@ -263,21 +261,17 @@ impl Receipt {
             height: first.height,
             index: self.position.index,
             timestamp: first.timestamp,
-            signers: self
-                .certificate
-                .votes()
-                .filter_map(|vote| Some(genesis.epoch.authority(vote.authority)?.name.clone()))
-                .collect(),
+            signers: self.certificate.votes().filter_map(|vote| Some(epoch.authority(vote.authority)?.name.clone())).collect(),
             ballot_checked: expected.is_some(),
         })
     }
 
-    /// Headers of one chain, each the child of the one before. Returns the first.
-    fn check_headers(&self, genesis: &Genesis, partition: PartitionId) -> Result<&BlockHeader, ReceiptError> {
+    /// Headers of one chain and epoch, each the child of the one before. Returns the first, and the authorities.
+    fn check_headers<'e>(&self, epochs: &'e Epochs) -> Result<(&BlockHeader, &'e Epoch), ReceiptError> {
         let count = ReceiptError::Headers { actual: self.headers.len() };
         let first = self.headers.first().filter(|_| self.headers.len() <= MAX_RECEIPT_HEADERS).ok_or(count)?;
-        let chain = genesis.chain_id(partition);
-        if let Some(foreign) = self.headers.iter().find(|header| header.chain != chain || header.epoch != genesis.epoch.number) {
+        let epoch = epochs.at(first.height);
+        if let Some(foreign) = self.headers.iter().find(|header| header.chain != epochs.chain() || header.epoch != epoch.number) {
             return Err(ReceiptError::Chain(foreign.height));
         }
         for (parent, child) in self.headers.iter().zip(self.headers.iter().skip(1)) {
@@ -285,7 +279,7 @@ impl Receipt {
                 return Err(ReceiptError::Link(child.height));
             }
         }
-        Ok(first)
+        Ok((first, epoch))
     }
 
     fn check_ballot(&self, ballot: &SignedBallot) -> Result<(), ReceiptError> {
@@ -306,10 +300,9 @@ impl Receipt {
 mod tests {
     use super::*;
     use crate::crypto::SigningKey;
+    use crate::ids::PartitionId;
     use crate::testing::chain::key;
     use crate::testing::{TestChain, ballot, definition};
-
-    const PARTITION: PartitionId = PartitionId(0);
 
     /// A chain whose last three blocks cast five ballots each; only the last of them is certified.
     fn chain() -> (TestChain, Vec<SignedBallot>) {
@@ -338,11 +331,11 @@ mod tests {
         for (n, ballot) in ballots.iter().enumerate() {
             let receipt = receipt_of(&chain, n);
             assert_eq!(receipt.headers.len(), 3 - n / 5);
-            let recorded = receipt.verify(&chain.genesis, PARTITION, Some(ballot)).unwrap();
+            let recorded = receipt.verify(&chain.epochs(), Some(ballot)).unwrap();
             assert_eq!((recorded.height, recorded.index), (receipt.position.height, receipt.position.index));
             assert_eq!(recorded.signers, ["a0", "a1", "a2"]);
             assert!(recorded.ballot_checked);
-            assert!(!receipt.verify(&chain.genesis, PARTITION, None).unwrap().ballot_checked);
+            assert!(!receipt.verify(&chain.epochs(), None).unwrap().ballot_checked);
             assert_eq!(Receipt::from_canonical(&receipt.to_canonical()).unwrap(), receipt);
             let json = serde_json::to_string(&receipt).unwrap();
             assert_eq!(serde_json::from_str::<Receipt>(&json).unwrap(), receipt);
@@ -353,13 +346,13 @@ mod tests {
     fn a_receipt_is_of_no_use_for_another_ballot() {
         let (chain, ballots) = chain();
         let receipt = receipt_of(&chain, 7);
-        let other = receipt.verify(&chain.genesis, PARTITION, Some(&ballots[8]));
+        let other = receipt.verify(&chain.epochs(), Some(&ballots[8]));
         assert_eq!(other, Err(ReceiptError::OtherBallot("ballot")));
         let mut resigned = ballots[7].clone();
         resigned.signature.0[40] ^= 1;
-        assert_eq!(receipt.verify(&chain.genesis, PARTITION, Some(&resigned)), Err(ReceiptError::OtherBallot("entry")));
+        assert_eq!(receipt.verify(&chain.epochs(), Some(&resigned)), Err(ReceiptError::OtherBallot("entry")));
         let swapped = Receipt { entry: receipt_of(&chain, 8).entry, ..receipt };
-        assert_eq!(swapped.verify(&chain.genesis, PARTITION, Some(&ballots[7])), Err(ReceiptError::NotIncluded));
+        assert_eq!(swapped.verify(&chain.epochs(), Some(&ballots[7])), Err(ReceiptError::NotIncluded));
     }
 
     #[test]
@@ -367,24 +360,23 @@ mod tests {
         let (chain, _) = chain();
         let receipt = receipt_of(&chain, 0);
         let height = receipt.position.height;
-        assert_eq!(receipt.verify(&chain.genesis, PartitionId(1), None), Err(ReceiptError::Chain(height)));
         let mut renamed = chain.genesis.clone();
         renamed.network = "other".to_owned();
-        assert_eq!(receipt.verify(&renamed, PARTITION, None), Err(ReceiptError::Chain(height)));
-        let mut lone = chain.genesis.clone();
-        lone.epoch.quorum = 1;
-        assert!(matches!(receipt.verify(&lone, PARTITION, None), Err(ReceiptError::Genesis(_))));
+        for (genesis, partition) in [(&chain.genesis, PartitionId(1)), (&renamed, PartitionId(0))] {
+            let epochs = Epochs::founded(genesis, partition).unwrap();
+            assert_eq!(receipt.verify(&epochs, None), Err(ReceiptError::Chain(height)));
+        }
 
         let mut few = receipt.clone();
         few.certificate.signatures.pop();
-        assert!(matches!(few.verify(&chain.genesis, PARTITION, None), Err(ReceiptError::Certificate(_))));
+        assert!(matches!(few.verify(&chain.epochs(), None), Err(ReceiptError::Certificate(_))));
         let mut twice = few.clone();
         twice.certificate.signatures.push(twice.certificate.signatures[1]);
-        assert_eq!(twice.verify(&chain.genesis, PARTITION, None), Err(CertificateError::Order.into()));
+        assert_eq!(twice.verify(&chain.epochs(), None), Err(CertificateError::Order.into()));
         let mut notarized = receipt.clone();
         let last = notarized.headers.last().unwrap();
         notarized.certificate = chain.certify(Statement::Notarize { view: last.view, block: last.hash() });
-        assert_eq!(notarized.verify(&chain.genesis, PARTITION, None), Err(ReceiptError::Statement));
+        assert_eq!(notarized.verify(&chain.epochs(), None), Err(ReceiptError::Statement));
     }
 
     #[test]
@@ -392,11 +384,11 @@ mod tests {
         let (chain, _) = chain();
         let receipt = receipt_of(&chain, 0);
         let gap = Receipt { headers: vec![receipt.headers[0].clone(), receipt.headers[2].clone()], ..receipt.clone() };
-        assert_eq!(gap.verify(&chain.genesis, PARTITION, None), Err(ReceiptError::Link(receipt.headers[2].height)));
+        assert_eq!(gap.verify(&chain.epochs(), None), Err(ReceiptError::Link(receipt.headers[2].height)));
         let none = Receipt { headers: Vec::new(), ..receipt.clone() };
-        assert_eq!(none.verify(&chain.genesis, PARTITION, None), Err(ReceiptError::Headers { actual: 0 }));
+        assert_eq!(none.verify(&chain.epochs(), None), Err(ReceiptError::Headers { actual: 0 }));
         let many = Receipt { headers: vec![receipt.headers[0].clone(); MAX_RECEIPT_HEADERS + 1], ..receipt };
-        assert!(matches!(many.verify(&chain.genesis, PARTITION, None), Err(ReceiptError::Headers { .. })));
+        assert!(matches!(many.verify(&chain.epochs(), None), Err(ReceiptError::Headers { .. })));
     }
 
     #[test]
@@ -407,8 +399,8 @@ mod tests {
         for at in 0..bytes.len() {
             let mut changed = bytes.clone();
             changed[at] ^= 1 << (at % 8);
-            let holds = Receipt::from_canonical(&changed)
-                .is_ok_and(|receipt| receipt.verify(&chain.genesis, PARTITION, Some(&ballots[6])).is_ok());
+            let holds =
+                Receipt::from_canonical(&changed).is_ok_and(|receipt| receipt.verify(&chain.epochs(), Some(&ballots[6])).is_ok());
             assert!(!holds, "byte {at} of {} may be changed", bytes.len());
         }
     }
@@ -435,7 +427,7 @@ mod tests {
         let last = chain.blocks.last().unwrap().block.header.clone();
         let mut receipt = receipt_of(&chain, 12);
         receipt.certificate = chain.certify(Statement::Finalize { view: last.view, block: last.hash() });
-        let refused = receipt.verify(&chain.genesis, PARTITION, None);
+        let refused = receipt.verify(&chain.epochs(), None);
         assert!(
             matches!(refused, Err(ReceiptError::Certificate(CertificateError::BadSignature { authority })) if authority.0 == 1)
         );

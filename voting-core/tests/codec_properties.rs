@@ -22,6 +22,7 @@ use voting_core::election::{
     Timing,
 };
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, Signed};
+use voting_core::epoch::change::{ApprovedChange, EpochChange, Handover};
 use voting_core::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, Timers};
 use voting_core::ids::{
     AuthorityIndex, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View,
@@ -219,14 +220,20 @@ fn entry() -> impl Strategy<Value = Entry> {
         (certification(), signature()).prop_map(|(content, signature)| Entry::Certify(Signed { content, signature })),
         signed_ballot().prop_map(Entry::Cast),
         (wish(), signature()).prop_map(|(content, signature)| Entry::Prefer(Signed { content, signature })),
+        approved_change().prop_map(Entry::Change),
     ]
 }
 
 fn header() -> impl Strategy<Value = BlockHeader> {
     let hashes = (bytes32(), bytes32(), digest(), digest());
-    let rest = (time(), prop::option::of(preference()));
+    let rest = (time(), prop::option::of(preference()), prop::option::of(digest()));
     (hashes, any::<[u32; 2]>(), any::<[u64; 3]>(), rest).prop_map(
-        |((chain, parent, payload_root, state_root), [epoch, entries], [view, height, parent_view], (timestamp, preference))| {
+        |(
+            (chain, parent, payload_root, state_root),
+            [epoch, entries],
+            [view, height, parent_view],
+            (timestamp, preference, successor),
+        )| {
             BlockHeader {
                 chain: ChainId(chain),
                 epoch,
@@ -238,6 +245,7 @@ fn header() -> impl Strategy<Value = BlockHeader> {
                 state_root,
                 timestamp,
                 preference,
+                successor,
             }
         },
     )
@@ -264,7 +272,23 @@ fn certificate() -> impl Strategy<Value = Certificate> {
 }
 
 fn finalized_block() -> impl Strategy<Value = FinalizedBlock> {
-    (block(), prop::option::of(certificate())).prop_map(|(block, certificate)| FinalizedBlock { block, certificate })
+    (block(), prop::option::of(certificate()), vec(header(), 0..3)).prop_map(|(block, certificate, tail)| FinalizedBlock {
+        block,
+        certificate,
+        tail,
+    })
+}
+
+fn epoch_change() -> impl Strategy<Value = EpochChange> {
+    (bytes32(), epoch()).prop_map(|(chain, epoch)| EpochChange { chain: ChainId(chain), epoch })
+}
+
+fn approved_change() -> impl Strategy<Value = ApprovedChange> {
+    (epoch_change(), vec((key(), signature()), 0..4)).prop_map(|(content, approvals)| ApprovedChange { content, approvals })
+}
+
+fn handover() -> impl Strategy<Value = Handover> {
+    (epoch(), vec(header(), 0..3), certificate()).prop_map(|(epoch, headers, certificate)| Handover { epoch, headers, certificate })
 }
 
 fn receipt() -> impl Strategy<Value = Receipt> {
@@ -318,19 +342,19 @@ fn report() -> impl Strategy<Value = ElectionReport> {
 }
 
 fn opening() -> impl Strategy<Value = Opening> {
-    (genesis(), any::<u16>(), any::<[u8; 16]>()).prop_map(|(genesis, partition, election)| Opening {
-        genesis,
-        partition: PartitionId(partition),
-        election: ElectionId(election),
+    (genesis(), any::<u16>(), vec(handover(), 0..3), any::<[u8; 16]>()).prop_map(|(genesis, partition, handovers, election)| {
+        Opening { genesis, partition: PartitionId(partition), handovers, election: ElectionId(election) }
     })
 }
 
 fn bundle_block() -> impl Strategy<Value = BundleBlock> {
     let item =
         prop_oneof![bytes32().prop_map(|hash| BundleItem::Foreign(EntryHash(hash))), entry_bytes().prop_map(BundleItem::Own)];
-    (header(), prop::option::of(certificate()), vec(item, 0..5)).prop_map(|(header, certificate, items)| BundleBlock {
+    let finality = (prop::option::of(certificate()), vec(header(), 0..3));
+    (header(), finality, vec(item, 0..5)).prop_map(|(header, (certificate, tail), items)| BundleBlock {
         header,
         certificate,
+        tail,
         items,
     })
 }
@@ -528,6 +552,9 @@ codec! {
     block: Block,
     finalized_block: FinalizedBlock,
     certificate: Certificate,
+    epoch: Epoch,
+    epoch_change: EpochChange,
+    handover: Handover,
     receipt: Receipt,
     report: ElectionReport,
     opening: Opening,
@@ -539,11 +566,13 @@ codec! {
 fn second_spellings_are_refused() {
     let mut value = sample(finalized_block());
     value.certificate = None;
+    value.tail.clear();
     let bytes = value.to_canonical();
     assert!(FinalizedBlock::from_canonical(&bytes).is_ok());
     for option in 1..=u8::MAX {
         let mut spelled = bytes.clone();
-        *spelled.last_mut().unwrap() = option; // the byte of the absent certificate
+        let absent = spelled.len() - 5; // the byte of the absent certificate, before the length of the empty tail
+        spelled[absent] = option;
         assert!(FinalizedBlock::from_canonical(&spelled).is_err(), "{option} for an absent value");
     }
     let definition = ElectionDefinition { created_by: "ab".to_owned(), ..sample(definition()) };

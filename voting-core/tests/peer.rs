@@ -319,10 +319,11 @@ fn collude(name: &str, expected: &str, closed: bool, entries: impl FnOnce(&TestC
         state_root: chain.state.root(),
         timestamp: chain.state.timestamp().saturating_add(Duration::from_secs(1)),
         preference: None,
+        successor: None,
     };
     let certificate = chain.certify(Statement::Finalize { view: header.view, block: header.hash() });
     let forged = FinalizedBlock::new(Block { header, entries }, Some(certificate)).unwrap();
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election.id).unwrap();
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election.id).unwrap();
     chain.blocks.iter().chain([&forged]).for_each(|block| writer.block(block).unwrap());
     let mut bundle = std::mem::take(writer.get_mut());
     bundle.extend(&honest[frames(&honest).1..]);

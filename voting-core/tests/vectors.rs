@@ -24,6 +24,7 @@ use voting_core::codec::Canonical;
 use voting_core::crypto::{InclusionProof, PublicKey, Signature, SigningKey, leaf_hash, merkle_root};
 use voting_core::election::{ElectionDefinition, Phase};
 use voting_core::entry::{Act, Certification, Entry, OfficerAct};
+use voting_core::epoch::change::{EpochChange, Handover};
 use voting_core::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
 use voting_core::ids::{AuthorityIndex, BallotHash, BlockHash, Digest, ElectionId, Height, PartitionId, Pseudonym, View};
 use voting_core::preference::{PreferLeader, Preference};
@@ -31,8 +32,8 @@ use voting_core::ranking::Ranking;
 use voting_core::receipt::Receipt;
 use voting_core::state::{LedgerState, Position};
 use voting_core::tally::{ElectionReport, Lot};
-use voting_core::testing::chain::pseudonym;
-use voting_core::testing::key;
+use voting_core::testing::chain::{authority_key, pseudonym};
+use voting_core::testing::{TestChain, ballot, definition, key};
 use voting_core::text::{check_line, check_paragraph};
 use voting_core::verify::{Check, Options, verify};
 use world::World;
@@ -198,7 +199,9 @@ fn definitions_and_entries() {
                 format!("certification at {}.{}", position.height, position.index)
             }
             Entry::Cast(_) => format!("ballot at {}.{}", position.height, position.index),
-            Entry::Prefer(_) => unreachable!("leaders are not elected in this world"),
+            Entry::Prefer(_) | Entry::Change(_) => {
+                unreachable!("leaders are not elected, and authorities do not change in this world")
+            }
         };
         all.push(vector(&what, &entry));
     }
@@ -277,7 +280,11 @@ fn blocks() {
     all.push(vector("header with a preference", &BlockHeader { preference: Some(preference), ..header }));
     all.push(vector_of("block", &blocks[7].block, block_json(&blocks[7].block)));
     for (name, block) in [("finalized block", &blocks[8]), ("finalized block without certificate", &blocks[9])] {
-        all.push(vector_of(name, block, json!({ "block": block_json(&block.block), "certificate": block.certificate })));
+        all.push(vector_of(
+            name,
+            block,
+            json!({ "block": block_json(&block.block), "certificate": block.certificate, "tail": block.tail }),
+        ));
     }
     pinned("blocks.json", &Value::Array(all));
 }
@@ -357,7 +364,7 @@ fn report_and_receipts() {
     for ballot in [&ballots[0], &ballots[4]] {
         let position = chain.state.election(election.id).unwrap().ballot_position(ballot.hash()).unwrap();
         let receipt = Receipt::build(&chain.blocks, position).unwrap();
-        assert!(receipt.verify(&chain.genesis, PartitionId(0), Some(ballot)).is_ok());
+        assert!(receipt.verify(&chain.epochs(), Some(ballot)).is_ok());
         all.push(vector("receipt", &receipt));
     }
     pinned("receipts.json", &Value::Array(all));
@@ -377,7 +384,8 @@ fn bundle() {
             BundleItem::Foreign(hash) => json!({ "foreign": hash }),
             BundleItem::Own(bytes) => json!({ "own": hex(bytes.as_slice()) }),
         });
-        let decoded = json!({ "header": block.header, "certificate": block.certificate, "items": items.collect::<Vec<_>>() });
+        let decoded = json!({ "header": block.header, "certificate": block.certificate, "tail": block.tail,
+            "items": items.collect::<Vec<_>>() });
         all.push(vector_of("block", &block, decoded));
     }
     all.push(vector("closing", reader.closing().unwrap()));
@@ -386,6 +394,50 @@ fn bundle() {
     assert_eq!(report.summary.as_ref().unwrap().election, election.id);
     all.push(json!({ "name": "what voting verify reports", "value": report }));
     pinned("bundle.json", &Value::Array(all));
+}
+
+/// An election during which the authorities change twice: one joins, with a tail; one gets another key.
+#[test]
+fn epochs() {
+    let mut chain = TestChain::new(4);
+    let election = definition(7, &["Ada", "Bob"]);
+    chain.open_election(&election, 3).unwrap();
+    let mut all = vec![vector("genesis", &chain.genesis)];
+    let mut ballots = Vec::new();
+    for voter in 0..3 {
+        let cast = ballot(chain.chain(), &election, &key(voter), &[1]);
+        ballots.push(cast.clone());
+        let mut entries = vec![Entry::Cast(cast)];
+        if voter < 2 {
+            let mut next = chain.next_epoch(&[0, 1, 2, 3, 4]);
+            if voter == 1 {
+                next.authorities[2].key = authority_key(22).public();
+            }
+            let change = EpochChange { chain: chain.chain(), epoch: next.clone() };
+            all.push(vector("signed content of a change of the authorities", &change));
+            let change = chain.change(next);
+            all.push(vector("change of the authorities", &change));
+            entries.push(change);
+        }
+        chain.append(&entries).unwrap();
+        if voter == 0 {
+            chain.add_tail(2);
+        }
+    }
+    let finalized = chain.blocks.iter().find(|block| !block.tail.is_empty()).unwrap();
+    all.push(vector("header of the last block of an epoch", &finalized.block.header));
+    let decoded = json!({ "block": block_json(&finalized.block), "certificate": finalized.certificate, "tail": finalized.tail });
+    all.push(vector_of("last block of an epoch", finalized, decoded));
+    all.extend(chain.handovers().iter().map(|handover| vector("handover", handover)));
+    for ballot in &ballots {
+        let position = chain.state.election(election.id).unwrap().ballot_position(ballot.hash()).unwrap();
+        let receipt = Receipt::build(&chain.blocks, position).unwrap();
+        assert!(receipt.verify(&chain.epochs(), Some(ballot)).is_ok());
+        all.push(vector("receipt", &receipt));
+    }
+    let first: Vec<_> = chain.epochs().iter().map(|(first, epoch)| json!([first, epoch.number])).collect();
+    all.push(json!({ "name": "first heights", "epochs": first }));
+    pinned("epochs.json", &Value::Array(all));
 }
 
 /// Decodes the committed bytes, encodes them again, and compares with the JSON beside them.
@@ -410,13 +462,15 @@ fn committed_vectors_decode() {
         return; // other tests are writing the files
     }
     let mut decoded = BTreeSet::new();
-    for file in ["entries.json", "ballots.json", "blocks.json", "votes.json", "receipts.json", "bundle.json"] {
+    for file in ["entries.json", "ballots.json", "blocks.json", "votes.json", "receipts.json", "bundle.json", "epochs.json"] {
         for vector in committed(file).as_array().unwrap() {
             match vector["type"].as_str() {
                 Some(Genesis::TAG) => decodes_both::<Genesis>(vector),
                 Some(ElectionDefinition::TAG) => decodes_both::<ElectionDefinition>(vector),
                 Some(Ballot::TAG) => decodes_both::<Ballot>(vector),
                 Some(SignedBallot::TAG) => decodes_both::<SignedBallot>(vector),
+                Some(EpochChange::TAG) => decodes_both::<EpochChange>(vector),
+                Some(Handover::TAG) => decodes_both::<Handover>(vector),
                 Some(OfficerAct::TAG) => decodes_both::<OfficerAct>(vector),
                 Some(Certification::TAG) => decodes_both::<Certification>(vector),
                 Some(PreferLeader::TAG) => decodes_both::<PreferLeader>(vector),
@@ -436,7 +490,7 @@ fn committed_vectors_decode() {
             decoded.insert(vector["type"].as_str().unwrap().to_owned());
         }
     }
-    assert_eq!(decoded.len(), 17, "a type has no vector: {decoded:?}");
+    assert_eq!(decoded.len(), 19, "a type has no vector: {decoded:?}");
 }
 
 /// RFC 8032, and the cases in which implementations differ, each with the outcome under the strict rule.
@@ -487,6 +541,9 @@ fn the_specification_lists_every_type_and_check() {
         OfficerAct,
         Certification,
         PreferLeader,
+        Epoch,
+        EpochChange,
+        Handover,
         Ballot,
         SignedBallot,
         Entry,

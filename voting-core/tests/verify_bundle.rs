@@ -83,7 +83,7 @@ fn marks_of(voter: u64) -> Vec<u16> {
 }
 
 fn write(chain: &TestChain, election: &ElectionDefinition) -> Vec<u8> {
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election.id).expect("memory takes it");
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election.id).expect("memory takes it");
     for block in &chain.blocks {
         writer.block(block).expect("the chain's own blocks");
     }
@@ -304,11 +304,12 @@ fn collusion(expected: &str, entries: impl FnOnce(&TestChain, &ElectionDefinitio
         state_root: chain.state.root(),
         timestamp: later(chain.state.timestamp()),
         preference: None,
+        successor: None,
     };
     let certificate = chain.certify(Statement::Finalize { view: header.view, block: header.hash() });
     let finalized = FinalizedBlock::new(Block { header, entries }, Some(certificate)).unwrap();
 
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election.id).unwrap();
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election.id).unwrap();
     chain.blocks.iter().chain([&finalized]).for_each(|block| writer.block(block).unwrap());
     let mut forged = std::mem::take(writer.get_mut());
     forged.extend(closing_frame(&honest));
@@ -380,7 +381,7 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
     let cast = world.chain.blocks.iter().flat_map(|block| &block.block.entries).filter_map(|bytes| {
         match Entry::from_canonical(bytes.as_slice()).expect("the chain's own entries") {
             Entry::Cast(signed) => Some(signed.hash()),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
         }
     });
     let ballots: Vec<_> = cast.collect();

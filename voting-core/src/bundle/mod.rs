@@ -35,14 +35,17 @@ pub use path::{PathStep, StatePath};
 pub use read::{BundleReader, ReadBundleError};
 pub use write::{BundleWriter, WriteBundleError};
 
-use crate::block::{Block, BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES};
+use crate::block::{BlockHeader, EntryBytes, FinalizedBlock, MAX_BLOCK_ENTRIES};
 use crate::certificate::Certificate;
 use crate::codec::Canonical;
 use crate::election::Phase;
 use crate::epoch::Genesis;
+use crate::epoch::change::Handover;
 use crate::ids::{ElectionId, EntryHash, PartitionId};
 use crate::tally::ElectionReport;
 
+/// Room for changes of the authorities in a bundle: hundreds among few authorities, a few dozen among a hundred.
+const MAX_HANDOVER_BYTES: usize = 4 * 1024 * 1024;
 /// First bytes of every bundle, of whatever version.
 const MAGIC: &[u8; 14] = b"voting/bundle/";
 /// The version written and read here.
@@ -63,13 +66,15 @@ pub struct Opening {
     pub genesis: Genesis,
     /// The chain of the network.
     pub partition: PartitionId,
+    /// Changes of the authorities, from the first one on.
+    pub handovers: Vec<Handover>,
     /// The election.
     pub election: ElectionId,
 }
 
 impl Canonical for Opening {
     const TAG: &'static str = "voting/bundle-opening/v1";
-    const MAX_BYTES: usize = Genesis::MAX_BYTES + 18;
+    const MAX_BYTES: usize = Genesis::MAX_BYTES + 22 + MAX_HANDOVER_BYTES;
 }
 
 /// One entry of a block.
@@ -99,13 +104,15 @@ pub struct BundleBlock {
     pub header: BlockHeader,
     /// The block's own certificate, if it has one.
     pub certificate: Option<Certificate>,
+    /// Headers above the last block of an epoch, up to the one that the certificate is of.
+    pub tail: Vec<BlockHeader>,
     /// All entries in order, if at least one is of this election; otherwise nothing.
     pub items: Vec<BundleItem>,
 }
 
 impl Canonical for BundleBlock {
     const TAG: &'static str = "voting/bundle-block/v1";
-    const MAX_BYTES: usize = Block::MAX_BYTES + MAX_BLOCK_ENTRIES * 33 + Certificate::MAX_BYTES;
+    const MAX_BYTES: usize = FinalizedBlock::MAX_BYTES + MAX_BLOCK_ENTRIES * 33;
 }
 
 /// What the bundle contains, counted.
@@ -175,7 +182,7 @@ mod tests {
     }
 
     pub(super) fn export(chain: &TestChain, election: ElectionId) -> Result<Vec<u8>, WriteBundleError> {
-        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election)?;
+        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election)?;
         chain.blocks.iter().try_for_each(|block| writer.block(block))?;
         writer.finish(&chain.state)
     }
@@ -185,7 +192,10 @@ mod tests {
         let (chain, election) = chain();
         let bytes = export(&chain, election).unwrap();
         let mut reader = BundleReader::open(bytes.as_slice()).unwrap();
-        assert_eq!(reader.opening(), &Opening { genesis: chain.genesis.clone(), partition: PartitionId(0), election });
+        assert_eq!(
+            reader.opening(),
+            &Opening { genesis: chain.genesis.clone(), partition: PartitionId(0), handovers: Vec::new(), election }
+        );
         let mut blocks = Vec::new();
         while let Some(block) = reader.next_block().unwrap() {
             blocks.push(block);
@@ -205,7 +215,7 @@ mod tests {
     fn the_writer_refuses_what_would_not_verify() {
         let (mut chain, election) = chain();
         assert_eq!(export(&chain, ElectionId([9; 16])), Err(WriteBundleError::NoEntries));
-        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election).unwrap();
+        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election).unwrap();
         for block in &chain.blocks[..8] {
             writer.block(block).unwrap();
         }

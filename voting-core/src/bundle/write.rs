@@ -9,6 +9,7 @@ use crate::block::{BlockHeader, FinalizedBlock};
 use crate::codec::{Canonical, DecodeError};
 use crate::entry::Entry;
 use crate::epoch::Genesis;
+use crate::epoch::change::Handover;
 use crate::ids::{ElectionId, Height, PartitionId};
 use crate::state::{ElectionState, LedgerState};
 
@@ -69,15 +70,22 @@ struct Counts {
 }
 
 impl<W: io::Write> BundleWriter<W> {
-    /// Starts a bundle.
+    /// Starts a bundle. `handovers` are all changes of the authorities up to the last block that will be written.
     ///
     /// # Errors
     /// [`WriteBundleError::Io`].
-    pub fn begin(mut out: W, genesis: &Genesis, partition: PartitionId, election: ElectionId) -> Result<Self, WriteBundleError> {
+    pub fn begin(
+        mut out: W,
+        genesis: &Genesis,
+        partition: PartitionId,
+        handovers: &[Handover],
+        election: ElectionId,
+    ) -> Result<Self, WriteBundleError> {
         out.write_all(MAGIC)?;
         out.write_all(VERSION)?;
         let mut writer = Self { out, election, counts: Counts::default(), last: None };
-        writer.frame(FrameKind::Opening, &Opening { genesis: genesis.clone(), partition, election })?;
+        writer
+            .frame(FrameKind::Opening, &Opening { genesis: genesis.clone(), partition, handovers: handovers.to_vec(), election })?;
         Ok(writer)
     }
 
@@ -114,7 +122,8 @@ impl<W: io::Write> BundleWriter<W> {
         self.counts.foreign += items.len() as u64 - own;
         self.counts.certifications += certifications;
         self.last = Some((header.clone(), finalized.certificate.is_some()));
-        let block = BundleBlock { header: header.clone(), certificate: finalized.certificate.clone(), items };
+        let block =
+            BundleBlock { header: header.clone(), certificate: finalized.certificate.clone(), tail: finalized.tail.clone(), items };
         self.frame(FrameKind::Block, &block)
     }
 

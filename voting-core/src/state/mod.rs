@@ -23,9 +23,11 @@ pub use election::{ActRecord, CountedBallot, ElectionState, VoterRecord};
 pub use refusal::Refusal;
 
 use crate::block::BlockHeader;
+use crate::codec::Canonical as _;
 use crate::crypto::PublicKey;
 use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root};
 use crate::entry::{Act, Entry, VerifiedEntry};
+use crate::epoch::change::{ApprovedChange, MAX_CHANGES};
 use crate::epoch::{Epoch, Genesis, LeaderPolicy};
 use crate::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View};
 use crate::preference::{MAX_PREFERRED_VIEWS, PreferLeader, Preference};
@@ -100,6 +102,25 @@ pub enum ApplyError {
         /// Root computed.
         expected: Digest,
     },
+    /// Decided on by other authorities than those in force.
+    #[error("the block is of epoch {actual}, in force is epoch {expected}")]
+    Epoch {
+        /// Epoch in the header.
+        actual: u32,
+        /// Epoch in force.
+        expected: u32,
+    },
+    /// The header names another epoch to follow.
+    #[error("the block's header names {actual:?} as the epoch to follow, its entries lead to {expected:?}")]
+    Successor {
+        /// Digest in the header.
+        actual: Option<Digest>,
+        /// Digest that follows from the entries.
+        expected: Option<Digest>,
+    },
+    /// A block above the last one of an epoch that does more than make that one final.
+    #[error("the epoch has ended: a block above its last one changes nothing")]
+    Ended,
     /// The header states another preference.
     #[error("the block's header prefers {actual:?} as leader, its entries lead to {expected:?}")]
     Preference {
@@ -128,6 +149,8 @@ pub enum Applied {
     },
     /// An authority is preferred as leader.
     Preferred,
+    /// The authorities change with this block.
+    Changed,
 }
 
 /// State of one chain after a block.
@@ -137,7 +160,12 @@ pub struct LedgerState {
     partition: PartitionId,
     partitions: u16,
     officers: Arc<[PublicKey]>,
-    epoch: Arc<Epoch>,
+    /// Every epoch with its first height; the last one decides on the next block.
+    epochs: Arc<Vec<(Height, Arc<Epoch>)>>,
+    /// The changes that led to them, and where they stand.
+    changes: Arc<Vec<(EntryHash, Position)>>,
+    /// The last block ends its epoch: digest of the next.
+    successor: Option<Digest>,
     height: Height,
     timestamp: Timestamp,
     elections: OrdMap<ElectionId, Arc<ElectionState>>,
@@ -154,7 +182,9 @@ impl LedgerState {
             partition,
             partitions: genesis.partitions,
             officers: genesis.officers.iter().map(|officer| officer.key).collect(),
-            epoch: Arc::new(genesis.epoch.clone()),
+            epochs: Arc::new(vec![(Height(1), Arc::new(genesis.epoch.clone()))]),
+            changes: Arc::default(),
+            successor: None,
             height: Height(0),
             timestamp: genesis.founded_at,
             elections: OrdMap::new(),
@@ -194,6 +224,24 @@ impl LedgerState {
         self.preferred.map(|(preference, ..)| preference)
     }
 
+    /// The authorities that decide on the next block.
+    #[must_use]
+    pub fn epoch(&self) -> &Arc<Epoch> {
+        &self.epochs[self.epochs.len() - 1].1 // there is always a first
+    }
+
+    /// Every epoch so far with its first height; the last one decides on the next block.
+    #[must_use]
+    pub fn epochs(&self) -> &[(Height, Arc<Epoch>)] {
+        &self.epochs
+    }
+
+    /// Digest of the epoch that follows, if the last block applied ends its epoch.
+    #[must_use]
+    pub const fn successor(&self) -> Option<Digest> {
+        self.successor
+    }
+
     /// All elections, ordered by id.
     pub fn elections(&self) -> impl Iterator<Item = &Arc<ElectionState>> {
         self.elections.values()
@@ -209,7 +257,9 @@ impl LedgerState {
     #[must_use]
     pub fn position_of(&self, entry: &VerifiedEntry) -> Option<Position> {
         let Some(election) = entry.entry().election() else {
-            return self.preferred.and_then(|(_, hash, position)| (hash == entry.hash()).then_some(position));
+            let wish = self.preferred.map(|(_, hash, position)| (hash, position));
+            let mut known = self.changes.iter().copied().chain(wish);
+            return known.find_map(|(hash, position)| (hash == entry.hash()).then_some(position));
         };
         let election = self.election(election)?;
         match entry.ballot_hash() {
@@ -264,6 +314,7 @@ impl LedgerState {
         }
         state.height = place.height;
         state.timestamp = place.timestamp;
+        state.successor = None;
         Ok(BlockDraft { state, view: place.view, parent_time: self.timestamp, next_index: 0 })
     }
 
@@ -272,6 +323,14 @@ impl LedgerState {
     /// # Errors
     /// [`ApplyError`]; the state is then unchanged.
     pub fn apply<E: AsRef<VerifiedEntry>>(&self, header: &BlockHeader, entries: &[E]) -> Result<(Vec<Applied>, Self), ApplyError> {
+        let (actual, expected) = (header.epoch, self.epoch().number);
+        if self.successor.is_some() && actual.checked_add(1) == Some(expected) {
+            return self.apply_tail(header).map(|state| (Vec::new(), state));
+        }
+        let above_tail = self.successor.is_some() && self.epochs.last().is_some_and(|(first, _)| header.height != *first);
+        if actual != expected || above_tail {
+            return Err(ApplyError::Epoch { actual, expected });
+        }
         let mut draft = self.begin(Place::of(header))?;
         let mut applied = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
@@ -286,7 +345,45 @@ impl LedgerState {
             let boxed = |preference: Option<Preference>| preference.map(Box::new);
             return Err(ApplyError::Preference { actual: boxed(header.preference), expected: boxed(state.preference()) });
         }
+        if header.successor != state.successor {
+            return Err(ApplyError::Successor { actual: header.successor, expected: state.successor });
+        }
         Ok((applied, state))
+    }
+
+    /// The state after an empty block above the last one of an epoch: nothing but height and time change.
+    fn apply_tail(&self, header: &BlockHeader) -> Result<Self, ApplyError> {
+        let BlockDraft { state, .. } = self.begin(Place::of(header))?;
+        let changes_nothing = header.entries == 0
+            && header.state_root == self.root()
+            && header.preference == self.preference()
+            && header.successor == self.successor;
+        let (height, timestamp) = (state.height, state.timestamp);
+        if changes_nothing { Ok(Self { height, timestamp, ..self.clone() }) } else { Err(ApplyError::Ended) }
+    }
+
+    /// Hands over to another epoch.
+    fn change(&mut self, change: &ApprovedChange, (hash, position): (EntryHash, Position)) -> Result<Applied, Refusal> {
+        let (current, next) = (Arc::clone(self.epoch()), &change.content.epoch);
+        let expected = current.number.saturating_add(1);
+        if next.number != expected {
+            return Err(Refusal::EpochNumber { actual: next.number, expected });
+        }
+        if self.changes.len() >= MAX_CHANGES {
+            return Err(Refusal::TooManyChanges);
+        }
+        next.check().map_err(Refusal::Epoch)?;
+        if let Some((key, _)) = change.approvals.iter().find(|(key, _)| current.index_of(key).is_none()) {
+            return Err(Refusal::NotAnAuthority { key: *key });
+        }
+        let (actual, quorum) = (change.approvals.len(), current.quorum);
+        if actual < usize::from(quorum) {
+            return Err(Refusal::Approvals { actual, quorum });
+        }
+        self.successor = Some(next.digest());
+        Arc::make_mut(&mut self.changes).push((hash, position));
+        Arc::make_mut(&mut self.epochs).push((self.height.next(), Arc::new(next.clone())));
+        Ok(Applied::Changed)
     }
 
     /// Applies an authority's wish to lead, which stands in a block of this state's height and time and of this view.
@@ -297,10 +394,10 @@ impl LedgerState {
         view: View,
         parent_time: Timestamp,
     ) -> Result<Applied, Refusal> {
-        if self.epoch.leader != LeaderPolicy::Elected {
+        if self.epoch().leader != LeaderPolicy::Elected {
             return Err(Refusal::LeadersNotElected);
         }
-        let leader = self.epoch.index_of(&wish.authority).ok_or(Refusal::NotAnAuthority { key: wish.authority })?;
+        let leader = self.epoch().index_of(&wish.authority).ok_or(Refusal::NotAnAuthority { key: wish.authority })?;
         if !(1..=MAX_PREFERRED_VIEWS).contains(&wish.views) {
             return Err(Refusal::PreferredViews { actual: wish.views });
         }
@@ -384,6 +481,9 @@ impl BlockDraft {
 
     fn dispatch(&mut self, entry: &VerifiedEntry, position: Position) -> Result<Applied, Refusal> {
         let state = &mut self.state;
+        if state.successor.is_some() {
+            return Err(Refusal::EpochEnds);
+        }
         match entry.entry() {
             Entry::Act(signed) => {
                 let act = &signed.content;
@@ -424,6 +524,7 @@ impl BlockDraft {
                 Arc::make_mut(election).cast(&signed.ballot, hash, entry.hash(), position, timestamp)
             }
             Entry::Prefer(signed) => state.prefer(&signed.content, (entry.hash(), position), self.view, self.parent_time),
+            Entry::Change(change) => state.change(change, (entry.hash(), position)),
         }
     }
 }

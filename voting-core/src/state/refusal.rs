@@ -5,6 +5,7 @@ use thiserror::Error;
 use crate::ballot::BallotError;
 use crate::crypto::{KeyError, PublicKey};
 use crate::election::{DefinitionError, Phase};
+use crate::epoch::EpochError;
 use crate::ids::{BallotHash, Digest, ElectionId, Pseudonym};
 use crate::preference::MAX_PREFERRED_VIEWS;
 use crate::state::Position;
@@ -219,6 +220,31 @@ pub enum Refusal {
         /// Time of the block before.
         now: Timestamp,
     },
+    /// A change to another epoch than the next.
+    #[error("the change leads to epoch {actual}, the next one is {expected}")]
+    EpochNumber {
+        /// Number given.
+        actual: u32,
+        /// Number that follows.
+        expected: u32,
+    },
+    /// The next epoch breaks a rule.
+    #[error("the epoch is not acceptable: {0}")]
+    Epoch(EpochError),
+    /// Fewer authorities than a quorum approve.
+    #[error("{actual} authorities approve, the quorum is {quorum}")]
+    Approvals {
+        /// Approvals of authorities.
+        actual: usize,
+        /// Approvals needed.
+        quorum: u16,
+    },
+    /// The chain has seen as many changes as it may.
+    #[error("the authorities of this chain have changed as often as they can")]
+    TooManyChanges,
+    /// The epoch ends with this block: nothing stands after the change.
+    #[error("the authorities change with this block; nothing can follow in it")]
+    EpochEnds,
 }
 
 impl Refusal {
@@ -236,10 +262,13 @@ impl Refusal {
             | Self::NotCertified { .. }
             | Self::Context
             | Self::Ballot(_)
-            | Self::PreferredTooSoon { .. } => false,
+            | Self::PreferredTooSoon { .. }
+            | Self::EpochEnds => false,
             // An election never returns to a phase before it was scheduled.
             Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
-            Self::ActSequence { actual, expected } | Self::PreferenceTerm { actual, expected } => *actual < *expected,
+            Self::ActSequence { actual, expected }
+            | Self::PreferenceTerm { actual, expected }
+            | Self::EpochNumber { actual, expected } => *actual < *expected,
             _ => true,
         }
     }
@@ -293,6 +322,11 @@ impl Refusal {
             Self::PreferenceTerm { .. } => "preference_term",
             Self::PreferredViews { .. } => "preferred_views",
             Self::PreferredTooSoon { .. } => "preferred_too_soon",
+            Self::EpochNumber { .. } => "epoch_number",
+            Self::Epoch(_) => "invalid_epoch",
+            Self::Approvals { .. } => "too_few_approvals",
+            Self::TooManyChanges => "too_many_changes",
+            Self::EpochEnds => "epoch_ends",
         }
     }
 }

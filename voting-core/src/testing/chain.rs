@@ -1,5 +1,6 @@
 //! A chain without consensus: blocks are sealed on demand and certified by keys it holds itself.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::ballot::{Ballot, Selection, SignedBallot};
@@ -8,6 +9,7 @@ use crate::certificate::{Certificate, Statement, Vote};
 use crate::crypto::SigningKey;
 use crate::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
 use crate::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, VerifiedEntry};
+use crate::epoch::change::{ApprovedChange, EpochChange, Epochs, Handover};
 use crate::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
 use crate::ids::{AuthorityIndex, ChainId, Digest, ElectionId, PartitionId, Pseudonym, View};
 use crate::seams::ledger::LedgerHead;
@@ -18,6 +20,24 @@ use crate::time::Timestamp;
 #[must_use]
 pub fn key(number: u64) -> SigningKey {
     SigningKey::from_seed(Digest::of_parts("voting/test-key/v1", &[&number.to_le_bytes()]).0)
+}
+
+/// Authorities that a [`TestChain`] can have in all its epochs.
+const AUTHORITY_KEYS: u64 = 64;
+
+/// The key of authority `number` of a [`TestChain`], below 64.
+#[must_use]
+pub fn authority_key(number: u64) -> SigningKey {
+    key(1_000_000 + number)
+}
+
+fn keys_of(epoch: &Epoch) -> Vec<SigningKey> {
+    let of = |authority: &Authority| (0..AUTHORITY_KEYS).map(authority_key).find(|key| key.public() == authority.key);
+    epoch.authorities.iter().filter_map(of).collect()
+}
+
+fn authority(number: u64) -> Authority {
+    Authority { name: format!("a{number}"), key: authority_key(number).public() }
 }
 
 /// A one-question plurality election that opens and closes by its officer's hand.
@@ -58,7 +78,7 @@ pub fn ballot(chain: ChainId, definition: &ElectionDefinition, voter: &SigningKe
 pub struct TestChain {
     /// What the chain is founded on.
     pub genesis: Genesis,
-    /// Keys of the authorities, in the order of the epoch.
+    /// Keys of the authorities in force, in the order of their epoch.
     pub authorities: Vec<SigningKey>,
     /// Key of the one officer.
     pub officer: SigningKey,
@@ -85,7 +105,7 @@ impl TestChain {
     /// If `n` is 0 or more than an epoch can hold.
     #[must_use]
     pub fn new(n: usize) -> Self {
-        let authorities: Vec<_> = (0..n as u64).map(|i| key(1_000_000 + i)).collect();
+        let authorities: Vec<_> = (0..n as u64).map(authority_key).collect();
         let (officer, registrar) = (key(Self::OFFICER), key(Self::REGISTRAR));
         let genesis = Genesis {
             network: "test".to_owned(),
@@ -93,11 +113,7 @@ impl TestChain {
             epoch: Epoch {
                 number: 0,
                 quorum: QuorumRule::Byzantine.threshold(n).expect("a test asks for a possible number of authorities"),
-                authorities: authorities
-                    .iter()
-                    .enumerate()
-                    .map(|(i, key)| Authority { name: format!("a{i}"), key: key.public() })
-                    .collect(),
+                authorities: (0..n as u64).map(authority).collect(),
                 leader: LeaderPolicy::RoundRobin { term: 1 },
                 timers: Timers::default(),
             },
@@ -135,21 +151,105 @@ impl TestChain {
     /// # Errors
     /// The [`Refusal`] of the first entry that cannot be applied; the chain is then unchanged.
     pub fn append(&mut self, entries: &[Entry]) -> Result<&FinalizedBlock, Refusal> {
+        let epoch = Arc::clone(self.state.epoch());
         let block = self.seal(entries)?;
         let (view, hash) = (block.header.view, block.hash());
-        let certificate = self.certify(Statement::Finalize { view, block: hash });
-        self.blocks.push(FinalizedBlock { block, certificate: Some(certificate) });
+        let certificate = self.certify_as(&epoch, Statement::Finalize { view, block: hash });
+        self.blocks.push(FinalizedBlock { block, certificate: Some(certificate), tail: Vec::new() });
+        self.take_office(epoch);
         Ok(self.blocks.last().expect("just pushed"))
     }
 
     /// A quorum's certificate for a statement.
     #[must_use]
     pub fn certify(&self, statement: Statement) -> Certificate {
-        let epoch = &self.genesis.epoch;
-        let votes = self.authorities.iter().take(usize::from(epoch.quorum)).enumerate();
+        self.certify_as(self.state.epoch(), statement)
+    }
+
+    fn certify_as(&self, epoch: &Epoch, statement: Statement) -> Certificate {
+        let former;
+        let keys = if epoch == self.state.epoch().as_ref() {
+            &self.authorities
+        } else {
+            former = keys_of(epoch);
+            &former
+        };
+        let votes = keys.iter().take(usize::from(epoch.quorum)).enumerate();
         let votes =
             votes.map(|(i, key)| Vote::sign(self.chain(), epoch.number, statement, AuthorityIndex(i as u16), key)).collect();
         Certificate::from_votes(votes, epoch).expect("a quorum of distinct authorities")
+    }
+
+    /// An epoch of the authorities with these numbers, to follow the one in force.
+    ///
+    /// # Panics
+    /// If they are none, or more than an epoch can hold.
+    #[must_use]
+    pub fn next_epoch(&self, numbers: &[u64]) -> Epoch {
+        let quorum = QuorumRule::Byzantine.threshold(numbers.len()).expect("a test asks for a possible number of authorities");
+        let authorities = numbers.iter().map(|number| authority(*number)).collect();
+        let current = self.state.epoch();
+        Epoch { number: current.number + 1, authorities, quorum, leader: current.leader, timers: current.timers }
+    }
+
+    /// A change to another epoch, approved by a quorum of the authorities in force.
+    #[must_use]
+    pub fn change(&self, epoch: Epoch) -> Entry {
+        let mut change = ApprovedChange::new(EpochChange { chain: self.chain(), epoch });
+        let quorum = usize::from(self.state.epoch().quorum);
+        self.authorities.iter().take(quorum).for_each(|key| change.approve(key));
+        Entry::Change(change)
+    }
+
+    /// Has the last block, which ended an epoch, made final by a block above it instead of by a certificate of its own.
+    ///
+    /// # Panics
+    /// If the last block did not end an epoch.
+    pub fn add_tail(&mut self, length: usize) {
+        let epochs = self.state.epochs();
+        let epoch = Arc::clone(&epochs[epochs.len() - 2].1);
+        let mut last = self.blocks.last().expect("there is a block").block.header.clone();
+        let mut tail = Vec::with_capacity(length);
+        for _ in 0..length {
+            last = BlockHeader {
+                parent: Parent { view: last.view, hash: last.hash() },
+                view: last.view.next(),
+                height: last.height.next(),
+                timestamp: last.timestamp.saturating_add(Duration::from_millis(1)),
+                payload_root: payload_root(&[]),
+                entries: 0,
+                ..last
+            };
+            tail.push(last.clone());
+        }
+        let certificate = self.certify_as(&epoch, Statement::Finalize { view: last.view, block: last.hash() });
+        let finalized = self.blocks.last_mut().expect("there is a block");
+        *finalized = FinalizedBlock { certificate: Some(certificate), tail, block: finalized.block.clone() };
+    }
+
+    /// Proofs of all changes so far.
+    #[must_use]
+    pub fn handovers(&self) -> Vec<Handover> {
+        let ended = self.blocks.iter().filter(|finalized| finalized.block.header.successor.is_some());
+        let next = self.state.epochs().iter().skip(1);
+        ended.zip(next).filter_map(|(finalized, (_, epoch))| Handover::of(finalized, epoch)).collect()
+    }
+
+    /// The epochs so far, as who trusts the genesis learns of them.
+    ///
+    /// # Panics
+    /// If the chain is broken.
+    #[must_use]
+    pub fn epochs(&self) -> Epochs {
+        Epochs::proved(&self.genesis, PartitionId(0), &self.handovers()).expect("each change was approved by the one before")
+    }
+
+    /// The keys of a new epoch, once there is one.
+    fn take_office(&mut self, before: Arc<Epoch>) {
+        let epoch = self.state.epoch();
+        if epoch.number != before.number {
+            self.authorities = keys_of(epoch);
+        }
     }
 
     fn seal(&mut self, entries: &[Entry]) -> Result<Block, Refusal> {
@@ -163,11 +263,12 @@ impl TestChain {
             let entry = VerifiedEntry::verify(entry.clone(), self.chain()).expect("tests sign what they append");
             draft.try_apply(&entry)?;
         }
+        let epoch = self.state.epoch().number;
         self.state = draft.finish();
         let hashes: Vec<_> = bytes.iter().map(crate::block::EntryBytes::hash).collect();
         let header = BlockHeader {
             chain: self.chain(),
-            epoch: 0,
+            epoch,
             view,
             height: place.height,
             parent,
@@ -176,6 +277,7 @@ impl TestChain {
             state_root: self.state.root(),
             timestamp,
             preference: self.state.preference(),
+            successor: self.state.successor(),
         };
         Ok(Block { header, entries: bytes })
     }

@@ -1,18 +1,18 @@
 //! Checks 1, 5, 6 and 7: the chain block by block, and the election's entries replayed by the ledger's rules.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::{Check, Failure, KnownBlock, Location, Options, Progress, Runner};
 use crate::ballot::{Ballot, Selection};
-use crate::block::{BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES, Parent, payload_root};
+use crate::block::{BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES, Parent, finalizes, payload_root};
 use crate::bundle::{BundleBlock, BundleItem, Opening};
-use crate::certificate::{Certificate, CertificateError, Statement};
+use crate::certificate::{Certificate, CertificateError};
 use crate::codec::Canonical;
 use crate::crypto::PublicKey;
 use crate::election::RevoteRule;
 use crate::entry::{Entry, EntryError, VerifiedEntry};
-use crate::epoch::Genesis;
+use crate::epoch::change::Epochs;
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, Height};
 use crate::state::{LedgerState, Place, Refusal};
 
@@ -50,10 +50,11 @@ pub(super) struct Replay<'a> {
     pub(super) opening: Opening,
     pub(super) genesis: Digest,
     pub(super) chain: ChainId,
+    pub(super) epochs: Epochs,
     pub(super) state: LedgerState,
     pub(super) counts: Replayed,
-    /// Certificates signed, by authority.
-    pub(super) signatures: Vec<u64>,
+    /// Certificates signed, by authorities' keys.
+    pub(super) signatures: BTreeMap<PublicKey, u64>,
     pub(super) voters: HashMap<PublicKey, Voter>,
     pub(super) first: Option<BlockHeader>,
     pub(super) last: Option<(BlockHeader, bool)>,
@@ -74,7 +75,7 @@ struct Pending {
 
 /// A signature, or the quorum of them in a certificate.
 enum Job<'b> {
-    Certificate(&'b Certificate),
+    Certificate(&'b Certificate, Height),
     Entry(&'b EntryBytes),
 }
 
@@ -92,6 +93,8 @@ impl<'a> Replay<'a> {
             return Err(wrong(format!("the bundle's genesis has digest {digest}, expected was {pinned}")));
         }
         genesis.check().map_err(|error| wrong(error.to_string()))?;
+        let epochs = Epochs::proved(genesis, opening.partition, &opening.handovers).map_err(|error| wrong(error.to_string()))?;
+        let names: BTreeSet<_> = epochs.iter().flat_map(|(_, epoch)| &epoch.authorities).map(|authority| authority.key).collect();
         if opening.partition.0 >= genesis.partitions {
             return Err(wrong(format!("partition {} does not exist: there are {}", opening.partition, genesis.partitions)));
         }
@@ -100,7 +103,8 @@ impl<'a> Replay<'a> {
             genesis: digest,
             state: LedgerState::genesis(genesis, opening.partition),
             counts: Replayed::default(),
-            signatures: vec![0; genesis.epoch.len()],
+            signatures: names.into_iter().map(|key| (key, 0)).collect(),
+            epochs,
             voters: HashMap::new(),
             first: None,
             last: None,
@@ -117,10 +121,12 @@ impl<'a> Replay<'a> {
         let at = Location { byte, height: Some(block.header.height), entry: None };
         self.check_place(&block, at)?;
         let own = check_items(block.items, &block.header, self.first.is_none(), at)?;
-        let BundleBlock { header, certificate, .. } = BundleBlock { items: Vec::new(), ..block };
+        let BundleBlock { header, certificate, tail, .. } = BundleBlock { items: Vec::new(), ..block };
+        if certificate.is_none() && (header.successor.is_some() || !tail.is_empty()) {
+            return Err(Failure::new(Check::Certificates, at, "the last block of an epoch has no certificate"));
+        }
         if let Some(certificate) = &certificate {
-            let expected = Statement::Finalize { view: header.view, block: header.hash() };
-            if certificate.statement != expected {
+            if !finalizes(certificate, &header, &tail) {
                 return Err(Failure::new(Check::Certificates, at, "the certificate does not finalize this block"));
             }
             self.pending_signatures += certificate.signatures.len();
@@ -143,8 +149,13 @@ impl<'a> Replay<'a> {
         if header.chain != self.chain {
             return wrong("the block belongs to another network or partition");
         }
-        if header.epoch != self.opening.genesis.epoch.number {
+        if header.epoch != self.epochs.at(header.height).number {
             return wrong("the block belongs to another epoch");
+        }
+        let next = self.epochs.at(header.height.next());
+        let successor = (next.number != header.epoch).then(|| next.digest());
+        if header.successor != successor {
+            return wrong("the block and the changes of the authorities listed do not agree on where an epoch ends");
         }
         match &self.last {
             Some((last, _)) if !header.follows(last) => return wrong("the block does not follow the one before it"),
@@ -170,7 +181,7 @@ impl<'a> Replay<'a> {
     pub(super) fn flush(&mut self, runner: &Runner<'_>) -> Result<(), Failure> {
         let pending = std::mem::take(&mut self.pending);
         (self.pending_signatures, self.pending_bytes) = (0, 0);
-        let mut verdicts = run_jobs(&pending, self.chain, &self.opening.genesis, runner).into_iter();
+        let mut verdicts = run_jobs(&pending, &self.epochs, runner).into_iter();
         for block in &pending {
             self.replay(block, &mut verdicts)?;
         }
@@ -184,8 +195,9 @@ impl<'a> Replay<'a> {
                 _ => return Err(Failure::new(Check::Certificates, block.at, "the certificate was not checked")),
             };
             verdict.map_err(|error| Failure::new(Check::Certificates, block.at, error))?;
+            let epoch = self.epochs.at(block.header.height);
             for (authority, _) in &certificate.signatures {
-                if let Some(count) = self.signatures.get_mut(usize::from(authority.0)) {
+                if let Some(count) = epoch.authority(*authority).and_then(|author| self.signatures.get_mut(&author.key)) {
                     *count += 1;
                 }
             }
@@ -249,20 +261,22 @@ fn check_items(items: Vec<BundleItem>, header: &BlockHeader, first: bool, at: Lo
 }
 
 /// Checks certificates and entries wherever the runner likes; verdicts are in the order of the blocks.
-fn run_jobs(pending: &[Pending], chain: ChainId, genesis: &Genesis, runner: &Runner<'_>) -> Vec<Option<Verdict>> {
+fn run_jobs(pending: &[Pending], epochs: &Epochs, runner: &Runner<'_>) -> Vec<Option<Verdict>> {
     let jobs: Vec<_> = pending
         .iter()
         .flat_map(|block| {
             let entries = block.own.iter().map(|(_, bytes)| Job::Entry(bytes));
-            block.certificate.iter().map(Job::Certificate).chain(entries)
+            block.certificate.iter().map(|certificate| Job::Certificate(certificate, block.header.height)).chain(entries)
         })
         .collect();
     let verdicts: Vec<OnceLock<Verdict>> = jobs.iter().map(|_| OnceLock::new()).collect();
     runner(jobs.len(), &|index| {
         if let (Some(job), Some(verdict)) = (jobs.get(index), verdicts.get(index)) {
             verdict.get_or_init(|| match job {
-                Job::Certificate(certificate) => Verdict::Certificate(certificate.verify(chain, &genesis.epoch)),
-                Job::Entry(bytes) => Verdict::Entry(Box::new(VerifiedEntry::verify((*bytes).clone(), chain))),
+                Job::Certificate(certificate, height) => {
+                    Verdict::Certificate(certificate.verify(epochs.chain(), epochs.at(*height)))
+                }
+                Job::Entry(bytes) => Verdict::Entry(Box::new(VerifiedEntry::verify((*bytes).clone(), epochs.chain()))),
             });
         }
     });
@@ -293,7 +307,7 @@ fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &E
                 }
             }
         }
-        Entry::Prefer(_) => {} // of no election, and not listed as one's own
+        Entry::Prefer(_) | Entry::Change(_) => {} // of no election, and not listed as one's own
     }
 }
 
@@ -316,6 +330,6 @@ const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
         (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
         (_, Refusal::Tally(_)) => Check::Totals,
         (Entry::Cast(_), _) => Check::Selections,
-        (Entry::Prefer(_), _) => Check::Entries,
+        (Entry::Prefer(_) | Entry::Change(_), _) => Check::Entries,
     }
 }

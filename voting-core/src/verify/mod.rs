@@ -108,9 +108,11 @@ pub struct Summary {
     pub partition: PartitionId,
     /// How many chains the network has: with more than one, the election has a bundle in each.
     pub partitions: u16,
-    /// The authorities and how often each signed.
+    /// Everyone who was an authority from the first block to the last, and how often each signed.
     pub authorities: Vec<AuthoritySummary>,
-    /// Authorities that make a quorum.
+    /// Number of the epoch of the last block: how often the authorities had changed.
+    pub epoch: u32,
+    /// Authorities that make a quorum, at the last block.
     pub quorum: u16,
     /// Height of the first block.
     pub first_height: Height,
@@ -229,7 +231,7 @@ mod tests {
     }
 
     fn export(chain: &TestChain, election: ElectionId) -> Vec<u8> {
-        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election).unwrap();
+        let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election).unwrap();
         chain.blocks.iter().for_each(|block| writer.block(block).unwrap());
         writer.finish(&chain.state).unwrap()
     }

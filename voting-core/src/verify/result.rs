@@ -7,6 +7,7 @@ use crate::block::BlockHeader;
 use crate::bundle::{Closing, Manifest};
 use crate::codec::Canonical;
 use crate::election::ElectionDefinition;
+use crate::epoch::Authority;
 use crate::ids::{Digest, Height};
 use crate::state::{ElectionState, LedgerState};
 use crate::tally::{ElectionReport, ElectionTally};
@@ -234,7 +235,16 @@ fn summary(
     options: &Options,
 ) -> Summary {
     let genesis = &replay.opening.genesis;
-    let authorities = genesis.epoch.authorities.iter().zip(&replay.signatures);
+    let mut authorities: Vec<&Authority> = Vec::new();
+    for (begins, epoch) in replay.epochs.iter() {
+        let in_office = *begins <= last.height && replay.epochs.at(first.height).number <= epoch.number;
+        for authority in epoch.authorities.iter().filter(|_| in_office) {
+            if authorities.iter().all(|known| known.key != authority.key) {
+                authorities.push(authority);
+            }
+        }
+    }
+    let epoch = replay.epochs.at(last.height);
     let counting: std::collections::HashSet<_> =
         replay.voters.values().filter_map(|voter| voter.counted.as_ref().map(|ballot| ballot.hash)).collect();
     let counts: Manifest = closing.manifest;
@@ -247,13 +257,15 @@ fn summary(
         partition: replay.opening.partition,
         partitions: genesis.partitions,
         authorities: authorities
-            .map(|(authority, signatures)| AuthoritySummary {
+            .into_iter()
+            .map(|authority| AuthoritySummary {
                 name: authority.name.clone(),
                 fingerprint: authority.key.fingerprint(),
-                signatures: *signatures,
+                signatures: replay.signatures.get(&authority.key).copied().unwrap_or_default(),
             })
             .collect(),
-        quorum: genesis.epoch.quorum,
+        epoch: epoch.number,
+        quorum: epoch.quorum,
         first_height: first.height,
         last: KnownBlock { height: last.height, hash: last.hash() },
         last_timestamp: last.timestamp,

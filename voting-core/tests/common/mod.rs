@@ -114,7 +114,7 @@ impl Ledger {
         let hashes: Vec<_> = entries.iter().map(VerifiedEntry::hash).collect();
         BlockHeader {
             chain: self.chain(),
-            epoch: 0,
+            epoch: self.state.epoch().number - u32::from(self.state.successor().is_some()),
             view: place.view,
             height: place.height,
             parent: Parent { view: View(place.view.0 - 2), hash: place.parent },
@@ -123,6 +123,7 @@ impl Ledger {
             state_root: self.state.root(),
             timestamp: place.timestamp,
             preference: self.state.preference(),
+            successor: self.state.successor(),
         }
     }
 

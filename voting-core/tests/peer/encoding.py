@@ -200,7 +200,8 @@ TIME = U64
 NAMED_KEY = Struct([("name", TEXT), ("key", KEY)])
 LEADER = Enum([("fixed", None), ("round robin", U32), ("elected", None)])
 TIMERS = Struct([("leader_timeout", U32), ("view_timeout", U32), ("timeout_max", U32), ("standstill", U32)])
-EPOCH = Struct([("number", U32), ("authorities", Vec(NAMED_KEY)), ("quorum", U16), ("leader", LEADER), ("timers", TIMERS)])
+EPOCH = Struct([("number", U32), ("authorities", Vec(NAMED_KEY)), ("quorum", U16), ("leader", LEADER), ("timers", TIMERS)],
+               "voting/epoch/v1", 13_664)
 GENESIS = Struct(
     [("network", TEXT), ("founded_at", TIME), ("epoch", EPOCH), ("officers", Vec(NAMED_KEY)), ("partitions", U16)],
     "voting/genesis/v1", 65_536)
@@ -231,6 +232,8 @@ CERTIFICATION = Struct([("chain", HASH), ("election", ID), ("voters", Vec(VOTER)
                        "voting/certification/v1", 65_470)
 
 PREFER_LEADER = Struct([("chain", HASH), ("term", U32), ("views", U32), ("authority", KEY)], "voting/prefer-leader/v1", 128)
+EPOCH_CHANGE = Struct([("chain", HASH), ("epoch", EPOCH)], "voting/epoch-change/v1", 13_696)
+APPROVED_CHANGE = Struct([("content", EPOCH_CHANGE), ("approvals", Vec(Struct([("key", KEY), ("signature", SIGNATURE)])))])
 
 # Section 10
 SCORE = Struct([("option", U16), ("score", U16)])
@@ -244,14 +247,16 @@ def signed(kind):
 
 
 ENTRY_LIMIT = 65_535
-ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT)), ("prefer", signed(PREFER_LEADER))],
+ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT)), ("prefer", signed(PREFER_LEADER)),
+              ("change", APPROVED_CHANGE)],
              "voting/entry/v1", ENTRY_LIMIT)
 
 # Section 11
 PREFERENCE = Struct([("term", U32), ("leader", U16), ("since", U64), ("height", U64), ("at", TIME), ("until", U64)])
 HEADER = Struct(
     [("chain", HASH), ("epoch", U32), ("view", U64), ("height", U64), ("parent_view", U64), ("parent_hash", HASH),
-     ("payload_root", HASH), ("entries", U32), ("state_root", HASH), ("timestamp", TIME), ("preference", Opt(PREFERENCE))],
+     ("payload_root", HASH), ("entries", U32), ("state_root", HASH), ("timestamp", TIME), ("preference", Opt(PREFERENCE)),
+     ("successor", Opt(HASH))],
     "voting/header/v1", 256)
 
 # Section 12
@@ -260,6 +265,9 @@ STATEMENT = Enum([("notarize", VIEW_AND_BLOCK), ("skip", U64), ("finalize", VIEW
 SIGNED_STATEMENT = Struct([("chain", HASH), ("epoch", U32), ("statement", STATEMENT)], "voting/vote/v1", 128)
 CERTIFICATE = Struct([("statement", STATEMENT), ("signatures", Vec(Struct([("authority", U16), ("signature", SIGNATURE)])))],
                      "voting/certificate/v1", 6_664)
+
+TAIL_MAX = 128
+HANDOVER = Struct([("epoch", EPOCH), ("headers", Vec(HEADER)), ("certificate", CERTIFICATE)], "voting/handover/v1", 53_356)
 
 # Section 14
 SUMMARY = Struct(
@@ -277,10 +285,11 @@ CONTEST_REPORT = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("
 REPORT = Struct([("election", ID), ("seed", HASH), ("contests", Vec(CONTEST_REPORT))], "voting/report/v1", 4_194_304)
 
 # Section 17
-OPENING = Struct([("genesis", GENESIS), ("partition", U16), ("election", ID)], "voting/bundle-opening/v1", 65_554)
+OPENING = Struct([("genesis", GENESIS), ("partition", U16), ("handovers", Vec(HANDOVER)), ("election", ID)],
+                 "voting/bundle-opening/v1", 4_259_862)
 ITEM = Enum([("foreign", HASH), ("own", Bytes(ENTRY_LIMIT))])
-BUNDLE_BLOCK = Struct([("header", HEADER), ("certificate", Opt(CERTIFICATE)), ("items", Vec(ITEM))],
-                      "voting/bundle-block/v1", 4_353_032)
+BUNDLE_BLOCK = Struct([("header", HEADER), ("certificate", Opt(CERTIFICATE)), ("tail", Vec(HEADER)), ("items", Vec(ITEM))],
+                      "voting/bundle-block/v1", 4_385_805)
 STATE_PATH = Vec(Enum([("left", HASH), ("right", HASH)]))
 MANIFEST = Struct([("blocks", U64), ("certificates", U64), ("foreign", U64), ("acts", U64), ("certifications", U64),
                    ("ballots", U64), ("roll_size", U64), ("certified", U64), ("voted", U64), ("phase", PHASE)])

@@ -39,23 +39,32 @@ def is_line(text, limit):
     return text != "" and is_paragraph(text, limit, line_feeds=False)
 
 
-def genesis_is_usable(genesis):
-    epoch, officers = genesis["epoch"], genesis["officers"]
+def epoch_is_usable(epoch):
     authorities, timers = epoch["authorities"], epoch["timers"]
-    named = authorities + officers
     return (
-        is_line(genesis["network"], 100)
-        and 1 <= len(authorities) <= 100
+        1 <= len(authorities) <= 100
         and len(authorities) // 2 < epoch["quorum"] <= len(authorities)
         and len({one["name"] for one in authorities}) == len(authorities)
         and len({one["key"] for one in authorities}) == len(authorities)
-        and all(is_line(one["name"], 100) and ed25519.usable_key(one["key"]) is not None for one in named)
+        and all(map(is_named_key, authorities))
         and epoch["leader"] != ("round robin", 0)
         and 0 < timers["leader_timeout"] <= timers["view_timeout"] <= timers["timeout_max"]
         and timers["standstill"] > 0
-        and epoch["number"] == 0
+    )
+
+
+def is_named_key(one):
+    return is_line(one["name"], 100) and ed25519.usable_key(one["key"]) is not None
+
+
+def genesis_is_usable(genesis):
+    return (
+        is_line(genesis["network"], 100)
+        and epoch_is_usable(genesis["epoch"])
+        and genesis["epoch"]["number"] == 0
         and genesis["partitions"] >= 1
-        and 1 <= len(officers) <= 64
+        and 1 <= len(genesis["officers"]) <= 64
+        and all(map(is_named_key, genesis["officers"]))
     )
 
 

@@ -12,9 +12,10 @@ import sys
 
 import ed25519
 from encoding import (
-    BUNDLE_BLOCK, CLOSING, ENTRY, ENTRY_LIMIT, GENESIS, HEADER, OFFICER_ACT, BALLOT, CERTIFICATION, OPENING, SIGNED_STATEMENT,
+    BUNDLE_BLOCK, CLOSING, ENTRY, ENTRY_LIMIT, EPOCH, GENESIS, HEADER, OFFICER_ACT, BALLOT, CERTIFICATION, OPENING,
     Malformed, U16, decode, digest, leaf, merkle_root, node, parts, tagged,
 )
+from epochs import Epochs, NoHandover, certificate_fault, finalizes, follows
 from rules import SUM_MAX, Election, Refused, change_tally, empty_tally, genesis_is_usable, make_report
 
 CHECKS = [
@@ -100,6 +101,12 @@ class Verifier:
         require(genesis_is_usable(self.genesis), "genesis", "the genesis is not usable")
         require(opening["partition"] < self.genesis["partitions"], "genesis", "there is no such partition")
         self.chain = parts("voting/chain/v1", genesis_digest, U16.write(opening["partition"]))
+        try:
+            self.epochs = Epochs(self.genesis, opening["partition"])
+            for handover in opening["handovers"]:
+                self.epochs.extend(handover)
+        except NoHandover as error:
+            raise Failed("genesis", str(error)) from None
         self.state = Election(self.genesis, self.chain, opening["partition"], self.election_id)
 
     def block(self, block):
@@ -107,7 +114,7 @@ class Verifier:
         block_hash = digest(HEADER, header)
         self.place(header, block_hash)
         own = self.items(block["items"], header)
-        self.certificate(block["certificate"], header, block_hash)
+        self.certificate(block["certificate"], header, block["tail"])
         if self.first is None:
             require(header["timestamp"] > self.genesis["founded_at"], "parents", "the block is older than the network")
             self.first = header
@@ -121,34 +128,18 @@ class Verifier:
     def place(self, header, block_hash):
         at = f"block {header['height']}"
         require(header["chain"] == self.chain, "parents", f"{at} is of another chain")
-        require(header["epoch"] == 0, "parents", f"{at} is of another epoch")
+        require(header["epoch"] == self.epochs.at(header["height"])["number"], "parents", f"{at} is of another epoch")
+        after = self.epochs.at(header["height"] + 1)
+        successor = digest(EPOCH, after) if after["number"] != header["epoch"] else None
+        require(header["successor"] == successor, "parents", f"{at} and the changes listed do not agree on where an epoch ends")
         if self.last is None:
             from_genesis = header["parent_view"] == 0 and header["parent_hash"] == GENESIS_HASH
             require(header["height"] >= 1, "parents", "a block has height 0")
             require((header["height"] == 1) == from_genesis, "parents", "height and parent contradict each other")
         else:
-            follows = (
-                header["parent_view"] == self.last["view"]
-                and header["parent_hash"] == self.last_hash
-                and header["height"] == self.last["height"] + 1
-                and header["view"] > self.last["view"]
-                and header["timestamp"] > self.last["timestamp"]
-                and self.preference_follows(header)
-            )
-            require(follows, "parents", f"{at} does not follow the one before it")
+            require(follows(header, self.last), "parents", f"{at} does not follow the one before it")
         for height, expected in self.known:
             require(height != header["height"] or expected == block_hash, "extends", f"{at} is not the known one")
-
-    def preference_follows(self, header):
-        before, now = self.last["preference"], header["preference"]
-        if now == before:
-            return True
-        place = ("view", "since"), ("height", "height"), ("timestamp", "at")
-        return (
-            now is not None
-            and all(header[of_header] == now[of_preference] for of_header, of_preference in place)
-            and now["term"] == (before["term"] if before else 0) + 1
-        )
 
     def items(self, items, header):
         at = f"block {header['height']}"
@@ -163,21 +154,14 @@ class Verifier:
         require(own, "entries", f"{at} lists entries although none is of the election")
         return own
 
-    def certificate(self, certificate, header, block_hash):
+    def certificate(self, certificate, header, tail):
+        at, ends = f"the certificate of block {header['height']}", header["successor"] is not None
         if certificate is None:
+            require(not ends and not tail, "certificates", f"{at} is missing, and it ends an epoch")
             return
-        at, epoch = f"the certificate of block {header['height']}", self.genesis["epoch"]
-        expected = ("finalize", {"view": header["view"], "block": block_hash})
-        require(certificate["statement"] == expected, "certificates", f"{at} is for something else")
-        signatures = certificate["signatures"]
-        authorities = [one["authority"] for one in signatures]
-        require(all(a < b for a, b in zip(authorities, authorities[1:])), "certificates", f"{at} is not in order")
-        require(len(authorities) >= epoch["quorum"], "certificates", f"{at} has too few signatures")
-        message = tagged(SIGNED_STATEMENT, {"chain": self.chain, "epoch": epoch["number"], "statement": expected})
-        for one in signatures:
-            require(one["authority"] < len(epoch["authorities"]), "certificates", f"{at} is by a stranger")
-            key = epoch["authorities"][one["authority"]]["key"]
-            require(ed25519.verify(key, message, one["signature"]), "certificates", f"{at} has a bad signature")
+        require(finalizes(certificate, header, tail), "certificates", f"{at} is for something else")
+        fault = certificate_fault(certificate, self.chain, self.epochs.at(header["height"]))
+        require(fault is None, "certificates", f"{at} {fault}")
         self.counts["certificates"] += 1
 
     def entry(self, encoded, at):

@@ -96,7 +96,7 @@ impl World {
 
 /// The bundle of an election up to the chain's head.
 pub(crate) fn export(chain: &TestChain, election: ElectionId) -> Vec<u8> {
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election).expect("memory takes it");
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election).expect("memory takes it");
     for block in &chain.blocks {
         writer.block(block).expect("the chain's own blocks");
     }

@@ -79,11 +79,12 @@ fn block_after(chain: ChainId, height: Height, parent: Parent, entries: Vec<Entr
         state_root: Digest::of_parts("voting/test-state/v1", &[&height.0.to_le_bytes()]),
         timestamp: Timestamp::default(),
         preference: None,
+        successor: None,
     };
     let statement = Statement::Finalize { view: header.view, block: header.hash() };
     let signatures = vec![(AuthorityIndex(0), Signature([1; 64])), (AuthorityIndex(2), Signature([3; 64]))];
     let certificate = (height.0 % 2 == 1).then_some(Certificate { statement, signatures });
-    FinalizedBlock { block: Block { header, entries }, certificate }
+    FinalizedBlock { block: Block { header, entries }, certificate, tail: Vec::new() }
 }
 
 fn head_of(block: &FinalizedBlock) -> LedgerHead {

@@ -1,5 +1,7 @@
 //! Who the authorities are, how many must agree, and the genesis that names them.
 
+pub mod change;
+
 use std::time::Duration;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -153,6 +155,11 @@ pub struct Epoch {
     pub leader: LeaderPolicy,
     /// Timers of the protocol.
     pub timers: Timers,
+}
+
+impl Canonical for Epoch {
+    const TAG: &'static str = "voting/epoch/v1";
+    const MAX_BYTES: usize = MAX_AUTHORITIES * (4 + MAX_NAME_BYTES + 32) + 64;
 }
 
 impl Epoch {
