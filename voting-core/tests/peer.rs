@@ -390,3 +390,49 @@ fn the_peer_judges_signatures_the_same() {
     let committed = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/ed25519.json")).unwrap();
     assert!(made.stdout == committed, "tests/vectors/ed25519.json is not what tests/peer/make_ed25519_cases.py prints");
 }
+
+/// The authorities change during the election, once with a tail: everything that can be wrong with that.
+#[test]
+fn changes_of_the_authorities_are_judged_alike() {
+    let mut chain = TestChain::new(4);
+    let election = definition(7, &["Ada", "Bob"]);
+    chain.open_election(&election, 3).unwrap();
+    for (voter, next) in [(0, Some([0, 1, 2, 3, 4].as_slice())), (1, Some(&[1, 2, 3, 4])), (2, None)] {
+        let mut entries = vec![Entry::Cast(ballot(chain.chain(), &election, &key(voter), &[1]))];
+        entries.extend(next.map(|next| chain.change(chain.next_epoch(next))));
+        chain.append(&entries).unwrap();
+        if voter == 0 {
+            chain.add_tail(2);
+        }
+    }
+    chain.finish_election(election.id).unwrap();
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &chain.handovers(), election.id).unwrap();
+    chain.blocks.iter().for_each(|block| writer.block(block).unwrap());
+    let bundle = writer.finish(&chain.state).unwrap();
+    agree("epochs", &bundle, None);
+
+    let whole = Parts::take(&bundle);
+    let ends = whole.blocks.iter().find(|block| !block.tail.is_empty()).unwrap().header.height.0;
+    let cases: [(&str, Option<&str>, &dyn Fn(&mut Parts)); 9] = [
+        ("no-handovers", Some("parents"), &|parts| parts.opening.handovers.clear()),
+        ("one-handover", Some("parents"), &|parts| drop(parts.opening.handovers.pop())),
+        ("second-handover", Some("genesis"), &|parts| drop(parts.opening.handovers.remove(0))),
+        ("other-quorum", Some("genesis"), &|parts| parts.opening.handovers[0].epoch.quorum = 5),
+        ("handover-unsigned", Some("genesis"), &|parts| parts.opening.handovers[0].certificate.signatures.truncate(2)),
+        ("handover-without-tail", Some("genesis"), &|parts| drop(parts.opening.handovers[0].headers.pop())),
+        ("without-tail", Some("certificates"), &|parts| drop(parts.at(ends).tail.pop())),
+        ("without-certificate", Some("certificates"), &|parts| {
+            parts.at(ends).certificate = None;
+            parts.at(ends).tail.clear();
+        }),
+        ("tail-elsewhere", Some("certificates"), &|parts| {
+            let tail = parts.at(ends).tail.clone();
+            parts.at(ends - 1).tail = tail;
+        }),
+    ];
+    for (name, expected, change) in cases {
+        let mut parts = whole.clone();
+        change(&mut parts);
+        agree(name, &parts.put(), expected);
+    }
+}
