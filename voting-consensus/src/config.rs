@@ -8,6 +8,8 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
 
+use crate::mutation::Mutation;
+
 /// Notarized blocks above the last final one before proposals must be empty: bounds what is
 /// speculative, and gives finality a chance to catch up.
 pub const DEFAULT_MAX_DEPTH: usize = 8;
@@ -46,20 +48,70 @@ pub struct EngineConfig {
     pub max_depth: usize,
     /// How votes are verified. A simulation of many authorities in one thread verifies each vote once.
     pub verifier: Arc<dyn VerifyVote>,
+    /// A rule that is left out, to see whether the simulator notices.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<Mutation>,
 }
 
 impl EngineConfig {
     /// The usual configuration.
     #[must_use]
     pub fn new(chain: ChainId, epoch: Arc<Epoch>, me: AuthorityIndex, key: SigningKey) -> Self {
-        Self { chain, epoch, me, key, max_depth: DEFAULT_MAX_DEPTH, verifier: Arc::new(VerifyEach) }
+        Self {
+            chain,
+            epoch,
+            me,
+            key,
+            max_depth: DEFAULT_MAX_DEPTH,
+            verifier: Arc::new(VerifyEach),
+            #[cfg(feature = "mutations")]
+            mutation: None,
+        }
+    }
+
+    /// Whether a rule is left out: never, but in tests of the simulator.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn mutated(&self, mutation: Mutation) -> bool {
+        self.mutation == Some(mutation)
+    }
+
+    /// A quorum of one vote less, if that is the rule left out.
+    #[cfg(feature = "mutations")]
+    pub(crate) fn with_mutated_quorum(mut self) -> Self {
+        if self.mutated(Mutation::QuorumOffByOne) {
+            Arc::make_mut(&mut self.epoch).quorum -= 1;
+        }
+        self
+    }
+
+    /// Whether a certificate is believed because a rule is left out.
+    #[cfg(feature = "mutations")]
+    fn is_credulous(&self, certificate: &Certificate) -> bool {
+        let before = || Epoch { number: self.epoch.number.saturating_sub(1), ..self.epoch.as_ref().clone() };
+        let are_enough = || certificate.signatures.len() >= usize::from(self.epoch.quorum);
+        match self.mutation {
+            Some(Mutation::CertificateUnchecked) => true,
+            Some(Mutation::EpochIgnored) => certificate.verify(self.chain, &before()).is_ok(),
+            Some(Mutation::VotesCountedTwice) => are_enough() && certificate.votes().all(|vote| self.is_authentic(&vote)),
+            _ => false,
+        }
+    }
+
+    /// Whether a rule is left out: never, but in tests of the simulator.
+    #[cfg(not(feature = "mutations"))]
+    pub(crate) const fn mutated(&self, _: Mutation) -> bool {
+        false
     }
 
     pub(crate) fn is_authentic(&self, vote: &Vote) -> bool {
-        self.verifier.verify(vote, self.chain, &self.epoch).is_ok()
+        self.mutated(Mutation::SignatureUnchecked) || self.verifier.verify(vote, self.chain, &self.epoch).is_ok()
     }
 
     pub(crate) fn is_certain(&self, certificate: &Certificate) -> bool {
+        #[cfg(feature = "mutations")]
+        if self.is_credulous(certificate) {
+            return true;
+        }
         certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch)).is_ok()
     }
 }

@@ -33,6 +33,12 @@ impl Evidence {
         contradict.then_some(Self { first, second })
     }
 
+    /// No evidence at all: what a defect put in on purpose comes up with.
+    #[cfg(feature = "mutations")]
+    pub(crate) const fn unfounded(vote: Vote) -> Self {
+        Self { first: vote, second: vote }
+    }
+
     /// Who contradicted itself.
     #[must_use]
     pub const fn authority(&self) -> AuthorityIndex {

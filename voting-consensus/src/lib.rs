@@ -46,8 +46,9 @@ pub mod input;
 mod journal;
 pub mod leader;
 pub mod message;
+mod mutation;
 pub mod output;
-#[cfg(any(test, feature = "sim"))]
+#[cfg(feature = "sim")]
 pub mod sim;
 mod view;
 mod vote_keeper;

@@ -1,11 +1,45 @@
-//! Hundreds of seeded runs of the real engine among faults and liars, and proof that defects are noticed.
+//! Thousands of seeded runs of the real engine among faults and liars.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use voting_consensus::sim::{Actor, Defect, Options, Report, run};
+use voting_consensus::sim::{Actor, Options, Report, Script, run, run_script, shrink, trace};
 use voting_core::epoch::QuorumRule;
+
+/// Every kind of fault and lie that the runs must have had, often.
+const KINDS: [&str; 30] = [
+    "message lost",
+    "message doubled",
+    "message delayed past others",
+    "message cut off",
+    "partition",
+    "partition, one way",
+    "crash before the journal is durable",
+    "crash within a write",
+    "crash between two outputs",
+    "crash between two steps",
+    "disk full",
+    "slow write",
+    "process hung",
+    "clock stepped",
+    "fault for good",
+    "selective sending by a twin",
+    "silence",
+    "message to some only",
+    "message withheld",
+    "old message replayed",
+    "bad block proposed",
+    "proposal kept back",
+    "lying answer to who catches up",
+    "proposal of a wrong time",
+    "forged votes",
+    "evidence found",
+    "proposal found invalid",
+    "time of a proposal found wrong",
+    "wish to lead",
+    "view led by preference",
+];
 
 fn run_seeds(seeds: std::ops::Range<u64>, options: Options) -> Vec<Report> {
     let (next, reports) = (Mutex::new(seeds), Mutex::new(Vec::new()));
@@ -24,8 +58,9 @@ fn run_seeds(seeds: std::ops::Range<u64>, options: Options) -> Vec<Report> {
 }
 
 #[test]
-fn five_hundred_seeds_break_no_rule() {
-    let reports = run_seeds(0..500, Options::default());
+fn two_thousand_seeds_break_no_rule() {
+    let started = Instant::now();
+    let reports = run_seeds(0..2_000, Options::default());
     let broken: Vec<_> =
         reports.iter().filter_map(|r| Some((r.seed, r.authorities, r.quorum, &r.liars, r.violation.as_ref()?))).collect();
     let mut faults = BTreeMap::new();
@@ -35,57 +70,44 @@ fn five_hundred_seeds_break_no_rule() {
     let virtual_time: Duration = reports.iter().map(|report| report.virtual_time).sum();
     let (blocks, entries) = reports.iter().fold((0, 0), |(b, e), r| (b + r.blocks, e + r.entries));
     println!(
-        "{} seeds, {:.1} simulated hours, {blocks} blocks, {entries} entries",
+        "{} seeds in {:.0} s, {:.1} simulated hours, {blocks} blocks, {entries} entries",
         reports.len(),
+        started.elapsed().as_secs_f64(),
         virtual_time.as_secs_f64() / 3600.0
     );
     println!("{faults:#?}");
     assert!(broken.is_empty(), "{} seeds: {:#?}", broken.len(), &broken[..broken.len().min(5)]);
-
-    let kinds = [
-        "message lost",
-        "message doubled",
-        "message delayed past others",
-        "message cut off",
-        "partition",
-        "partition, one way",
-        "crash before the journal is durable",
-        "crash between two outputs",
-        "silence",
-        "selective sending by a twin",
-        "evidence found",
-        "time of a proposal found wrong",
-        "wish to lead",
-        "view led by preference",
-    ];
-    for kind in kinds {
+    for kind in KINDS {
         assert!(faults.get(kind).is_some_and(|count| *count >= 50), "{kind} hardly took place: {faults:?}");
     }
-    assert!(blocks > 2_000 && entries > 2_000, "the runs got something done");
+    let sizes: BTreeSet<usize> = reports.iter().map(|report| report.authorities).collect();
+    let liars: BTreeSet<Actor> = reports.iter().flat_map(|report| &report.liars).map(|(_, actor)| *actor).collect();
+    assert!(sizes.iter().copied().eq(4..=10) && liars.len() == Actor::ALL.len(), "{sizes:?}, {liars:?}");
+    assert!(blocks > 20 * reports.len() && entries > 20 * reports.len(), "the runs got something done");
 }
 
 #[test]
 fn the_same_seed_is_the_same_run() {
     for seed in [3, 77] {
-        assert_eq!(run(seed, &Options::default()), run(seed, &Options::default()));
+        let script = Script::draw(seed, &Options::default());
+        let (report, events) = trace(&script);
+        assert_eq!(trace(&script), (report.clone(), events));
+        assert_eq!(run(seed, &Options::default()), report, "looking on changes nothing");
     }
     assert_ne!(run(3, &Options::default()).trace_hash, run(4, &Options::default()).trace_hash);
 }
 
 #[test]
-fn a_disk_that_lies_is_noticed() {
-    let options =
-        Options { defect: Defect::LyingDisk, authorities: Some(4), liars: Some((Actor::Silent, 0)), ..Options::default() };
-    let noticed = run_seeds(0..150, options).iter().filter(|report| report.violation.is_some()).count();
-    println!("{noticed} of 150 seeds notice it");
-    assert!(noticed > 0);
-}
-
-#[test]
-fn one_liar_is_too_many_for_a_bare_majority_of_five() {
+fn one_liar_is_too_many_for_a_bare_majority_of_five_and_the_script_of_it_shrinks() {
     let options =
         Options { authorities: Some(5), quorum: Some(QuorumRule::Number(3)), liars: Some((Actor::Twins, 1)), ..Options::default() };
-    let noticed = run_seeds(0..300, options).iter().filter(|report| report.violation.is_some()).count();
-    println!("{noticed} of 300 seeds notice it");
-    assert!(noticed > 0);
+    let seed = (0..100).find(|seed| run(*seed, &options).violation.is_some()).expect("one of a hundred seeds notices it");
+    let script = Script::draw(seed, &options);
+    assert!(script.len() > 30, "a seed is full of acts: {script}");
+    let (short, report) = shrink(&script).expect("it breaks a rule");
+    println!("{} of {} acts are left:\n{short}{:?}", short.len(), script.len(), report.violation);
+    assert!(short.len() <= 3, "{short}");
+    assert_eq!(run_script(&short), report, "what is left breaks the rule again");
+    assert_eq!(report.violation.map(|broken| broken.invariant), run_script(&script).violation.map(|broken| broken.invariant));
+    assert_eq!(shrink(&Script::draw(seed, &Options::default())), None, "a script that breaks no rule has nothing to shrink to");
 }

@@ -170,7 +170,7 @@ fn one(plan: &Plan, seed: u64, context: &Context) -> Result<()> {
         seed,
         authorities: report.authorities,
         quorum: report.quorum,
-        liars: report.liars.iter().map(|(authority, actor)| Liar { authority: *authority, how: word(*actor) }).collect(),
+        liars: report.liars.iter().map(|(authority, actor)| Liar { authority: *authority, how: actor.word() }).collect(),
         simulated_seconds: report.virtual_time.as_secs_f64(),
         blocks: report.blocks,
         entries: report.entries,
@@ -230,10 +230,10 @@ impl Plan {
         let n = authorities.unwrap_or(AUTHORITIES_DRAWN_MIN);
         if let Some((actor, k)) = liars.filter(|(_, k)| *k > n) {
             let next = match authorities {
-                Some(_) => format!("choose --{} up to {n}", word(actor)),
+                Some(_) => format!("choose --{} up to {n}", actor.word()),
                 None => "say how many authorities there are with --authorities".to_owned(),
             };
-            return Err(CliError::usage(format!("{k} of {n} authorities cannot be {}", word(actor)), next));
+            return Err(CliError::usage(format!("{k} of {n} authorities cannot be {}", actor.word()), next));
         }
         let options = Options { authorities, quorum, liars, ..Options::default() };
         let mut said = String::new();
@@ -245,7 +245,7 @@ impl Plan {
         say("authorities", authorities.map(|n| n.to_string()));
         say("quorum", quorum.map(rule_word));
         if let Some((actor, k)) = liars {
-            say(word(actor), Some(k.to_string()));
+            say(actor.word(), Some(k.to_string()));
         }
         Ok(Self { options, said })
     }
@@ -328,13 +328,6 @@ impl Sum {
             first_violations: self.first.into_values().collect(),
             seconds: took.as_secs_f64(),
         }
-    }
-}
-
-const fn word(actor: Actor) -> &'static str {
-    match actor {
-        Actor::Twins => "twins",
-        Actor::Silent => "silent",
     }
 }
 

@@ -28,6 +28,7 @@ use crate::input::{Input, TimerId};
 use crate::journal::Record;
 use crate::leader::leader;
 use crate::message::Message;
+use crate::mutation::Mutation;
 use crate::output::Output;
 use crate::view::{BlockState, Validity, ViewState};
 
@@ -90,6 +91,8 @@ impl Engine {
         head: Option<(BlockHeader, Certificate)>,
         journal: &[JournalRecord],
     ) -> Result<Self, RecoverError> {
+        #[cfg(feature = "mutations")]
+        let config = config.with_mutated_quorum();
         let genesis = LedgerHead { height: Height(0), view: View(0), hash: BlockHash::GENESIS };
         let (head_header, head_certificate) = head.unzip();
         let head = head_header.as_ref().map_or(genesis, LedgerHead::of);
@@ -131,15 +134,19 @@ impl Engine {
                 state.votes.count(vote, &self.config.epoch);
                 match vote.statement {
                     Statement::Notarize { block, .. } => {
-                        state.my_notarize = Some(vote);
+                        state.my_notarize = Some(vote).filter(|_| !self.config.mutated(Mutation::ReplayForgetsNotarize));
                         // An own proposal, to be sent again; a block of another leader is proposed by its leader.
                         let header = self.blocks.get(&block).map(|known| &known.block.header);
                         if header.is_some_and(|header| self.author(header) == Some(me)) {
                             self.views.entry(view).or_default().proposal = Some((block, vote));
                         }
                     }
-                    Statement::Skip { .. } => state.my_skip = Some(vote),
-                    Statement::Finalize { .. } => state.my_finalize = Some(vote),
+                    Statement::Skip { .. } => {
+                        state.my_skip = Some(vote).filter(|_| !self.config.mutated(Mutation::ReplayForgetsSkip));
+                    }
+                    Statement::Finalize { .. } => {
+                        state.my_finalize = Some(vote).filter(|_| !self.config.mutated(Mutation::ReplayForgetsFinalize));
+                    }
                 }
                 self.view = self.view.max(view);
             }
@@ -147,6 +154,7 @@ impl Engine {
                 let state = BlockState { block: Arc::new(block), validity: Validity::Waiting, durable: true };
                 self.blocks.insert(state.block.hash(), state);
             }
+            Record::Certificate(_) if self.config.mutated(Mutation::ReplayForgetsFinalize) => {}
             Record::Certificate(certificate) => {
                 let view = certificate.statement.view();
                 self.view = self.view.max(view.next());
@@ -257,7 +265,9 @@ impl Engine {
             self.views.get(&parent.view).is_some_and(|state| state.notarized() == Some(parent.hash))
         };
         let skipped = |between: u64| self.views.get(&View(between)).is_some_and(|state| state.skip.is_some());
-        certified && parent.view < view && (parent.view.0 + 1..view.0).all(skipped)
+        let certified = certified || self.config.mutated(Mutation::ParentUnchecked);
+        let bridged = (parent.view.0 + 1..view.0).all(skipped) || self.config.mutated(Mutation::GapsIgnored);
+        certified && parent.view < view && bridged
     }
 
     /// Height of a block whose state the host holds: the head, or a valid block.
@@ -375,6 +385,7 @@ impl Engine {
         if self.target.as_ref().is_some_and(|target| target.statement.view() <= head.view) {
             self.target = None;
         }
-        self.out.push(Output::Prune { below: head.view.next() });
+        let too_far = u64::from(self.config.mutated(Mutation::PrunedTooFar));
+        self.out.push(Output::Prune { below: View(head.view.0 + 1 + too_far) });
     }
 }

@@ -10,6 +10,7 @@ use voting_core::ids::{AuthorityIndex, Height, View};
 use super::Engine;
 use crate::input::TimerId;
 use crate::message::Message;
+use crate::mutation::Mutation;
 use crate::output::Output;
 
 /// Views whose certificates and votes are sent again at a standstill: the newest ones matter.
@@ -83,7 +84,7 @@ impl Engine {
     }
 
     pub(super) fn disarm_timers(&mut self) {
-        if std::mem::take(&mut self.timing.armed) {
+        if !self.config.mutated(Mutation::TimerNeverRearmed) && std::mem::take(&mut self.timing.armed) {
             self.out.push(Output::CancelTimer { timer: TimerId::Leader });
             self.out.push(Output::CancelTimer { timer: TimerId::View });
         }
@@ -152,7 +153,7 @@ impl Engine {
     fn on_standstill(&mut self) {
         self.set_timer(TimerId::Standstill, self.standstill());
         let stands_still = self.timing.last_height.replace(self.head.height) == Some(self.head.height);
-        if !stands_still {
+        if !stands_still || self.config.mutated(Mutation::StandstillSilent) {
             return;
         }
         self.out.push(Output::Broadcast(Message::Hello { height: self.head.height }));

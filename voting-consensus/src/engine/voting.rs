@@ -8,6 +8,7 @@ use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use super::Engine;
 use crate::journal::Record;
 use crate::message::Message;
+use crate::mutation::Mutation;
 use crate::output::Output;
 use crate::view::Validity;
 
@@ -22,7 +23,8 @@ impl Engine {
             return;
         }
         let is_finalize = matches!(vote.statement, Statement::Finalize { .. });
-        if view > self.view.next() || (view < self.view && !is_finalize) || vote.authority == self.config.me {
+        let is_ahead = view > self.view.next() && !self.config.mutated(Mutation::VotesUnbounded);
+        if is_ahead || (view < self.view && !is_finalize) || vote.authority == self.config.me {
             return;
         }
         if let Some(state) = self.views.get_mut(&view) {
@@ -40,6 +42,10 @@ impl Engine {
     pub(super) fn count(&mut self, vote: Vote) {
         self.changes += 1;
         let counted = self.views.entry(vote.statement.view()).or_default().votes.count(vote, &self.config.epoch);
+        #[cfg(feature = "mutations")]
+        if self.config.mutated(Mutation::InnocentAccused) && matches!(vote.statement, Statement::Skip { .. }) {
+            self.out.push(Output::Evidence(crate::Evidence::unfounded(vote)));
+        }
         if let Some(evidence) = counted.evidence {
             self.out.push(Output::Evidence(evidence));
         }
@@ -75,7 +81,8 @@ impl Engine {
             let hash = state.notarized()?;
             let known = engine.blocks.get(&hash)?;
             let accused = engine.author(&known.block.header).is_some_and(|author| state.votes.is_accused(author));
-            let free = state.my_finalize.is_none() && state.my_skip.is_none() && !accused;
+            let skipped = state.my_skip.is_some() && !engine.config.mutated(Mutation::FinalizeAfterSkip);
+            let free = state.my_finalize.is_none() && !skipped && !accused;
             (free && matches!(known.validity, Validity::Valid { .. })).then_some(hash)
         };
         let views: Vec<(View, BlockHash)> = self.views.keys().filter_map(|view| Some((*view, ready(self, view)?))).collect();
@@ -88,12 +95,23 @@ impl Engine {
     /// *Skip*, if this authority has neither skipped nor finalized in the current view.
     pub(super) fn cast_skip(&mut self) {
         let view = self.view;
+        #[cfg(feature = "mutations")]
+        let view = self.late_skip().unwrap_or(view);
         let state = self.views.entry(view).or_default();
-        if state.my_skip.is_some() || state.my_finalize.is_some() {
+        let finalized = state.my_finalize.is_some() && !self.config.mutated(Mutation::SkipAfterFinalize);
+        if state.my_skip.is_some() || finalized {
             return;
         }
         let vote = self.cast(Statement::Skip { view });
         self.out.push(Output::Broadcast(Message::Vote(vote)));
+    }
+
+    /// A skip that comes late: its view has a Finalize vote by now.
+    #[cfg(feature = "mutations")]
+    fn late_skip(&self) -> Option<View> {
+        let (view, state) = self.views.range(..self.view).next_back()?;
+        let is_late = state.my_finalize.is_some() && state.my_skip.is_none();
+        (is_late && self.config.mutated(Mutation::SkipAfterFinalize)).then_some(*view)
     }
 
     /// Skips the current view without waiting for a timer, where waiting is pointless.
@@ -124,12 +142,15 @@ impl Engine {
         let vote = Vote::sign(config.chain, config.epoch.number, statement, config.me, &config.key);
         if let Some(known) = statement.block().and_then(|hash| self.blocks.get_mut(&hash))
             && !known.durable
+            && !config.mutated(Mutation::PayloadUnwritten)
         {
             known.durable = true;
             let block = Arc::clone(&known.block);
             self.persist(&Record::Block(block.as_ref().clone()));
         }
-        self.persist(&Record::Vote(vote));
+        if !(self.config.mutated(Mutation::FinalizeUnwritten) && matches!(statement, Statement::Finalize { .. })) {
+            self.persist(&Record::Vote(vote));
+        }
         let state = self.views.entry(statement.view()).or_default();
         let own = match statement {
             Statement::Notarize { .. } => &mut state.my_notarize,

@@ -39,8 +39,9 @@ impl Wish {
 pub(super) struct AppState {
     pub(super) hash: BlockHash,
     pub(super) height: Height,
+    pub(super) view: View,
     root: Digest,
-    timestamp: Timestamp,
+    pub(super) timestamp: Timestamp,
     pub(super) preference: Option<Preference>,
     pub(super) included: Arc<BTreeSet<u64>>,
 }
@@ -50,6 +51,7 @@ impl AppState {
         Self {
             hash: BlockHash::GENESIS,
             height: Height(0),
+            view: View(0),
             root: Digest::ZERO,
             timestamp: Timestamp::default(),
             preference: None,
@@ -57,19 +59,19 @@ impl AppState {
         }
     }
 
-    /// Seals entries into a block on top of this state.
-    pub(super) fn build(&self, chain: ChainId, view: View, parent: Parent, entries: &[u64]) -> Block {
+    /// Seals entries into a block of a view on top of this state, at a time if it is later than the parent's.
+    pub(super) fn build(&self, chain: ChainId, epoch: u32, view: View, time: Timestamp, entries: &[u64]) -> Block {
         let bytes: Vec<EntryBytes> = entries.iter().map(|entry| EntryBytes::new(entry.to_le_bytes().to_vec())).collect();
         let hashes: Vec<_> = bytes.iter().map(EntryBytes::hash).collect();
-        let timestamp = self.timestamp.saturating_add(std::time::Duration::from_millis(1));
+        let timestamp = time.max(self.timestamp.saturating_add(std::time::Duration::from_millis(1)));
         let preference =
             entries.iter().fold(self.preference, |preference, entry| self.preferring(preference, *entry, view, timestamp));
         let header = BlockHeader {
             chain,
-            epoch: 0,
+            epoch,
             view,
             height: self.height.next(),
-            parent,
+            parent: Parent { view: self.view, hash: self.hash },
             payload_root: payload_root(&hashes),
             entries: bytes.len() as u32,
             state_root: entries.iter().fold(self.root, |root, entry| step(root, *entry)),
@@ -96,6 +98,7 @@ impl AppState {
         (fits && (root, preference) == (header.state_root, header.preference)).then(|| Self {
             hash: header.hash(),
             height: header.height,
+            view: header.view,
             root,
             timestamp: header.timestamp,
             preference,

@@ -1,16 +1,26 @@
-//! What must hold whatever happens, judged from what is sent and committed and from nothing inside the engine.
+//! What must hold whatever happens, judged from what is sent, written and committed, and from nothing inside the
+//! engine: the rules are stated here a second time, in other words.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use voting_core::ChainId;
-use voting_core::block::FinalizedBlock;
-use voting_core::certificate::{Statement, Vote};
+use voting_core::block::{Block, FinalizedBlock};
+use voting_core::certificate::{Certificate, Statement, Vote};
 use voting_core::epoch::{Epoch, LeaderPolicy};
 use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 
 use super::app::entries_of;
-use crate::{Proposal, VerifyVote};
+use super::blocks::Blocks;
+use super::network::CLOCK_ERROR_MS;
+use super::node::{AHEAD_MS, true_time};
+use crate::journal::Record;
+use crate::{Evidence, Message, Proposal, VerifyVote};
+
+/// Views and blocks that a node may hold beyond what certificates account for: the current view and the next.
+const HELD_BEYOND: usize = 4;
+/// Messages that one step may lead to: what a standstill repeats, and the answer to one message.
+const STEP_OUTPUTS_MAX: usize = 300;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,25 +36,44 @@ pub(super) struct Checker {
     chain: ChainId,
     epoch: Arc<Epoch>,
     verifier: Arc<dyn VerifyVote>,
+    /// A quorum has an honest authority with a right clock in it.
+    judges_time: bool,
     /// What each honest authority said, across restarts.
     said: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
+    /// The views that each skipped, and the highest in which it wrote a vote on its current one.
+    gave_up: BTreeSet<(AuthorityIndex, View)>,
+    reached: BTreeMap<AuthorityIndex, View>,
+    /// Who said what, as a mask: honest or not.
+    tally: BTreeMap<Statement, u64>,
+    notarized: BTreeMap<View, BlockHash>,
+    skipped: BTreeSet<View>,
+    finalizable: BTreeMap<View, BlockHash>,
+    blocks: Blocks,
+    /// What each node committed last, across restarts.
+    heads: BTreeMap<usize, (BlockHash, Height)>,
     finalized: BTreeMap<Height, (BlockHash, Digest)>,
     entries: BTreeMap<u64, Height>,
-    /// Who proposed which block.
-    authors: BTreeMap<BlockHash, AuthorityIndex>,
     pub(super) violation: Option<Violation>,
 }
 
 impl Checker {
-    pub(super) fn new(chain: ChainId, epoch: Arc<Epoch>, verifier: Arc<dyn VerifyVote>) -> Self {
+    pub(super) fn new(chain: ChainId, epoch: Arc<Epoch>, verifier: Arc<dyn VerifyVote>, judges_time: bool) -> Self {
         Self {
             chain,
             epoch,
             verifier,
+            judges_time,
             said: BTreeMap::new(),
+            gave_up: BTreeSet::new(),
+            reached: BTreeMap::new(),
+            tally: BTreeMap::new(),
+            notarized: BTreeMap::new(),
+            skipped: BTreeSet::new(),
+            finalizable: BTreeMap::new(),
+            blocks: Blocks::default(),
+            heads: BTreeMap::new(),
             finalized: BTreeMap::new(),
             entries: BTreeMap::new(),
-            authors: BTreeMap::new(),
             violation: None,
         }
     }
@@ -53,11 +82,107 @@ impl Checker {
         self.violation.get_or_insert(Violation { invariant, detail });
     }
 
+    /// Something is sent by anybody: what certificates can be made of it.
+    pub(super) fn saw(&mut self, message: &Message, honest: bool) {
+        match message {
+            Message::Proposal(proposal) => {
+                self.blocks.proposed(&proposal.block, proposal.vote.authority);
+                self.cast(&proposal.vote);
+                let justifying = proposal.parent.iter().chain(&proposal.skips);
+                justifying.for_each(|certificate| self.certified(certificate, honest));
+            }
+            Message::Vote(vote) => self.cast(vote),
+            Message::Certificate(certificate) => self.certified(certificate, honest),
+            Message::Blocks(blocks) => {
+                for finalized in blocks {
+                    self.blocks.seen(&finalized.block);
+                    finalized.certificate.iter().for_each(|certificate| self.certified(certificate, honest));
+                }
+            }
+            Message::Block(block) => self.blocks.seen(block),
+            Message::Hello { .. } | Message::RequestBlocks { .. } | Message::RequestBlock { .. } => {}
+        }
+    }
+
+    /// An honest authority has written something down, whether or not it comes to send it.
+    pub(super) fn wrote(&mut self, record: &Record) {
+        match record {
+            Record::Vote(vote) => {
+                self.cast(vote);
+                self.goes_forward(vote);
+            }
+            Record::Certificate(certificate) => self.certified(certificate, true),
+            Record::Block(block) => self.blocks.seen(block),
+        }
+    }
+
+    /// Notarize and Skip speak of the current view, and after Skip there is no Notarize.
+    fn goes_forward(&mut self, vote: &Vote) {
+        let (authority, view) = (vote.authority, vote.statement.view());
+        if matches!(vote.statement, Statement::Finalize { .. }) {
+            return;
+        }
+        let before = self.reached.insert(authority, view).unwrap_or(view);
+        if before > view {
+            self.broken("views go forward", format!("a{authority}: view {view} after {before}"));
+        }
+        if matches!(vote.statement, Statement::Skip { .. }) {
+            self.gave_up.insert((authority, view));
+        } else if self.gave_up.contains(&(authority, view)) {
+            self.broken("who skipped a view votes for no block in it", format!("a{authority}: view {view}"));
+        }
+    }
+
+    fn is_true(&self, vote: &Vote) -> bool {
+        self.verifier.verify(vote, self.chain, &self.epoch).is_ok()
+    }
+
+    fn certified(&mut self, certificate: &Certificate, honest: bool) {
+        let verdict = certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch));
+        match verdict {
+            Ok(()) => certificate.votes().for_each(|vote| self.cast(&vote)),
+            Err(error) if honest => {
+                self.broken("honest authorities hold true certificates only", format!("{:?}: {error}", certificate.statement));
+            }
+            Err(_) => {}
+        }
+    }
+
+    /// A vote that exists: it counts from here on.
+    fn cast(&mut self, vote: &Vote) {
+        let bit = 1_u64 << (vote.authority.0 % 64);
+        let known = self.tally.get(&vote.statement).copied().unwrap_or(0);
+        if known & bit != 0 || !self.is_true(vote) {
+            return;
+        }
+        self.tally.insert(vote.statement, known | bit);
+        if (known | bit).count_ones() == u32::from(self.epoch.quorum) {
+            self.can_be_certified(vote.statement);
+        }
+    }
+
+    /// A quorum said it.
+    fn can_be_certified(&mut self, statement: Statement) {
+        let view = statement.view();
+        match statement {
+            Statement::Notarize { block, .. } => {
+                if let Some(other) = self.notarized.insert(view, block) {
+                    self.broken("a view has at most one notarized block", format!("view {view}: {block} and {other}"));
+                }
+            }
+            Statement::Skip { .. } => drop(self.skipped.insert(view)),
+            Statement::Finalize { block, .. } => drop(self.finalizable.insert(view, block)),
+        }
+        if self.skipped.contains(&view) && self.finalizable.contains_key(&view) {
+            self.broken("no view has both a Skip and a Finalize certificate", format!("view {view}"));
+        }
+    }
+
     /// An honest authority sends a vote of its own, which is durable or not.
     pub(super) fn sent(&mut self, vote: &Vote, durable: bool) {
         use Statement::{Finalize, Notarize, Skip};
         if !durable {
-            self.broken("nothing is sent before it is durable", format!("{vote:?}"));
+            self.broken("nothing is sent before it is durable", format!("a{}: {:?}", vote.authority, vote.statement));
         }
         let said = self.said.entry((vote.authority, vote.statement.view())).or_default();
         if said.contains(&vote.statement) {
@@ -73,7 +198,49 @@ impl Checker {
         let contradiction = said.iter().find(|other| contradicts(other)).copied();
         said.push(vote.statement);
         if let Some(other) = contradiction {
-            self.broken("honest authorities never contradict themselves", format!("{:?} after {other:?}", vote.statement));
+            let detail = format!("a{}: {:?} after {other:?}", vote.authority, vote.statement);
+            self.broken("honest authorities never contradict themselves", detail);
+        }
+        match vote.statement {
+            Notarize { view, block } => self.may_notarize(vote.authority, view, block),
+            Skip { .. } => {}
+            Finalize { view, block } => {
+                if self.notarized.get(&view) != Some(&block) {
+                    self.broken("only notarized blocks are voted final", format!("a{}: {:?}", vote.authority, vote.statement));
+                }
+            }
+        }
+    }
+
+    /// An honest authority votes for a block: it must be valid, its parent notarized, the gap skipped, and its
+    /// proposer the leader.
+    fn may_notarize(&mut self, authority: AuthorityIndex, view: View, hash: BlockHash) {
+        let Some(header) = self.blocks.header(&hash).cloned() else {
+            self.broken("who votes for a block has it", format!("a{authority}: {hash} in view {view}"));
+            return;
+        };
+        let detail = || format!("a{authority}: block {hash} of view {view} on {:?}", header.parent);
+        let parent = header.parent;
+        let is_notarized = parent.view == View(0)
+            || [&self.notarized, &self.finalizable].iter().any(|known| known.get(&parent.view) == Some(&parent.hash));
+        if !is_notarized {
+            self.broken("parents are notarized", detail());
+        }
+        if !(parent.view.0 + 1..view.0).all(|between| self.skipped.contains(&View(between))) {
+            self.broken("parents skip only views with Skip certificates", detail());
+        }
+        if !self.blocks.is_valid(&hash, self.chain, &self.epoch) {
+            self.broken("honest authorities vote for valid blocks only", detail());
+        }
+        let n = self.epoch.len() as u64;
+        let leader = match self.epoch.leader {
+            LeaderPolicy::Fixed => Some((view.0 - header.height.0) % n),
+            LeaderPolicy::RoundRobin { term } => Some((view.0 - 1) / u64::from(term) % n),
+            LeaderPolicy::Elected => None, // judged from block to block, where an honest one proposes
+        };
+        let proposers = self.blocks.proposers(&hash);
+        if leader.is_some_and(|leader| proposers != 0 && (proposers >> leader) & 1 == 0) {
+            self.broken("only the leader's blocks are voted for", detail());
         }
     }
 
@@ -83,7 +250,7 @@ impl Checker {
     /// preference decided it.
     pub(super) fn proposed(&mut self, proposal: &Proposal) -> bool {
         let header = &proposal.block.header;
-        self.authors.insert(header.hash(), proposal.vote.authority);
+        self.blocks.led_by(header.hash(), proposal.vote.authority);
         let Some(parent) = proposal.parent_header.as_ref().filter(|_| self.epoch.leader == LeaderPolicy::Elected) else {
             return false;
         };
@@ -96,9 +263,9 @@ impl Checker {
         let (base, preferred) = match parent.preference {
             Some(preference) if header.view > preference.until => (header.view.0 - header.height.0 - skipped, false),
             Some(preference) if preference.since == parent.view => (u64::from(preference.leader.0), true),
-            preference => match self.authors.get(&parent.hash()) {
+            preference => match self.blocks.leader_of(&parent.hash()) {
                 Some(author) => (u64::from(author.0), preference.is_some()),
-                None => return false, // of a liar, whose messages are not watched
+                None => return false, // of a liar, who may or may not have led
             },
         };
         if u64::from(proposal.vote.authority.0) != (base + skipped) % n {
@@ -107,31 +274,68 @@ impl Checker {
         preferred
     }
 
-    /// An honest node committed a block on top of `previous`.
-    pub(super) fn committed(&mut self, node: usize, previous: Height, finalized: &FinalizedBlock) {
+    /// An honest node committed a block.
+    pub(super) fn committed(&mut self, node: usize, now_ms: u64, finalized: &FinalizedBlock) {
         let header = &finalized.block.header;
         let (height, hash) = (header.height, header.hash());
-        if height != previous.next() {
-            self.broken("heights are committed one by one", format!("node {node}: {height} after {previous}"));
+        let (parent, below) = self.heads.insert(node, (hash, height)).unwrap_or((BlockHash::GENESIS, Height(0)));
+        if height != below.next() || header.parent.hash != parent {
+            self.broken("blocks are committed one on top of the other", format!("node {node}: {height} after {below}"));
         }
-        if let Some(certificate) = &finalized.certificate
-            && let Err(error) = certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch))
-        {
-            self.broken("certificates verify", format!("node {node}, height {height}: {error}"));
+        let before = self.blocks.header(&parent).map(|before| (before.view, before.timestamp));
+        if before.is_some_and(|(view, time)| header.view <= view || header.timestamp <= time) {
+            self.broken("views and times of blocks go forward", format!("node {node}, height {height}"));
         }
+        let latest = true_time(now_ms) + AHEAD_MS + CLOCK_ERROR_MS as u64;
+        if self.judges_time && header.timestamp.as_millis() > latest {
+            self.broken("no final block is of the future", format!("node {node}, height {height}: {:?}", header.timestamp));
+        }
+        finalized.certificate.iter().for_each(|certificate| self.certified(certificate, true));
+        self.blocks.seen(&finalized.block);
         match self.finalized.get(&height) {
             Some((other, root)) if *other != hash || *root != header.state_root => {
                 self.broken("finalized prefixes agree", format!("node {node}, height {height}: {hash} against {other}"));
             }
             Some(_) => {}
-            None => {
-                self.finalized.insert(height, (hash, header.state_root));
-                for entry in entries_of(&finalized.block).unwrap_or_default() {
-                    if let Some(before) = self.entries.insert(entry, height) {
-                        self.broken("no entry is final twice", format!("entry {entry} at {before} and {height}"));
-                    }
-                }
+            None => self.newly_final(&finalized.block),
+        }
+    }
+
+    fn newly_final(&mut self, block: &Block) {
+        let height = block.header.height;
+        self.finalized.insert(height, (block.hash(), block.header.state_root));
+        for entry in entries_of(block).unwrap_or_default() {
+            if let Some(before) = self.entries.insert(entry, height) {
+                self.broken("no entry counts twice", format!("entry {entry} at {before} and {height}"));
             }
+        }
+    }
+
+    /// An honest node starts from what is on its disk.
+    pub(super) fn restarted(&mut self, node: usize, height: Height) {
+        let told = self.heads.get(&node).map_or(Height(0), |(_, height)| *height);
+        if height < told {
+            self.broken(
+                "an acknowledged entry is never lost",
+                format!("node {node} told of height {told} and is back at {height}"),
+            );
+        }
+    }
+
+    /// An honest node accuses somebody.
+    pub(super) fn accused(&mut self, node: usize, evidence: &Evidence, guilty: bool) {
+        let proved = evidence.verify(self.chain, &self.epoch).is_ok();
+        if !proved || !guilty {
+            self.broken("evidence names only the guilty", format!("node {node} accuses a{}", evidence.authority()));
+        }
+    }
+
+    /// What an honest node holds in memory, and how much it says in one step.
+    pub(super) fn holds(&mut self, node: usize, (views, blocks): (usize, usize), outputs: usize) {
+        let certified = self.notarized.len() + self.skipped.len() + self.finalizable.len();
+        if views > certified + HELD_BEYOND || blocks > 2 * (certified + HELD_BEYOND) || outputs > STEP_OUTPUTS_MAX {
+            let detail = format!("node {node} holds {views} views and {blocks} blocks, and has {outputs} outputs");
+            self.broken("queues stay bounded", detail);
         }
     }
 

@@ -1,19 +1,38 @@
 //! A deterministic simulator: the real engine, and everything around it under the control of one seed.
 //!
-//! Network, disk, clock and application are stubs that fail as drawn: messages are lost, doubled,
-//! delayed past each other and cut off; nodes crash before and after their journal is on disk and between
-//! any two messages, and restart from what was durable; some authorities lie. After a phase of trouble
-//! the network heals, and the honest must agree and make new entries final.
+//! ```text
+//!  seed ──draw──▶ Script ──▶ World ──▶ Report, trace
+//!                (network,    │  ▲
+//!                 rates,      ▼  │ Input / Output
+//!                 acts)     Engine × n   ──what is sent, written, committed──▶ Checker
+//! ```
+//!
+//! Network, disks, clocks, processes and application are stubs that fail as the script says; some authorities lie
+//! (`actors`). After a phase of trouble a quorum, the *core*, is healed, whatever ails the rest lasts, and the core
+//! must agree and make new entries final. What is judged is what leaves the nodes (`invariants`).
+//!
+//! What becomes of a message depends on the seed, its link and its number there, and on no other draw. So acts can
+//! be left out of a script one by one: [`shrink`] looks for the fewest that still break the same rule.
 //!
 //! ```
 //! let report = voting_consensus::sim::run(7, &Default::default());
 //! assert_eq!(report.violation, None);
 //! ```
 
+mod actors;
 mod app;
+mod blocks;
+mod disk;
+mod host;
 mod invariants;
+mod links;
+mod network;
 mod node;
 mod rng;
+mod script;
+mod shrink;
+mod trace;
+mod verifier;
 mod world;
 
 use std::collections::BTreeMap;
@@ -21,26 +40,12 @@ use std::time::Duration;
 
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
+pub use crate::mutation::Mutation;
+pub use actors::Actor;
 pub use invariants::Violation;
-
-/// How an authority lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Actor {
-    /// Two nodes with one key, each unaware of the other.
-    Twins,
-    /// Hears everything and says nothing for stretches of time.
-    Silent,
-}
-
-/// A defect put into the simulation on purpose, to see whether it is noticed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Defect {
-    /// None.
-    #[default]
-    None,
-    /// The disk reports writes as durable that a crash then loses.
-    LyingDisk,
-}
+pub use script::Script;
+pub use shrink::shrink;
+pub use trace::{Happening, TraceEvent};
 
 /// What to simulate; whatever is `None` is drawn from the seed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -53,8 +58,25 @@ pub struct Options {
     pub leader: Option<LeaderPolicy>,
     /// Who lies, beyond what the threshold tolerates if you say so.
     pub liars: Option<(Actor, usize)>,
-    /// A defect to be noticed.
-    pub defect: Defect,
+    /// A rule to be left out.
+    #[cfg(feature = "mutations")]
+    pub mutation: Option<Mutation>,
+}
+
+impl Options {
+    #[cfg(feature = "mutations")]
+    const fn mutation(&self) -> Option<Mutation> {
+        self.mutation
+    }
+
+    #[cfg(not(feature = "mutations"))]
+    const fn mutation(&self) -> Option<Mutation> {
+        None
+    }
+
+    fn is_mutated(&self, mutation: Mutation) -> bool {
+        self.mutation() == Some(mutation)
+    }
 }
 
 /// What a run was like.
@@ -85,5 +107,24 @@ pub struct Report {
 /// Runs one seed.
 #[must_use]
 pub fn run(seed: u64, options: &Options) -> Report {
-    world::World::new(seed, options).run()
+    run_script(&Script::draw(seed, options))
+}
+
+/// Runs a script.
+#[must_use]
+pub fn run_script(script: &Script) -> Report {
+    world::World::new(script, false).run().0
+}
+
+/// Runs a script and tells what happened, in order.
+#[must_use]
+pub fn trace(script: &Script) -> (Report, Vec<TraceEvent>) {
+    world::World::new(script, true).run()
+}
+
+/// The name of a node: its authority's; the second of two twins has a mark.
+fn node_name(node: usize, nodes: &[usize]) -> String {
+    let authority = nodes.get(node).copied().unwrap_or_default();
+    let is_second = node > 0 && nodes.get(node - 1) == Some(&authority);
+    format!("a{authority}{}", if is_second { "'" } else { "" })
 }

@@ -1,28 +1,53 @@
 //! One node: an engine, its disk, and the host that a real node's runtime is.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
-use voting_core::certificate::Certificate;
-use voting_core::ids::{AuthorityIndex, BlockHash, View};
-use voting_core::seams::JournalRecord;
+use voting_core::block::{Block, Parent};
+use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
+use voting_core::time::Timestamp;
 
-use super::app::AppState;
+use super::app::{AppState, entries_of};
+use super::disk::{Batch, Disk};
+use super::network::Clocks;
+use super::script::{Moment, Point};
+use super::world::Event;
 use crate::{Engine, EngineConfig, TimerId};
 
-/// What survives a crash.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Disk {
-    pub(super) journal: Vec<JournalRecord>,
-    pub(super) blocks: Vec<FinalizedBlock>,
+/// True time at the start of a run.
+const FOUNDED_MS: u64 = 1_700_000_000_000;
+/// A block may be this much ahead of an authority's clock.
+pub(super) const AHEAD_MS: u64 = 500;
+/// A block may be this much behind an authority's clock: the longest timeout.
+const BEHIND_MS: u64 = 30_000;
+
+/// True time as a timestamp.
+pub(super) fn true_time(now_ms: u64) -> u64 {
+    FOUNDED_MS + now_ms
 }
 
-impl Disk {
-    pub(super) fn head(&self) -> Option<(BlockHeader, Certificate)> {
-        let last = self.blocks.last()?;
-        Some((last.block.header.clone(), last.certificate.clone()?))
-    }
+/// A crash that waits for its moment.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Planned {
+    pub(super) moment: Moment,
+    pub(super) point: Point,
+    pub(super) down_ms: u64,
+}
+
+/// What is wrong with a machine; moments in milliseconds at which it ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Trouble {
+    pub(super) disk_full_until: u64,
+    pub(super) disk_slow_until: u64,
+    pub(super) write_ms: u64,
+    pub(super) paused_until: u64,
+    pub(super) clock_off_until: u64,
+    pub(super) clock_off_ms: i64,
+    pub(super) deaf: bool,
+    pub(super) mute: bool,
+    pub(super) down_for_good: bool,
+    pub(super) crash: Option<Planned>,
 }
 
 /// A node, running or not.
@@ -33,6 +58,8 @@ pub(super) struct Node {
     /// Counts starts: events for an earlier life are void.
     pub(super) life: u32,
     pub(super) disk: Disk,
+    /// What a disk that lies about flushes really has, if it does.
+    pub(super) platter: Option<Disk>,
     pub(super) finalized: AppState,
     candidates: BTreeMap<BlockHash, AppState>,
     pub(super) mempool: BTreeSet<u64>,
@@ -40,37 +67,48 @@ pub(super) struct Node {
     /// A block the engine asked for and that waits for an entry.
     pub(super) wanted: Option<(View, Parent, bool)>,
     pub(super) had_work: bool,
-    /// Its clock runs this many per mille of true time.
-    pub(super) rate: u64,
+    clocks: Clocks,
+    pub(super) trouble: Trouble,
+    /// A write under way.
+    pub(super) writing: Option<Batch>,
+    /// What happened while it could not look: it was writing, or hung.
+    pub(super) held: Vec<Event>,
     /// It lies, and is judged by nothing.
     pub(super) lies: bool,
+    /// It looks at final entries only where it should also look at those of unfinalized ancestors.
+    pub(super) forgets_ancestors: bool,
+    /// The view it was last seen in.
+    pub(super) view: View,
 }
 
 impl Node {
-    pub(super) fn new(authority: AuthorityIndex, rate: u64, lies: bool) -> Self {
+    pub(super) fn new(authority: AuthorityIndex, clocks: Clocks, lies: bool) -> Self {
         Self {
             authority,
             engine: None,
             life: 0,
             disk: Disk::default(),
+            platter: None,
             finalized: AppState::genesis(),
             candidates: BTreeMap::new(),
             mempool: BTreeSet::new(),
             timers: BTreeMap::new(),
             wanted: None,
             had_work: false,
-            rate,
+            clocks,
+            trouble: Trouble::default(),
+            writing: None,
+            held: Vec::new(),
             lies,
+            forgets_ancestors: false,
+            view: View(0),
         }
     }
 
     /// Starts from what is on disk.
     pub(super) fn start(&mut self, config: EngineConfig) -> Result<(), String> {
         self.life += 1;
-        self.candidates.clear();
-        self.timers.clear();
-        self.wanted = None;
-        self.had_work = false;
+        self.forget();
         self.finalized = AppState::genesis();
         for block in &self.disk.blocks {
             self.finalized = self.finalized.apply(&block.block).ok_or("the ledger does not replay")?;
@@ -80,8 +118,51 @@ impl Node {
         Ok(())
     }
 
-    pub(super) fn local_time(&self, now: Duration) -> Duration {
-        now * self.rate as u32 / 1_000
+    /// Loses what is not on disk; clients send their entries again, so that the mempool is as it was.
+    pub(super) fn stop(&mut self) {
+        self.engine = None;
+        if let Some(platter) = &self.platter {
+            self.disk = platter.clone();
+        }
+        self.forget();
+    }
+
+    fn forget(&mut self) {
+        self.candidates.clear();
+        self.timers.clear();
+        self.wanted = None;
+        self.had_work = false;
+        self.writing = None;
+        self.held.clear();
+        self.view = View(0);
+    }
+
+    /// Monotonic time.
+    pub(super) fn local_time(&self, now_ms: u64) -> Duration {
+        Duration::from_millis(now_ms * self.clocks.rate / 1_000)
+    }
+
+    /// How long a timer really runs.
+    pub(super) fn true_ms(&self, after: Duration) -> u64 {
+        (after.as_millis() as u64 * 1_000 / self.clocks.rate).max(1)
+    }
+
+    /// What its clock shows.
+    pub(super) fn clock(&self, now_ms: u64) -> Timestamp {
+        let off = if self.trouble.clock_off_until > now_ms { self.trouble.clock_off_ms } else { 0 };
+        let shown = true_time(now_ms).saturating_add_signed(self.clocks.offset_ms + off);
+        Timestamp::from_millis(shown).unwrap_or(Timestamp::MAX)
+    }
+
+    /// Whether its clock lets it vote for a block of this time.
+    pub(super) fn finds_timely(&self, time: Timestamp, now_ms: u64) -> bool {
+        let (time, clock) = (time.as_millis(), self.clock(now_ms).as_millis());
+        time <= clock + AHEAD_MS && clock <= time + BEHIND_MS
+    }
+
+    /// Whether it can take in what happens.
+    pub(super) fn is_awake(&self, now_ms: u64) -> bool {
+        self.writing.is_none() && self.trouble.paused_until <= now_ms
     }
 
     /// The state that a child of this block builds on.
@@ -89,19 +170,26 @@ impl Node {
         if self.finalized.hash == *hash { Some(&self.finalized) } else { self.candidates.get(hash) }
     }
 
-    pub(super) fn keep(&mut self, state: AppState) {
+    /// All states that a block could build on.
+    pub(super) fn states(&self) -> impl Iterator<Item = &AppState> {
+        std::iter::once(&self.finalized).chain(self.candidates.values())
+    }
+
+    pub(super) fn keep(&mut self, mut state: AppState) {
+        if self.forgets_ancestors {
+            state.included = Arc::clone(&self.finalized.included);
+        }
         self.candidates.insert(state.hash, state);
     }
 
     /// Whether a block is valid here; keeps the state after it.
     pub(super) fn validate(&mut self, block: &Block) -> bool {
-        let hash = block.hash();
-        if self.state(&hash).is_some() {
+        if self.state(&block.hash()).is_some() {
             return true;
         }
         let after = self.state(&block.header.parent.hash).and_then(|state| state.apply(block));
         let valid = after.is_some();
-        self.candidates.extend(after.map(|state| (hash, state)));
+        after.into_iter().for_each(|state| self.keep(state));
         valid
     }
 
@@ -111,12 +199,21 @@ impl Node {
             return false;
         }
         if let Some(state) = self.candidates.remove(&block.hash()) {
-            self.finalized = state;
+            let before = std::mem::replace(&mut self.finalized, state);
+            if self.forgets_ancestors {
+                let mut included = before.included.as_ref().clone();
+                included.extend(entries_of(block).unwrap_or_default());
+                self.finalized.included = Arc::new(included);
+            }
         }
         let height = self.finalized.height;
         self.candidates.retain(|_, state| state.height > height);
         let finalized = &self.finalized;
         self.mempool.retain(|entry| finalized.takes(*entry));
         true
+    }
+
+    pub(super) fn height(&self) -> Height {
+        self.finalized.height
     }
 }

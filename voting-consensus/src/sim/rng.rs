@@ -9,6 +9,15 @@ impl Rng {
         Self(seed)
     }
 
+    /// Chance that belongs to a place, such as one message of one link: what happens elsewhere does not shift it.
+    pub(super) fn at(seed: u64, place: &[u64]) -> Self {
+        let mut rng = Self(seed);
+        for part in place {
+            rng.0 = rng.next() ^ part.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+        }
+        rng
+    }
+
     pub(super) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
@@ -30,5 +39,10 @@ impl Rng {
     /// True this many times in a thousand.
     pub(super) const fn chance(&mut self, per_mille: u64) -> bool {
         self.below(1_000) < per_mille
+    }
+
+    /// One of several, of which there is at least one.
+    pub(super) fn pick<T: Copy>(&mut self, among: &[T]) -> T {
+        among[self.below(among.len() as u64) as usize]
     }
 }

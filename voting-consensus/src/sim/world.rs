@@ -1,583 +1,466 @@
-//! The world around the nodes: time, network, faults, and the two phases of a run.
+//! The world around the nodes: time, the acts of the script, and the two phases of a run.
 
-use std::cmp::Reverse;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use voting_core::block::{Block, Parent};
-use voting_core::certificate::{CertificateError, Statement, Vote};
-use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
-use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
-use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Digest, Height, View};
+use voting_core::epoch::Epoch;
+use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Height, View};
 
+use super::actors::{Behaviour, Scene};
 use super::app::Wish;
 use super::invariants::Checker;
-use super::node::Node;
+use super::links::Partition;
+use super::network::Clocks;
+use super::node::{Node, Planned};
 use super::rng::Rng;
-use super::{Actor, Defect, Options, Report};
-use crate::journal::Record;
-use crate::{EngineConfig, Input, Message, Output, TimerId, VerifyVote, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+use super::script::{Act, END_MS, Fault, Lasting, SUBMISSIONS_END_MS, Script, TROUBLE_MS, describe};
+use super::trace::{Happening, TraceEvent};
+use super::verifier::Memory;
+use super::{Mutation, Report, node_name};
+use crate::{EngineConfig, Input, Message, TimerId, VerifyVote};
 
-/// End of the phase of trouble, in milliseconds.
-const TROUBLE_MS: u64 = 20_000;
-/// End of the run: several capped timeouts after the network healed.
-const END_MS: u64 = 140_000;
-/// Views a node may hold: far more than a run can skip.
-const MAX_HELD: usize = 2_000;
-/// Entries per block.
-const BLOCK_ENTRIES: usize = 8;
+/// A disk that is slow for good takes this long for a write, in milliseconds.
+const SLOW_FOR_GOOD_MS: u64 = 700;
 
-type At = u64;
-
+/// Something that happens to a node.
 #[derive(Debug)]
-enum Event {
-    Deliver { from: AuthorityIndex, bytes: Arc<Vec<u8>> },
-    Timer { timer: TimerId, set: u64 },
-    Build { view: View },
-    Validated { block: BlockHash, valid: bool },
+pub(super) enum Event {
+    Deliver {
+        from: AuthorityIndex,
+        message: Arc<Message>,
+    },
+    Timer {
+        timer: TimerId,
+        set: u64,
+    },
+    Build {
+        view: View,
+    },
+    Validated {
+        block: BlockHash,
+        valid: bool,
+        timely: bool,
+    },
+    /// A write is on disk.
+    Written,
+    /// It hangs no longer.
+    Awake,
     Restart,
 }
 
-/// Fault rates of one seed, per thousand.
 #[derive(Debug)]
-struct Faults {
-    loss: u64,
-    doubling: u64,
-    delay_ms: u64,
-    crash: u64,
-    partition: u64,
-    silence: u64,
-    untimely: u64,
+struct Scheduled {
+    at: u64,
+    id: u64,
+    node: usize,
+    life: u32,
+    event: Event,
 }
+
+impl Ord for Scheduled {
+    /// The heap gives out its greatest: the earliest, and of those the one scheduled first.
+    fn cmp(&self, other: &Self) -> Ordering {
+        (other.at, other.id).cmp(&(self.at, self.id))
+    }
+}
+
+impl PartialOrd for Scheduled {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Scheduled {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for Scheduled {}
 
 pub(super) struct World {
-    seed: u64,
-    rng: Rng,
-    now: At,
-    next: u64,
-    queue: BinaryHeap<Reverse<(At, u64)>>,
-    events: BTreeMap<u64, (usize, u32, Event)>,
-    nodes: Vec<Node>,
-    keys: Vec<SigningKey>,
-    epoch: Arc<Epoch>,
-    chain: ChainId,
-    liars: Vec<(usize, Actor)>,
-    defect: Defect,
-    faults: Faults,
+    pub(super) script: Script,
+    /// The authority that each node is.
+    authorities: Vec<usize>,
+    pub(super) now: u64,
+    next_act: usize,
+    next_id: u64,
+    queue: BinaryHeap<Scheduled>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) behaviours: Vec<Option<Box<dyn Behaviour>>>,
+    pub(super) keys: Vec<SigningKey>,
+    pub(super) epoch: Arc<Epoch>,
+    pub(super) chain: ChainId,
+    pub(super) partitions: Vec<Partition>,
+    /// Messages so far, by link.
+    pub(super) links: Vec<u64>,
+    /// The nodes that must finish, once the trouble is over.
+    pub(super) core: Option<u64>,
     counts: BTreeMap<&'static str, u64>,
-    /// Links that are cut, by node.
-    cut: BTreeSet<(usize, usize)>,
-    silent: BTreeSet<usize>,
-    checker: Checker,
-    verifier: Arc<Memory>,
-    trace: u64,
-}
-
-/// Verifies each vote once for all nodes of a run.
-#[derive(Debug, Default)]
-struct Memory(Mutex<BTreeMap<Vec<u8>, Result<(), CertificateError>>>);
-
-impl VerifyVote for Memory {
-    fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *known.entry(Message::Vote(*vote).to_canonical()).or_insert_with(|| vote.verify(chain, epoch))
-    }
+    pub(super) checker: Checker,
+    pub(super) verifier: Arc<Memory>,
+    trace_hash: u64,
+    trace: Option<Vec<TraceEvent>>,
+    /// Votes told of, so that each is told of once.
+    pub(super) told: BTreeSet<(usize, voting_core::certificate::Statement)>,
 }
 
 impl World {
-    pub(super) fn new(seed: u64, options: &Options) -> Self {
-        let mut rng = Rng::new(seed);
-        let n = options.authorities.unwrap_or(rng.within(4, 10) as usize);
-        let rule = options.quorum.unwrap_or(match rng.below(3) {
-            0 => QuorumRule::Byzantine,
-            1 => QuorumRule::Majority,
-            _ => QuorumRule::Number(rng.within(n as u64 / 2 + 1, n as u64 - 1) as u16),
-        });
-        let leader = options.leader.unwrap_or(match rng.below(3) {
-            0 => LeaderPolicy::Fixed,
-            1 => LeaderPolicy::Elected,
-            _ => LeaderPolicy::RoundRobin { term: rng.within(1, 3) as u32 },
-        });
-        let key = |i: usize| SigningKey::from_seed(Digest::of_parts("voting/sim-key/v1", &[&(i as u64).to_le_bytes()]).0);
-        let keys: Vec<_> = (0..n).map(key).collect();
-        let quorum = rule.threshold(n).unwrap_or(n as u16);
-        let named = |(i, key): (usize, &SigningKey)| Authority { name: format!("a{i}"), key: key.public() };
-        let authorities = keys.iter().enumerate().map(named).collect();
-        let epoch = Arc::new(Epoch { number: 0, authorities, quorum, leader, timers: Timers::default() });
-        let chain = ChainId([7; 32]);
-
-        let tolerated = epoch.byzantine_safe().min(n - usize::from(quorum));
-        let (actor, lying) = options.liars.unwrap_or({
-            let actor = if rng.chance(500) { Actor::Twins } else { Actor::Silent };
-            (actor, rng.within(0, tolerated as u64) as usize)
-        });
-        let liars: Vec<_> = (0..lying.min(n)).map(|i| (i, actor)).collect();
-        let mut nodes = Vec::new();
-        for i in 0..n {
-            let lies = i < liars.len();
-            let copies = if lies && actor == Actor::Twins { 2 } else { 1 };
-            for _ in 0..copies {
-                nodes.push(Node::new(AuthorityIndex(i as u16), rng.within(950, 1_050), lies));
-            }
-        }
-        let verifier = Arc::<Memory>::default();
-        let faults = Faults {
-            loss: rng.below(200),
-            doubling: rng.below(100),
-            delay_ms: rng.within(5, 400),
-            crash: rng.below(15),
-            partition: rng.below(60),
-            silence: rng.below(300),
-            untimely: rng.below(50),
+    pub(super) fn new(script: &Script, traced: bool) -> Self {
+        let network = &script.network;
+        let (keys, authorities) = (network.keys(), network.nodes());
+        let (epoch, chain) = (network.epoch(&keys), ChainId([7; 32]));
+        let node = |(authority, clocks): (&usize, &Clocks)| {
+            let mut node = Node::new(AuthorityIndex(*authority as u16), *clocks, network.actor(*authority).is_some());
+            node.forgets_ancestors = script.is_mutated(Mutation::AncestorsForgotten);
+            node
         };
+        let nodes: Vec<Node> = authorities.iter().zip(&network.clocks).map(node).collect();
+        let behaviours = authorities.iter().map(|authority| Some(network.actor(*authority)?.behaviour())).collect();
+        let verifier = Arc::<Memory>::default();
+        let judges_time = network.liars.len() + script.wrong_clocks() < usize::from(network.quorum);
         Self {
-            seed,
-            rng,
+            checker: Checker::new(chain, Arc::clone(&epoch), Arc::clone(&verifier) as Arc<dyn VerifyVote>, judges_time),
             now: 0,
-            next: 0,
+            next_act: 0,
+            next_id: 0,
             queue: BinaryHeap::new(),
-            events: BTreeMap::new(),
+            links: vec![0; nodes.len() * nodes.len()],
             nodes,
+            behaviours,
+            authorities,
             keys,
-            checker: Checker::new(chain, Arc::clone(&epoch), Arc::clone(&verifier) as Arc<dyn VerifyVote>),
             epoch,
             chain,
-            liars,
-            defect: options.defect,
-            faults,
+            partitions: Vec::new(),
+            core: None,
             counts: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            silent: BTreeSet::new(),
             verifier,
-            trace: seed,
+            trace_hash: script.seed,
+            trace: traced.then(Vec::new),
+            told: BTreeSet::new(),
+            script: script.clone(),
         }
     }
 
-    pub(super) fn run(mut self) -> Report {
+    pub(super) fn run(mut self) -> (Report, Vec<TraceEvent>) {
+        self.tell(Self::introduction);
         for node in 0..self.nodes.len() {
             self.start(node);
         }
-        let (mut submitted, mut next_submission, mut next_trouble) = (0, 0, 0);
-        let mut next_wish = if self.epoch.leader == LeaderPolicy::Elected { 0 } else { END_MS };
-        let mut healed = false;
-        while self.checker.violation.is_none() && self.now < END_MS {
-            if self.now >= TROUBLE_MS && !healed {
-                healed = true;
-                self.heal();
-            }
-            if self.now >= next_submission && self.now < TROUBLE_MS + 10_000 {
-                self.submit(submitted);
-                submitted += 1;
-                next_submission = self.now + self.rng.within(50, 1_500);
-            }
-            if self.now >= next_wish && self.now < TROUBLE_MS + 10_000 {
-                self.wish();
-                next_wish = self.now + self.rng.within(100, 4_000);
-            }
-            if self.now >= next_trouble && !healed {
-                self.trouble();
-                next_trouble = self.now + self.rng.within(200, 2_000);
-            }
-            if healed && self.now >= TROUBLE_MS + 10_000 && self.all_done(submitted) {
-                break;
-            }
-            let Some(Reverse((at, id))) = self.queue.pop() else { break };
-            self.now = self.now.max(at);
-            if let Some((node, life, event)) = self.events.remove(&id) {
-                self.happen(node, life, event);
+        while self.checker.violation.is_none() && self.now < END_MS && !self.is_over() {
+            let act = self.script.acts.get(self.next_act).map_or(u64::MAX, |act| act.at_ms);
+            match self.queue.peek() {
+                Some(next) if next.at < act => {
+                    let Some(next) = self.queue.pop() else { break };
+                    self.now = self.now.max(next.at);
+                    self.happen(next.node, next.life, next.event);
+                }
+                None if act == u64::MAX => break,
+                _ => {
+                    self.now = self.now.max(act);
+                    let act = self.script.acts[self.next_act];
+                    self.next_act += 1;
+                    self.act(&act);
+                }
             }
         }
-        self.judge_end(submitted);
-        Report {
-            seed: self.seed,
+        self.judge_end();
+        self.report()
+    }
+
+    fn report(mut self) -> (Report, Vec<TraceEvent>) {
+        if let Some(violation) = self.checker.violation.clone() {
+            self.tell(|_| Happening::Violation { rule: violation.invariant, detail: violation.detail });
+        }
+        self.tell(|world| Happening::End { blocks: world.checker.blocks(), entries: world.checker.acknowledged().count() });
+        let report = Report {
+            seed: self.script.seed,
             authorities: self.epoch.len(),
             quorum: self.epoch.quorum,
-            liars: self.liars,
+            liars: self.script.network.liars,
             virtual_time: Duration::from_millis(self.now),
             blocks: self.checker.blocks(),
             entries: self.checker.acknowledged().count(),
             faults: self.counts,
-            trace_hash: self.trace,
+            trace_hash: self.trace_hash,
             violation: self.checker.violation,
+        };
+        (report, self.trace.unwrap_or_default())
+    }
+
+    fn introduction(&self) -> Happening {
+        let network = &self.script.network;
+        Happening::Run {
+            seed: self.script.seed,
+            nodes: (0..self.nodes.len()).map(|node| self.name(node)).collect(),
+            quorum: network.quorum,
+            leader: network.leader.to_string(),
+            liars: network.liars.iter().map(|(authority, actor)| (format!("a{authority}"), actor.word())).collect(),
         }
     }
 
-    fn count(&mut self, fault: &'static str) {
+    pub(super) fn count(&mut self, fault: &'static str) {
         *self.counts.entry(fault).or_default() += 1;
     }
 
-    fn schedule(&mut self, after: u64, node: usize, event: Event) {
-        let id = self.next;
-        self.next += 1;
-        self.queue.push(Reverse((self.now + after, id)));
-        self.events.insert(id, (node, self.nodes[node].life, event));
+    /// Chance that belongs to this moment and place.
+    pub(super) fn chance(&self, place: &[u64]) -> Rng {
+        Rng::at(self.script.seed ^ self.now.rotate_left(32), place)
     }
 
-    fn start(&mut self, node: usize) {
+    pub(super) fn name(&self, node: usize) -> String {
+        node_name(node, &self.authorities)
+    }
+
+    pub(super) const fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// Notes what happened, if anybody wants to know.
+    pub(super) fn tell(&mut self, what: impl FnOnce(&Self) -> Happening) {
+        if self.trace.is_some() {
+            let event = TraceEvent { at_ms: self.now, what: what(self) };
+            self.trace.iter_mut().for_each(|trace| trace.push(event.clone()));
+        }
+    }
+
+    /// Mixes something into the trace hash, with the time.
+    pub(super) fn fold_trace(&mut self, bytes: &[u8]) {
+        let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29);
+        let word = |chunk: &[u8]| chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        self.trace_hash = bytes.chunks(8).map(word).fold(mix(self.trace_hash, self.now), mix);
+    }
+
+    pub(super) fn schedule(&mut self, after: u64, node: usize, event: Event) {
+        let (id, life) = (self.next_id(), self.nodes[node].life);
+        self.queue.push(Scheduled { at: self.now + after, id, node, life, event });
+    }
+
+    pub(super) fn next_id(&mut self) -> u64 {
+        self.next_id += 1;
+        self.next_id
+    }
+
+    pub(super) fn start(&mut self, node: usize) {
         let authority = self.nodes[node].authority;
         let key = self.keys[usize::from(authority.0)].clone();
         let mut config = EngineConfig::new(self.chain, Arc::clone(&self.epoch), authority, key);
         config.verifier = Arc::clone(&self.verifier) as Arc<dyn VerifyVote>;
+        #[cfg(feature = "mutations")]
+        {
+            config.mutation = self.script.mutation;
+        }
         if let Err(reason) = self.nodes[node].start(config) {
             self.checker.broken("a node recovers from its disk", format!("node {node}: {reason}"));
             return;
         }
-        self.input(node, Input::Start);
+        let here = &self.nodes[node];
+        let (height, journal) = (here.height(), here.disk.journal.len());
+        if !here.lies {
+            self.checker.restarted(node, height);
+        }
+        self.tell(|world| Happening::Start { node: world.name(node), height: height.0, journal });
+        self.step(node, vec![Input::Start]);
         self.note_work(node);
     }
 
     fn happen(&mut self, node: usize, life: u32, event: Event) {
+        let here = &mut self.nodes[node];
         if let Event::Restart = event {
-            return self.start(node);
+            if here.life == life && here.engine.is_none() && !here.trouble.down_for_good {
+                self.start(node);
+            }
+            return;
         }
-        if self.nodes[node].engine.is_none() || (self.nodes[node].life != life && !matches!(event, Event::Deliver { .. })) {
+        if here.engine.is_none() || (here.life != life && !matches!(event, Event::Deliver { .. })) {
             return;
         }
         match event {
-            Event::Deliver { from, bytes } => {
-                if let Ok(message) = Message::from_canonical(&bytes) {
-                    self.input(node, Input::Message { from, message });
-                }
-            }
-            Event::Timer { timer, set } => {
-                if self.nodes[node].timers.get(&timer) == Some(&set) {
-                    self.nodes[node].timers.remove(&timer);
-                    self.input(node, Input::Timer(timer));
-                }
-            }
-            Event::Build { view } => self.try_build(node, view),
-            Event::Validated { block, valid } => {
-                // Clocks that disagree: this authority finds fault with the time of a good block.
-                let timely = self.now >= TROUBLE_MS || !self.rng.chance(self.faults.untimely);
-                if !timely {
-                    self.count("time of a proposal found wrong");
-                }
-                self.input(node, Input::Validated { block, valid, timely });
-            }
-            Event::Restart => {}
+            Event::Written => self.written(node),
+            Event::Awake => self.wake(node),
+            event if !here.is_awake(self.now) => here.held.push(event),
+            event => self.take_in(node, vec![event]),
         }
     }
 
-    /// One step of a node, with everything its host does about it.
-    fn input(&mut self, node: usize, input: Input) {
-        let now = self.nodes[node].local_time(Duration::from_millis(self.now));
-        let Some(engine) = self.nodes[node].engine.as_mut() else { return };
-        let outputs = engine.handle(now, input);
-        if engine.held().0 > MAX_HELD || engine.held().1 > MAX_HELD {
-            self.checker.broken("memory is bounded", format!("node {node}"));
-        }
-        let crash = self.now < TROUBLE_MS && !self.nodes[node].lies && !outputs.is_empty() && self.rng.chance(self.faults.crash);
-        let crash_before_sync = crash && self.rng.chance(400);
-        let lost = self.defect == Defect::LyingDisk && crash;
-        if crash_before_sync {
-            self.count("crash before the journal is durable");
-            return self.crash(node);
-        }
-        // One durable write: journal and blocks, all or nothing.
-        let disk = &mut self.nodes[node].disk;
-        let before = lost.then(|| disk.clone());
-        let mut commits = Vec::new();
-        for output in &outputs {
-            match output {
-                Output::Persist(record) => disk.journal.push(record.clone()),
-                Output::Prune { below } => disk.journal.retain(|record| record.view >= *below),
-                Output::Commit(finalized) => {
-                    disk.blocks.push(finalized.clone());
-                    commits.push(finalized.clone());
-                }
-                _ => {}
-            }
-        }
-        for finalized in commits {
-            let previous = self.nodes[node].finalized.height;
-            if !self.nodes[node].lies {
-                self.checker.committed(node, previous, &finalized);
-            }
-            if !self.nodes[node].finalize(&finalized.block) {
-                self.checker.broken("what is final is valid", format!("node {node}, height {}", finalized.block.header.height));
-            }
-        }
-        let crash_after = if crash { self.rng.below(outputs.len() as u64 + 1) as usize } else { usize::MAX };
-        for output in outputs.into_iter().take(crash_after) {
-            self.carry_out(node, output);
-        }
-        if crash {
-            self.count("crash between two outputs");
-            if let Some(before) = before {
-                self.count("loss of what was durable");
-                self.nodes[node].disk = before; // the disk lied about the flush
-            }
-            return self.crash(node);
-        }
-        self.note_work(node);
-    }
-
-    fn carry_out(&mut self, node: usize, output: Output) {
-        match output {
-            Output::Persist(_) | Output::Prune { .. } | Output::Commit(_) => {}
-            Output::Send { to, message } => self.send(node, Some(to), &message),
-            Output::Broadcast(message) => self.send(node, None, &message),
-            Output::Build { view, parent, empty } => {
-                self.nodes[node].wanted = Some((view, parent, empty));
-                let wait = self.rng.within(1, 20);
-                self.schedule(wait, node, Event::Build { view });
-            }
-            Output::Validate { block } => {
-                let (hash, valid) = (block.hash(), self.nodes[node].validate(&block));
-                let wait = self.rng.within(1, 20);
-                self.schedule(wait, node, Event::Validated { block: hash, valid });
-            }
-            Output::SetTimer { timer, after } => {
-                let set = self.next;
-                self.nodes[node].timers.insert(timer, set);
-                let true_ms = after.as_millis() as u64 * 1_000 / self.nodes[node].rate;
-                self.schedule(true_ms.max(1), node, Event::Timer { timer, set });
-            }
-            Output::CancelTimer { timer } => drop(self.nodes[node].timers.remove(&timer)),
-            Output::ReadBlocks { to, from } => {
-                let blocks = &self.nodes[node].disk.blocks;
-                let from = (from.0 as usize).saturating_sub(1).min(blocks.len());
-                let mut blocks: Vec<_> = blocks[from..].iter().take(MAX_CATCH_UP_BLOCKS).cloned().collect();
-                trim_to_message(&mut blocks);
-                self.send(node, Some(to), &Message::Blocks(blocks));
-            }
-            Output::Evidence(evidence) => {
-                self.count("evidence found");
-                let accused = usize::from(evidence.authority().0);
-                let proved = evidence.verify(self.chain, &self.epoch).is_ok();
-                if !proved || !self.liars.iter().any(|(liar, actor)| *liar == accused && *actor == Actor::Twins) {
-                    self.checker.broken("evidence names only the guilty", format!("node {node} accuses {accused}"));
-                }
-            }
-            Output::Conflict(certificate) => {
-                self.checker.broken("finalized prefixes agree", format!("node {node}: {:?} conflicts", certificate.statement));
-            }
+    /// Several events of a node at once, as a host takes in what piled up.
+    pub(super) fn take_in(&mut self, node: usize, events: Vec<Event>) {
+        let inputs: Vec<Input> = events.into_iter().filter_map(|event| self.input_of(node, event)).collect();
+        if !inputs.is_empty() {
+            self.step(node, inputs);
         }
     }
 
-    /// The proposer's part of the host: a block when there is work, an empty one when a parent waits for finality.
-    fn try_build(&mut self, node: usize, view: View) {
-        let Some((wanted, parent, empty)) = self.nodes[node].wanted else { return };
-        if wanted != view {
+    /// Goes on with what piled up, unless it still cannot.
+    pub(super) fn wake(&mut self, node: usize) {
+        if self.nodes[node].is_awake(self.now) {
+            let held = std::mem::take(&mut self.nodes[node].held);
+            self.take_in(node, held);
+            self.note_work(node);
+        }
+    }
+
+    fn act(&mut self, act: &Act) {
+        if !matches!(act.fault, Fault::Lie { .. }) {
+            self.tell(|world| Happening::Fault { what: describe(act, &world.authorities) });
+        }
+        let now = self.now;
+        match act.fault {
+            Fault::Submit { entry, heard_by } => self.submit(entry, heard_by),
+            Fault::Wish { asks, leader, views } => self.wish(asks, leader, views),
+            Fault::Crash { node, moment, point, down_ms } => self.plan_crash(node, Planned { moment, point, down_ms }),
+            Fault::Partition { side, one_way, for_ms } => {
+                self.count(if one_way { "partition, one way" } else { "partition" });
+                self.partitions.push(Partition { side, one_way, until: now + for_ms });
+            }
+            Fault::DiskFull { node, for_ms } => self.nodes[node].trouble.disk_full_until = now + for_ms,
+            Fault::DiskSlow { node, write_ms, for_ms } => {
+                self.nodes[node].trouble.disk_slow_until = now + for_ms;
+                self.nodes[node].trouble.write_ms = write_ms;
+            }
+            Fault::Pause { node, for_ms } => self.pause(node, for_ms),
+            Fault::ClockStep { node, by_ms, for_ms } => {
+                self.count("clock stepped");
+                self.nodes[node].trouble.clock_off_until = now + for_ms;
+                self.nodes[node].trouble.clock_off_ms = by_ms;
+            }
+            Fault::Lie { node } => self.lie(node),
+            Fault::Heal { core } => self.heal(core),
+            Fault::Lasting { node, fault } => self.last(node, fault),
+        }
+    }
+
+    fn pause(&mut self, node: usize, for_ms: u64) {
+        self.count("process hung");
+        let until = &mut self.nodes[node].trouble.paused_until;
+        *until = (*until).max(self.now + for_ms);
+        let wait = *until - self.now;
+        self.schedule(wait, node, Event::Awake);
+    }
+
+    fn lie(&mut self, node: usize) {
+        if self.nodes[node].engine.is_none() {
             return;
         }
-        let Some(block) = self.seal(node, view, parent, empty) else {
-            return self.schedule(100, node, Event::Build { view });
-        };
-        self.nodes[node].wanted = None;
-        self.input(node, Input::Built { view, block: Arc::new(block) });
+        let Some(mut behaviour) = self.behaviours[node].take() else { return };
+        let parcels = behaviour.acts(&mut self.scene(node));
+        self.behaviours[node] = Some(behaviour);
+        self.send_parcels(node, parcels);
     }
 
-    fn seal(&mut self, node: usize, view: View, parent: Parent, empty: bool) -> Option<Block> {
-        let here = &self.nodes[node];
-        let state = here.state(&parent.hash)?;
-        let mut fresh: Vec<u64> = here.mempool.iter().copied().filter(|entry| state.takes(*entry)).collect();
-        let mut wishes = 0;
-        // Of several wishes for the next term a block takes one.
-        fresh.retain(|entry| {
-            wishes += usize::from(Wish::of_entry(*entry).is_some());
-            Wish::of_entry(*entry).is_none() || wishes == 1
-        });
-        fresh.truncate(BLOCK_ENTRIES);
-        let entries = if empty { Vec::new() } else { fresh };
-        if entries.is_empty() && !empty && here.finalized.hash == parent.hash {
-            return None;
-        }
-        let block = state.build(self.chain, view, parent, &entries);
-        let after = state.apply(&block)?;
-        self.nodes[node].keep(after);
-        Some(block)
-    }
-
-    fn note_work(&mut self, node: usize) {
-        let has_work = !self.nodes[node].mempool.is_empty();
-        if self.nodes[node].engine.is_some() && self.nodes[node].had_work != has_work {
-            self.nodes[node].had_work = has_work;
-            self.input(node, Input::WorkAvailable(has_work));
+    pub(super) fn scene(&self, node: usize) -> Scene<'_> {
+        Scene {
+            now_ms: self.now,
+            rng: self.chance(&[3, node as u64, self.next_id]),
+            number: node,
+            nodes: self.nodes.len(),
+            here: &self.nodes[node],
+            chain: self.chain,
+            epoch: &self.epoch,
+            keys: &self.keys,
         }
     }
 
-    fn send(&mut self, node: usize, to: Option<AuthorityIndex>, message: &Message) {
-        let from = self.nodes[node].authority;
-        if !self.nodes[node].lies {
-            self.judge_sent(node, message);
-        }
-        if self.silent.contains(&node) {
-            return self.count("silence");
-        }
-        let bytes = Arc::new(message.to_canonical());
-        self.trace =
-            bytes.iter().fold(self.trace ^ self.now, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
-        for other in 0..self.nodes.len() {
-            let addressee = self.nodes[other].authority;
-            if addressee == from || to.is_some_and(|to| to != addressee) {
-                continue;
+    /// The trouble is over. What those who must finish have heard of, all of them have.
+    fn heal(&mut self, core: u64) {
+        self.core = Some(core);
+        self.partitions.clear();
+        let is_core = |node: &usize| (core >> node) & 1 == 1;
+        let nodes: Vec<usize> = (0..self.nodes.len()).collect();
+        let shared: BTreeSet<u64> =
+            nodes.iter().filter(|node| is_core(node)).flat_map(|node| self.nodes[*node].mempool.iter().copied()).collect();
+        for node in nodes {
+            let here = &mut self.nodes[node];
+            here.trouble = super::node::Trouble { write_ms: here.trouble.write_ms, ..Default::default() };
+            if is_core(&node) {
+                let finalized = &here.finalized;
+                here.mempool.extend(shared.iter().filter(|entry| finalized.takes(**entry)));
             }
-            // Each twin talks to its own part of the others, and now and then to all.
-            if self.is_twin(node) && other % 2 != node % 2 && self.rng.chance(700) {
-                self.count("selective sending by a twin");
-                continue;
-            }
-            self.post(node, other, from, &bytes);
+            self.wake(node);
         }
     }
 
-    fn is_twin(&self, node: usize) -> bool {
-        self.nodes[node].lies && self.liars.iter().any(|(_, actor)| *actor == Actor::Twins)
-    }
-
-    fn post(&mut self, node: usize, other: usize, from: AuthorityIndex, bytes: &Arc<Vec<u8>>) {
-        let trouble = self.now < TROUBLE_MS;
-        if trouble && self.cut.contains(&(node, other)) {
-            return self.count("message cut off");
+    fn last(&mut self, node: usize, fault: Lasting) {
+        self.count("fault for good");
+        let trouble = &mut self.nodes[node].trouble;
+        match fault {
+            Lasting::Down => trouble.down_for_good = true,
+            Lasting::CutOff => (trouble.deaf, trouble.mute) = (true, true),
+            Lasting::Deaf => trouble.deaf = true,
+            Lasting::Mute => trouble.mute = true,
+            Lasting::DiskFull => trouble.disk_full_until = END_MS,
+            Lasting::DiskSlow => (trouble.disk_slow_until, trouble.write_ms) = (END_MS, SLOW_FOR_GOOD_MS),
+            Lasting::Hung => trouble.paused_until = END_MS,
+            Lasting::ClockWrong(by) => (trouble.clock_off_until, trouble.clock_off_ms) = (END_MS, by),
         }
-        if trouble && self.rng.chance(self.faults.loss) {
-            return self.count("message lost");
+        if fault == Lasting::Down {
+            self.crash(node, "for good".to_owned(), END_MS);
         }
-        let mut copies = 1;
-        if trouble && self.rng.chance(self.faults.doubling) {
-            self.count("message doubled");
-            copies = 2;
-        }
-        for _ in 0..copies {
-            let delay = if trouble { self.rng.within(1, self.faults.delay_ms) } else { self.rng.within(1, 20) };
-            if delay > 100 {
-                self.count("message delayed past others");
-            }
-            self.schedule(delay, other, Event::Deliver { from, bytes: Arc::clone(bytes) });
-        }
-    }
-
-    /// Every own vote that leaves an honest node is in its durable journal, or below its final head, and it proposes
-    /// only where it leads.
-    fn judge_sent(&mut self, node: usize, message: &Message) {
-        if let Message::Proposal(proposal) = message
-            && self.checker.proposed(proposal)
-        {
-            self.count("view led by preference");
-        }
-        let votes: Vec<_> = match message {
-            Message::Vote(vote) => vec![*vote],
-            Message::Proposal(proposal) => vec![proposal.vote],
-            _ => return,
-        };
-        for vote in votes.into_iter().filter(|vote| vote.authority == self.nodes[node].authority) {
-            let disk = &self.nodes[node].disk;
-            let final_view = disk.blocks.last().map_or(View(0), |last| last.block.header.view);
-            let record = Record::Vote(vote).to_journal();
-            let durable = vote.statement.view() <= final_view || disk.journal.contains(&record);
-            let payload = match vote.statement {
-                Statement::Notarize { block, .. } | Statement::Finalize { block, .. } => Some(block),
-                Statement::Skip { .. } => None,
-            };
-            let holds = payload.is_none_or(|hash| {
-                disk.blocks.iter().any(|known| known.block.hash() == hash)
-                    || disk
-                        .journal
-                        .iter()
-                        .any(|record| matches!(Record::from_journal(record), Ok(Record::Block(block)) if block.hash() == hash))
-            });
-            self.checker.sent(&vote, durable && holds);
-        }
-    }
-
-    fn crash(&mut self, node: usize) {
-        self.nodes[node].engine = None;
-        let downtime = self.rng.within(10, 5_000);
-        self.schedule(downtime, node, Event::Restart);
-    }
-
-    /// Cuts and mends links, makes the silent silent.
-    fn trouble(&mut self) {
-        let n = self.nodes.len() as u64;
-        if self.rng.chance(500) {
-            self.cut.clear();
-        }
-        if self.rng.chance(self.faults.partition * 5) {
-            let one_way = self.rng.chance(500);
-            let side = self.rng.next();
-            self.count(if one_way { "partition, one way" } else { "partition" });
-            for a in 0..n as usize {
-                for b in 0..n as usize {
-                    if (side >> a) & 1 == 1 && (side >> b) & 1 == 0 {
-                        self.cut.insert((a, b));
-                        if !one_way {
-                            self.cut.insert((b, a));
-                        }
-                    }
-                }
-            }
-        }
-        self.silent.clear();
-        for (liar, actor) in self.liars.clone() {
-            if actor == Actor::Silent && self.rng.chance(self.faults.silence + 300) {
-                self.silent.insert(liar);
-            }
-        }
-    }
-
-    fn heal(&mut self) {
-        self.cut.clear();
     }
 
     /// Somebody says that an authority should lead: the right one or not, alive or not, one or two at once.
-    fn wish(&mut self) {
-        let asks = self.rng.below(self.nodes.len() as u64) as usize;
+    fn wish(&mut self, asks: usize, leader: u16, views: u16) {
+        self.count("wish to lead");
         let term = self.nodes[asks].finalized.preference.map_or(0, |preference| preference.term) + 1;
-        for _ in 0..self.rng.within(1, 2) {
-            let leader = AuthorityIndex(self.rng.below(self.epoch.len() as u64) as u16);
-            self.count("wish to lead");
-            let views = self.rng.within(1, 60) as u16;
-            self.submit(Wish { term, leader, views }.to_entry());
-        }
+        self.submit(Wish { term, leader: AuthorityIndex(leader), views }.to_entry(), u64::MAX);
     }
 
-    fn submit(&mut self, entry: u64) {
+    fn submit(&mut self, entry: u64, heard_by: u64) {
         for node in 0..self.nodes.len() {
-            // In trouble not everyone hears of an entry.
-            let heard = self.now >= TROUBLE_MS || self.rng.chance(800);
-            if heard && self.nodes[node].finalized.takes(entry) {
+            if (heard_by >> node) & 1 == 1 && self.nodes[node].finalized.takes(entry) {
                 self.nodes[node].mempool.insert(entry);
                 self.note_work(node);
             }
         }
     }
 
-    /// Whether the honest can finish: enough of them for a quorum, whatever the liars do.
+    /// The nodes that must finish.
+    fn core_nodes(&self) -> impl Iterator<Item = &Node> {
+        let core = self.core.unwrap_or(0);
+        self.nodes.iter().enumerate().filter(move |(node, _)| (core >> node) & 1 == 1).map(|(_, node)| node)
+    }
+
+    /// Everything is submitted, and the core runs, has nothing left to do, and is equally far.
+    fn is_over(&self) -> bool {
+        let Some(core) = self.core.filter(|_| self.now >= SUBMISSIONS_END_MS) else { return false };
+        let submitted = |act: &Act| match act.fault {
+            Fault::Submit { entry, heard_by } if heard_by & core == core => Some(entry),
+            _ => None,
+        };
+        let last = self.script.acts.iter().rev().find_map(submitted);
+        let height = self.core_nodes().map(Node::height).max().unwrap_or(Height(0));
+        self.core_nodes().all(|node| {
+            let has_last = last.is_none_or(|entry| node.finalized.included.contains(&entry));
+            node.engine.is_some() && node.mempool.is_empty() && node.height() == height && has_last
+        })
+    }
+
+    /// Whether the core can finish: a quorum of the honest.
     fn can_finish(&self) -> bool {
-        self.epoch.len() - self.liars.len() >= usize::from(self.epoch.quorum)
+        self.core_nodes().count() >= usize::from(self.epoch.quorum)
     }
 
-    /// Every honest node runs, has nothing left to do, and is as far as the others.
-    fn all_done(&self, submitted: u64) -> bool {
-        let honest = || self.nodes.iter().filter(|node| !node.lies);
-        let height = honest().map(|node| node.finalized.height).max().unwrap_or(Height(0));
-        // The last ones were heard of by everyone.
-        let has_last = |node: &Node| submitted == 0 || node.finalized.included.contains(&(submitted - 1));
-        honest().all(|node| node.engine.is_some() && node.mempool.is_empty() && node.finalized.height == height && has_last(node))
-    }
-
-    fn judge_end(&mut self, submitted: u64) {
-        if self.checker.violation.is_none() && self.can_finish() && !self.all_done(submitted) {
-            let stand: Vec<_> = self
-                .nodes
-                .iter()
-                .filter(|node| !node.lies)
-                .map(|node| {
-                    let view = node.engine.as_ref().map(|engine| engine.view().0);
-                    (node.authority.0, node.finalized.height.0, view, node.mempool.len())
-                })
-                .collect();
+    fn judge_end(&mut self) {
+        if self.checker.violation.is_none() && self.now >= TROUBLE_MS && self.can_finish() && !self.is_over() {
+            let stand = |node: &Node| {
+                let view = node.engine.as_ref().map(|engine| engine.view().0);
+                (node.authority.0, node.height().0, view, node.mempool.len())
+            };
+            let stand: Vec<_> = self.core_nodes().map(stand).collect();
             self.checker.broken(
-                "after the network heals, the honest agree and make new entries final",
+                "after the trouble, a healthy quorum agrees and makes new entries final",
                 format!("(authority, height, view, waiting): {stand:?}"),
             );
         }
-        let lost = self.checker.acknowledged().find(|(entry, height)| {
-            self.nodes.iter().any(|node| !node.lies && node.finalized.height >= *height && !node.finalized.included.contains(entry))
-        });
+        let honest = || self.nodes.iter().filter(|node| !node.lies);
+        let lost = self
+            .checker
+            .acknowledged()
+            .find(|(entry, height)| honest().any(|node| node.height() >= *height && !node.finalized.included.contains(entry)));
         if let Some((entry, height)) = lost {
             self.checker.broken("an acknowledged entry is never lost", format!("entry {entry} of height {height}"));
         }

@@ -1,0 +1,488 @@
+//! What a host does for its engine: writes, sends, builds and validates, and is killed in the middle of it.
+
+use std::sync::Arc;
+
+use voting_core::block::{Block, Parent};
+use voting_core::ids::{BlockHash, View};
+
+use super::Mutation;
+use super::actors::{Parcel, To};
+use super::app::Wish;
+use super::disk::Batch;
+use super::links::{Half, word_of};
+use super::node::Planned;
+use super::script::{Moment, Point};
+use super::trace::Happening;
+use super::world::{Event, World};
+use crate::journal::Record;
+use crate::{Input, Message, Output, TimerId, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+
+/// Entries per block.
+const BLOCK_ENTRIES: usize = 8;
+/// A host without work looks again this often, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 100;
+/// Events that wait for a host at most: it drops what comes then.
+const HELD_MAX: usize = 4_096;
+/// A node whose disk was full is back after this long at most, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+/// A disk that lies about flushes makes one in so many true, per thousand.
+const FLUSHED: u64 = 30;
+
+impl World {
+    pub(super) fn input_of(&mut self, node: usize, event: Event) -> Option<Input> {
+        match event {
+            Event::Deliver { from, message } => {
+                if let Some(behaviour) = &mut self.behaviours[node] {
+                    behaviour.hears(&message);
+                }
+                Some(Input::Message { from, message: message.as_ref().clone() })
+            }
+            Event::Timer { timer, set } => {
+                let timers = &mut self.nodes[node].timers;
+                if timers.get(&timer) != Some(&set) {
+                    return None;
+                }
+                timers.remove(&timer);
+                let view = self.nodes[node].view.0;
+                self.tell(|world| Happening::Timer { node: world.name(node), timer: name_of(timer), view });
+                Some(Input::Timer(timer))
+            }
+            Event::Build { view } => self.build(node, view),
+            Event::Validated { block, valid, timely } => {
+                if !timely {
+                    self.count("time of a proposal found wrong");
+                }
+                Some(Input::Validated { block, valid, timely })
+            }
+            Event::Written | Event::Awake | Event::Restart => None,
+        }
+    }
+
+    /// One round of a node: inputs that piled up, one write, and what follows from it.
+    pub(super) fn step(&mut self, node: usize, mut inputs: Vec<Input>) {
+        inputs.truncate(HELD_MAX);
+        let now = self.nodes[node].local_time(self.now);
+        let mut outputs = Vec::new();
+        for input in inputs {
+            let Some(engine) = self.nodes[node].engine.as_mut() else { return };
+            let new = engine.handle(now, input);
+            let held = engine.held();
+            if !self.nodes[node].lies {
+                self.checker.holds(node, held, new.len());
+            }
+            outputs.extend(new);
+        }
+        if outputs.is_empty() {
+            return;
+        }
+        let batch = Batch::of(outputs);
+        self.learn(node, &batch);
+        if let Some(planned) = self.due_crash(node, &batch) {
+            return self.crash_within(node, batch, planned);
+        }
+        let trouble = self.nodes[node].trouble;
+        if batch.writes() && trouble.disk_full_until > self.now {
+            return self.disk_full(node, &batch);
+        }
+        if batch.writes() && trouble.disk_slow_until > self.now {
+            self.count("slow write");
+            self.nodes[node].writing = Some(batch);
+            return self.schedule(trouble.write_ms, node, Event::Written);
+        }
+        self.write(node, &batch);
+        self.finish(node, batch);
+    }
+
+    /// A slow write has ended.
+    pub(super) fn written(&mut self, node: usize) {
+        let Some(batch) = self.nodes[node].writing.take() else { return };
+        self.write(node, &batch);
+        self.finish(node, batch);
+        self.wake(node);
+    }
+
+    /// What follows a write.
+    fn finish(&mut self, node: usize, batch: Batch) {
+        self.carry_out(node, batch.rest, &mut { u64::MAX });
+        self.note_view(node);
+        self.note_work(node);
+    }
+
+    /// Own votes are true: the engine has just signed them.
+    fn learn(&self, node: usize, batch: &Batch) {
+        let me = self.nodes[node].authority;
+        for output in &batch.rest {
+            let vote = match output {
+                Output::Broadcast(Message::Vote(vote)) => vote,
+                Output::Broadcast(Message::Proposal(proposal)) => &proposal.vote,
+                _ => continue,
+            };
+            if vote.authority == me {
+                self.verifier.learn(vote, self.epoch.number);
+            }
+        }
+    }
+
+    fn write(&mut self, node: usize, batch: &Batch) {
+        if self.script.is_mutated(Mutation::FsyncDropped) && !self.nodes[node].lies {
+            let id = self.next_id();
+            let is_flushed = self.chance(&[4, node as u64, id]).chance(FLUSHED);
+            let here = &mut self.nodes[node];
+            if is_flushed || here.platter.is_none() {
+                here.platter = Some(here.disk.clone());
+            }
+        }
+        self.nodes[node].disk.write(batch);
+        let lies = self.nodes[node].lies;
+        if !lies {
+            batch.decoded().for_each(|record| self.checker.wrote(&record));
+        }
+        for finalized in &batch.commits {
+            let header = &finalized.block.header;
+            if !lies {
+                self.checker.committed(node, self.now, finalized);
+            }
+            if !self.nodes[node].finalize(&finalized.block) && !lies {
+                self.checker.broken("what is final is valid", format!("node {node}, height {}", header.height));
+            }
+            self.fold_trace(&header.hash().0);
+            self.tell(|world| Happening::Final {
+                node: world.name(node),
+                height: header.height.0,
+                view: header.view.0,
+                block: digits(&header.hash()),
+                entries: header.entries,
+            });
+        }
+    }
+
+    /// Carries out what follows a write, as far as the budget of single actions goes.
+    fn carry_out(&mut self, node: usize, outputs: Vec<Output>, budget: &mut u64) -> Option<Half> {
+        for output in outputs {
+            if *budget == 0 {
+                return None;
+            }
+            match output {
+                Output::Send { to, message } => {
+                    let half = self.say(node, To::One(to), &message, budget);
+                    if half.is_some() {
+                        return half;
+                    }
+                }
+                Output::Broadcast(message) => {
+                    let half = self.say(node, To::All, &message, budget);
+                    if half.is_some() {
+                        return half;
+                    }
+                }
+                other => {
+                    *budget -= 1;
+                    self.host(node, other);
+                }
+            }
+        }
+        None
+    }
+
+    /// Single actions in what follows a write: each message to each node is one.
+    fn actions(&self, node: usize, outputs: &[Output]) -> u64 {
+        let count = |output: &Output| match output {
+            Output::Send { to, .. } => self.recipients(node, To::One(*to)).len(),
+            Output::Broadcast(_) => self.recipients(node, To::All).len(),
+            _ => 1,
+        };
+        outputs.iter().map(count).sum::<usize>() as u64
+    }
+
+    fn host(&mut self, node: usize, output: Output) {
+        match output {
+            Output::Persist(_) | Output::Prune { .. } | Output::Commit(_) | Output::Send { .. } | Output::Broadcast(_) => {}
+            Output::Build { view, parent, empty } => {
+                self.nodes[node].wanted = Some((view, parent, empty));
+                let wait = self.chance(&[5, node as u64]).within(1, 20);
+                self.schedule(wait, node, Event::Build { view });
+            }
+            Output::Validate { block } => self.validate(node, &block),
+            Output::SetTimer { timer, after } => {
+                let set = self.next_id();
+                self.nodes[node].timers.insert(timer, set);
+                let wait = self.nodes[node].true_ms(after);
+                self.schedule(wait, node, Event::Timer { timer, set });
+            }
+            Output::CancelTimer { timer } => drop(self.nodes[node].timers.remove(&timer)),
+            Output::ReadBlocks { to, from } => {
+                let blocks = &self.nodes[node].disk.blocks;
+                let from = (from.0 as usize).saturating_sub(1).min(blocks.len());
+                let mut blocks: Vec<_> = blocks[from..].iter().take(MAX_CATCH_UP_BLOCKS).cloned().collect();
+                trim_to_message(&mut blocks);
+                self.say(node, To::One(to), &Message::Blocks(blocks), &mut { u64::MAX });
+            }
+            Output::Evidence(evidence) => {
+                self.count("evidence found");
+                let accused = usize::from(evidence.authority().0);
+                let guilty = self.script.network.actor(accused).is_some_and(super::Actor::contradicts_itself);
+                if !self.nodes[node].lies {
+                    self.checker.accused(node, &evidence, guilty);
+                }
+                let view = evidence.view().0;
+                self.tell(|world| Happening::Evidence { node: world.name(node), accused: format!("a{accused}"), view });
+            }
+            Output::Conflict(certificate) if !self.nodes[node].lies => {
+                self.checker.broken("finalized prefixes agree", format!("node {node}: {:?} conflicts", certificate.statement));
+            }
+            Output::Conflict(_) => {}
+        }
+    }
+
+    /// An engine says something; a liar makes of it what it likes.
+    fn say(&mut self, node: usize, to: To, message: &Message, budget: &mut u64) -> Option<Half> {
+        if let Some(mut behaviour) = self.behaviours[node].take() {
+            let parcels = behaviour.says(&mut self.scene(node), to, message);
+            self.behaviours[node] = Some(behaviour);
+            match parcels {
+                Some(parcels) => self.send_parcels(node, parcels),
+                None => drop(self.send(node, to, message, 0, budget)),
+            }
+            return None;
+        }
+        self.judge_sent(node, message);
+        self.tell_said(node, message);
+        self.send(node, to, message, 0, budget)
+    }
+
+    /// A liar's own doing.
+    pub(super) fn send_parcels(&mut self, node: usize, parcels: Vec<Parcel>) {
+        if let Some(actor) = self.script.network.actor(usize::from(self.nodes[node].authority.0)) {
+            self.count(actor.deed());
+        }
+        for Parcel { to, message, after_ms } in parcels {
+            self.tell_said(node, &message);
+            self.send(node, to, &message, after_ms, &mut { u64::MAX });
+        }
+    }
+
+    /// Every own vote that leaves an honest node is in its durable journal with the block it speaks of, or below its
+    /// final head, and it proposes only where it leads.
+    fn judge_sent(&mut self, node: usize, message: &Message) {
+        if let Message::Proposal(proposal) = message {
+            self.checker.saw(message, true);
+            if self.checker.proposed(proposal) {
+                self.count("view led by preference");
+            }
+        }
+        let vote = match message {
+            Message::Vote(vote) => *vote,
+            Message::Proposal(proposal) => proposal.vote,
+            _ => return,
+        };
+        let here = &self.nodes[node];
+        if vote.authority == here.authority {
+            let durable = here.disk.remembers(&vote.statement);
+            self.checker.sent(&vote, durable);
+        }
+    }
+
+    fn tell_said(&mut self, node: usize, message: &Message) {
+        if !self.is_traced() {
+            return;
+        }
+        let me = self.nodes[node].authority;
+        let statement = match message {
+            Message::Vote(vote) if vote.authority == me => vote.statement,
+            Message::Proposal(proposal) => proposal.vote.statement,
+            Message::Certificate(certificate) => certificate.statement,
+            _ => return,
+        };
+        let is_certificate = matches!(message, Message::Certificate(_));
+        // A certificate is told of once per node, beside the node's vote: it takes the place of a number no node has.
+        let place = if is_certificate { node + self.nodes.len() } else { node };
+        if !self.told.insert((place, statement)) {
+            return;
+        }
+        let (vote, view, block) = (word_of(&statement), statement.view().0, statement.block().map(|block| digits(&block)));
+        self.tell(|world| {
+            let node = world.name(node);
+            match message {
+                Message::Proposal(proposal) => {
+                    let header = &proposal.block.header;
+                    Happening::Proposal {
+                        node,
+                        view,
+                        height: header.height.0,
+                        block: digits(&header.hash()),
+                        parent_view: header.parent.view.0,
+                        entries: header.entries,
+                    }
+                }
+                Message::Certificate(_) => Happening::Certificate { node, vote, view, block },
+                _ => Happening::Vote { node, vote, view, block },
+            }
+        });
+    }
+
+    fn note_view(&mut self, node: usize) {
+        let Some(engine) = &self.nodes[node].engine else { return };
+        let (view, leader) = (engine.view(), engine.current_leader());
+        if std::mem::replace(&mut self.nodes[node].view, view) != view {
+            self.tell(|world| Happening::View { node: world.name(node), view: view.0, leader: format!("a{leader}") });
+        }
+    }
+
+    fn validate(&mut self, node: usize, block: &Block) {
+        let (hash, valid) = (block.hash(), self.nodes[node].validate(block));
+        let timely = self.nodes[node].finds_timely(block.header.timestamp, self.now);
+        if !valid {
+            self.count("proposal found invalid");
+        }
+        let wait = self.chance(&[6, node as u64]).within(1, 20);
+        self.schedule(wait, node, Event::Validated { block: hash, valid, timely });
+    }
+
+    /// The proposer's part of the host: a block when there is work, an empty one when a parent waits for finality.
+    fn build(&mut self, node: usize, view: View) -> Option<Input> {
+        let (_, parent, empty) = self.nodes[node].wanted.filter(|(wanted, ..)| *wanted == view)?;
+        let Some(block) = self.seal(node, view, parent, empty) else {
+            self.schedule(LOOK_AGAIN_MS, node, Event::Build { view });
+            return None;
+        };
+        self.nodes[node].wanted = None;
+        Some(Input::Built { view, block: Arc::new(block) })
+    }
+
+    fn seal(&mut self, node: usize, view: View, parent: Parent, empty: bool) -> Option<Block> {
+        let here = &self.nodes[node];
+        let state = here.state(&parent.hash)?;
+        let mut fresh: Vec<u64> = here.mempool.iter().copied().filter(|entry| state.takes(*entry)).collect();
+        let mut wishes = 0;
+        // Of several wishes for the next term a block takes one.
+        fresh.retain(|entry| {
+            wishes += usize::from(Wish::of_entry(*entry).is_some());
+            Wish::of_entry(*entry).is_none() || wishes == 1
+        });
+        fresh.truncate(BLOCK_ENTRIES);
+        let entries = if empty { Vec::new() } else { fresh };
+        if entries.is_empty() && !empty && here.finalized.hash == parent.hash {
+            return None;
+        }
+        let block = state.build(self.chain, self.epoch.number, view, here.clock(self.now), &entries);
+        let after = state.apply(&block)?;
+        self.nodes[node].keep(after);
+        Some(block)
+    }
+
+    pub(super) fn note_work(&mut self, node: usize) {
+        let here = &mut self.nodes[node];
+        let has_work = !here.mempool.is_empty();
+        if here.engine.is_some() && here.is_awake(self.now) && here.had_work != has_work {
+            here.had_work = has_work;
+            self.step(node, vec![Input::WorkAvailable(has_work)]);
+        }
+    }
+
+    /// A crash that waits for its moment; the moment may be this one.
+    pub(super) fn plan_crash(&mut self, node: usize, planned: Planned) {
+        if planned.moment != Moment::Now {
+            self.nodes[node].trouble.crash = Some(planned);
+            return;
+        }
+        if self.nodes[node].engine.is_none() {
+            return;
+        }
+        let Some(batch) = self.nodes[node].writing.take() else {
+            self.count("crash between two steps");
+            return self.crash(node, "between two steps".to_owned(), planned.down_ms);
+        };
+        let share = match planned.point {
+            Point::BeforeWrite => 0,
+            Point::WithinWrite(share) | Point::After(share) => share,
+        };
+        self.tear(node, &batch, share, planned.down_ms);
+    }
+
+    /// The crash whose moment is the step with these outputs.
+    fn due_crash(&mut self, node: usize, batch: &Batch) -> Option<Planned> {
+        let planned = self.nodes[node].trouble.crash?;
+        let me = self.nodes[node].authority;
+        let votes = |message: &Message| matches!(message, Message::Vote(vote) if vote.authority == me);
+        let says = |is: &dyn Fn(&Message) -> bool| {
+            batch.rest.iter().any(|output| matches!(output, Output::Broadcast(message) if is(message)))
+        };
+        let is_due = match planned.moment {
+            Moment::Now => true,
+            Moment::Write => batch.writes(),
+            Moment::Vote => says(&votes),
+            Moment::Proposal => says(&|message| matches!(message, Message::Proposal(_))),
+            Moment::Commit => !batch.commits.is_empty(),
+        };
+        if is_due {
+            self.nodes[node].trouble.crash = None;
+        }
+        is_due.then_some(planned)
+    }
+
+    fn crash_within(&mut self, node: usize, batch: Batch, planned: Planned) {
+        match planned.point {
+            Point::BeforeWrite => {
+                self.count("crash before the journal is durable");
+                self.crash(node, "before it has written anything down".to_owned(), planned.down_ms);
+            }
+            Point::WithinWrite(share) => self.tear(node, &batch, share, planned.down_ms),
+            Point::After(share) => {
+                self.write(node, &batch);
+                let actions = self.actions(node, &batch.rest);
+                let mut budget = actions * share / 1_000;
+                let half = self.carry_out(node, batch.rest, &mut budget);
+                self.count("crash between two outputs");
+                let how = match half {
+                    Some(half) => self.describe_half(&half),
+                    None if share == 1_000 => "when everything is sent".to_owned(),
+                    None => "when all is written and not all is sent".to_owned(),
+                };
+                self.crash(node, how, planned.down_ms);
+            }
+        }
+    }
+
+    /// Killed while it writes: a part of the bytes is there.
+    fn tear(&mut self, node: usize, batch: &Batch, share: u64, down_ms: u64) {
+        self.count("crash within a write");
+        let kept = self.nodes[node].disk.tear(batch, share);
+        let records: Vec<Record> = batch.decoded().take(kept).collect();
+        records.iter().for_each(|record| self.checker.wrote(record));
+        let how = format!("while it writes: {kept} of {} records are on its disk", batch.records.len());
+        self.crash(node, how, down_ms);
+    }
+
+    fn disk_full(&mut self, node: usize, batch: &Batch) {
+        self.count("disk full");
+        let share = self.chance(&[7, node as u64]).below(1_000);
+        let down_ms = self.chance(&[8, node as u64]).within(50, RETRY_MS);
+        let kept = self.nodes[node].disk.tear(batch, share);
+        let records: Vec<Record> = batch.decoded().take(kept).collect();
+        records.iter().for_each(|record| self.checker.wrote(record));
+        self.crash(node, "by its full disk".to_owned(), down_ms);
+    }
+
+    pub(super) fn crash(&mut self, node: usize, how: String, down_ms: u64) {
+        let Some(engine) = &self.nodes[node].engine else { return };
+        let leads = (engine.current_leader() == self.nodes[node].authority).then(|| engine.view().0);
+        self.fold_trace(how.as_bytes());
+        self.tell(|world| Happening::Crash { node: world.name(node), leads, how });
+        self.nodes[node].stop();
+        self.schedule(down_ms, node, Event::Restart);
+    }
+}
+
+const fn name_of(timer: TimerId) -> &'static str {
+    match timer {
+        TimerId::Leader => "leader",
+        TimerId::View => "view",
+        TimerId::CatchUp => "catch_up",
+        TimerId::Standstill => "standstill",
+    }
+}
+
+/// The first digits of a block's hash.
+pub(super) fn digits(hash: &BlockHash) -> String {
+    hash.to_string().chars().take(8).collect()
+}
