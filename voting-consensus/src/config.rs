@@ -6,13 +6,16 @@ use voting_core::ChainId;
 use voting_core::certificate::{Certificate, CertificateError, Vote};
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
-use voting_core::ids::AuthorityIndex;
+use voting_core::ids::{AuthorityIndex, Height, View};
 
 use crate::mutation::Mutation;
 
 /// Notarized blocks above the last final one before proposals must be empty: bounds what is
 /// speculative, and gives finality a chance to catch up.
 pub const DEFAULT_MAX_DEPTH: usize = 8;
+
+/// Stands for a node that is no authority: no epoch has so many.
+pub const OBSERVER: AuthorityIndex = AuthorityIndex(u16::MAX);
 
 /// Decides whether a vote is its author's. The answer must depend on the arguments alone.
 pub trait VerifyVote: std::fmt::Debug + Send + Sync {
@@ -40,10 +43,15 @@ pub struct EngineConfig {
     pub chain: ChainId,
     /// Who takes part, and by which rules.
     pub epoch: Arc<Epoch>,
-    /// Which authority this is.
+    /// The first height that these authorities decide on.
+    pub first: Height,
+    /// Which authority this is; [`OBSERVER`] for one that is none of them.
     pub me: AuthorityIndex,
     /// Its key.
     pub key: SigningKey,
+    /// It casts no vote in views up to this one. Who may have voted in them and does not know how, because its journal is
+    /// lost or old, must not vote in them again; an observer never votes.
+    pub silent_through: View,
     /// Notarized blocks above the last final one before proposals must be empty.
     pub max_depth: usize,
     /// How votes are verified. A simulation of many authorities in one thread verifies each vote once.
@@ -60,13 +68,21 @@ impl EngineConfig {
         Self {
             chain,
             epoch,
+            first: Height(1),
             me,
             key,
+            silent_through: View(0),
             max_depth: DEFAULT_MAX_DEPTH,
             verifier: Arc::new(VerifyEach),
             #[cfg(feature = "mutations")]
             mutation: None,
         }
+    }
+
+    /// The configuration of a node that is no authority of the epoch: it follows, and says nothing.
+    #[must_use]
+    pub fn observer(chain: ChainId, epoch: Arc<Epoch>, key: SigningKey) -> Self {
+        Self { silent_through: View(u64::MAX), ..Self::new(chain, epoch, OBSERVER, key) }
     }
 
     /// Whether a rule is left out: never, but in tests of the simulator.

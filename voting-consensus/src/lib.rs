@@ -53,7 +53,7 @@ pub mod sim;
 mod view;
 mod vote_keeper;
 
-pub use config::{EngineConfig, VerifyEach, VerifyVote};
+pub use config::{EngineConfig, OBSERVER, VerifyEach, VerifyVote};
 pub use engine::{Engine, RecoverError};
 pub use evidence::Evidence;
 pub use input::{Input, TimerId};

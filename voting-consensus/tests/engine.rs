@@ -1,183 +1,18 @@
 //! The rules one by one, on one engine whose peers are played by the test.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
+mod peer;
+
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_consensus::{Engine, EngineConfig, Evidence, Input, Message, Output, Proposal, TimerId};
+use peer::{CHAIN, Peer, QUORUM, block, child, committed, config, finalize, first, notarize, own_statements, skip};
+use voting_consensus::{Engine, Evidence, Input, Message, Output, Proposal, TimerId};
 use voting_core::ChainId;
-use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent, payload_root};
-use voting_core::certificate::{Certificate, Statement, Vote};
-use voting_core::crypto::{Signature, SigningKey};
-use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
-use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
+use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
+use voting_core::epoch::LeaderPolicy;
+use voting_core::ids::{AuthorityIndex, Height, View};
 use voting_core::preference::Preference;
-use voting_core::seams::JournalRecord;
-use voting_core::time::Timestamp;
-
-const CHAIN: ChainId = ChainId([5; 32]);
-const QUORUM: [u16; 3] = [0, 2, 3];
-
-/// One engine with its disk; everyone else is the test.
-struct Peer {
-    keys: Vec<SigningKey>,
-    epoch: Arc<Epoch>,
-    me: u16,
-    engine: Engine,
-    journal: Vec<JournalRecord>,
-    blocks: Vec<FinalizedBlock>,
-    now: Duration,
-}
-
-impl Peer {
-    /// Authority 1 of 4, with leaders in turn: authority 0 leads view 1, this one view 2.
-    fn new() -> Self {
-        Self::with(LeaderPolicy::RoundRobin { term: 1 })
-    }
-
-    fn with(leader: LeaderPolicy) -> Self {
-        let keys: Vec<_> = (0..4).map(|i| SigningKey::from_seed([i + 1; 32])).collect();
-        let named = |(i, key): (usize, &SigningKey)| Authority { name: format!("a{i}"), key: key.public() };
-        let authorities = keys.iter().enumerate().map(named).collect();
-        let quorum = QuorumRule::Byzantine.threshold(4).unwrap();
-        let epoch = Arc::new(Epoch { number: 0, authorities, quorum, leader, timers: Timers::default() });
-        let engine = Engine::recover(config(&epoch, &keys, 1), None, &[]).unwrap();
-        let mut peer = Self { keys, epoch, me: 1, engine, journal: Vec::new(), blocks: Vec::new(), now: Duration::ZERO };
-        peer.give(Input::Start);
-        peer
-    }
-
-    /// Loses everything but the disk.
-    fn restart(&mut self) {
-        let head = self.blocks.last().map(|last| (last.block.header.clone(), last.certificate.clone().unwrap()));
-        self.engine = Engine::recover(config(&self.epoch, &self.keys, self.me), head, &self.journal).unwrap();
-        self.give(Input::Start);
-    }
-
-    /// Hands in one input, does the disk's part, and checks the order of outputs.
-    fn give(&mut self, input: Input) -> Vec<Output> {
-        let outputs = self.engine.handle(self.now, input);
-        let mut has_sent = false;
-        for output in &outputs {
-            match output {
-                Output::Persist(record) => {
-                    assert!(!has_sent, "everything durable comes before anything sent");
-                    self.journal.push(record.clone());
-                }
-                Output::Prune { below } => self.journal.retain(|record| record.view >= *below),
-                Output::Send { .. } | Output::Broadcast(_) => has_sent = true,
-                Output::Commit(finalized) => self.blocks.push(finalized.clone()),
-                _ => {}
-            }
-        }
-        for vote in own_votes(&outputs, self.me) {
-            let head = self.blocks.last().map_or(View(0), |last| last.block.header.view);
-            let kept =
-                self.journal.iter().any(|record| record.view == vote.statement.view() && holds(&record.bytes, &vote.signature));
-            assert!(kept || vote.statement.view() <= head, "{vote:?} is sent, but not in the journal");
-        }
-        outputs
-    }
-
-    fn hear(&mut self, from: u16, message: Message) -> Vec<Output> {
-        self.give(Input::Message { from: AuthorityIndex(from), message })
-    }
-
-    fn vote(&self, who: u16, statement: Statement) -> Vote {
-        Vote::sign(CHAIN, 0, statement, AuthorityIndex(who), &self.keys[usize::from(who)])
-    }
-
-    fn certificate(&self, statement: Statement, who: &[u16]) -> Certificate {
-        Certificate::from_votes(who.iter().map(|who| self.vote(*who, statement)).collect(), &self.epoch).unwrap()
-    }
-
-    fn proposal(&self, who: u16, block: Block, skipped: &[u64]) -> Message {
-        let vote = self.vote(who, notarize(&block));
-        let skips = skipped.iter().map(|view| self.certificate(Statement::Skip { view: View(*view) }, &QUORUM)).collect();
-        Message::Proposal(Box::new(Proposal { block, vote, parent: None, skips, parent_header: None }))
-    }
-
-    fn validated(&mut self, block: &Block) -> Vec<Output> {
-        self.give(Input::Validated { block: block.hash(), valid: true, timely: true })
-    }
-
-    /// Receives the proposal of view 1, finds it valid and votes for it.
-    fn notarize_first(&mut self) -> Block {
-        let block = first(1);
-        let asked = self.hear(0, self.proposal(0, block.clone(), &[]));
-        assert!(asked.iter().any(|output| matches!(output, Output::Validate { block: asked } if **asked == block)));
-        let outputs = self.validated(&block);
-        assert_eq!(own_statements(&outputs, self.me), [notarize(&block)]);
-        block
-    }
-}
-
-fn config(epoch: &Arc<Epoch>, keys: &[SigningKey], me: u16) -> EngineConfig {
-    EngineConfig::new(CHAIN, Arc::clone(epoch), AuthorityIndex(me), keys[usize::from(me)].clone())
-}
-
-fn holds(bytes: &[u8], signature: &Signature) -> bool {
-    bytes.windows(signature.0.len()).any(|window| window == signature.0)
-}
-
-/// A block of the first height; `salt` makes it another one.
-fn first(salt: u8) -> Block {
-    block(View(1), Parent::GENESIS, Height(1), salt)
-}
-
-fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
-    let header = BlockHeader {
-        chain: CHAIN,
-        epoch: 0,
-        view,
-        height,
-        parent,
-        payload_root: payload_root(&[]),
-        entries: 0,
-        state_root: Digest([salt; 32]),
-        timestamp: Timestamp::from_millis(1_000 + height.0).unwrap(),
-        preference: None,
-    };
-    Block { header, entries: Vec::new() }
-}
-
-fn child(parent: &Block, view: u64) -> Block {
-    let header = &parent.header;
-    block(View(view), Parent { view: header.view, hash: parent.hash() }, header.height.next(), 1)
-}
-
-fn notarize(block: &Block) -> Statement {
-    Statement::Notarize { view: block.header.view, block: block.hash() }
-}
-
-fn finalize(block: &Block) -> Statement {
-    Statement::Finalize { view: block.header.view, block: block.hash() }
-}
-
-const fn skip(view: u64) -> Statement {
-    Statement::Skip { view: View(view) }
-}
-
-fn own_votes(outputs: &[Output], me: u16) -> Vec<Vote> {
-    let vote = |output: &Output| match output {
-        Output::Broadcast(Message::Vote(vote)) => Some(*vote),
-        Output::Broadcast(Message::Proposal(proposal)) => Some(proposal.vote),
-        _ => None,
-    };
-    outputs.iter().filter_map(vote).filter(|vote| vote.authority == AuthorityIndex(me)).collect()
-}
-
-fn own_statements(outputs: &[Output], me: u16) -> Vec<Statement> {
-    own_votes(outputs, me).into_iter().map(|vote| vote.statement).collect()
-}
-
-fn committed(outputs: &[Output]) -> Vec<BlockHash> {
-    let hash = |output: &Output| match output {
-        Output::Commit(finalized) => Some(finalized.block.hash()),
-        _ => None,
-    };
-    outputs.iter().filter_map(hash).collect()
-}
 
 #[test]
 fn a_view_without_trouble_ends_final() {
@@ -419,7 +254,7 @@ fn blocks_of_a_catch_up_are_believed_as_far_as_certificates_carry() {
     let one = first(1);
     let two = child(&one, 2);
     let three = child(&two, 3);
-    let with = |block: &Block, certificate| FinalizedBlock { block: block.clone(), certificate };
+    let with = |block: &Block, certificate| FinalizedBlock { block: block.clone(), certificate, tail: Vec::new() };
     let proof = peer.certificate(finalize(&two), &QUORUM);
 
     // A chain without any certificate, one with another's, and one with a gap: nothing of them is taken.
@@ -509,6 +344,7 @@ fn the_fixed_leader_stays_until_it_fails_and_then_the_next_does() {
         Message::Blocks(vec![FinalizedBlock {
             certificate: Some(peer.certificate(finalize(&parent), &QUORUM)),
             block: parent.clone(),
+            tail: Vec::new(),
         }]),
     );
     for _ in 0..5 {
@@ -516,20 +352,11 @@ fn the_fixed_leader_stays_until_it_fails_and_then_the_next_does() {
         view += 1;
         let next = child(&parent, view);
         let proof = peer.certificate(finalize(&next), &QUORUM);
-        peer.hear(2, Message::Blocks(vec![FinalizedBlock { block: next.clone(), certificate: Some(proof) }]));
+        peer.hear(2, Message::Blocks(vec![FinalizedBlock::new(next.clone(), Some(proof)).unwrap()]));
         parent = next;
     }
     peer.hear(2, Message::Certificate(peer.certificate(skip(view + 1), &QUORUM)));
     assert_eq!(peer.engine.current_leader(), AuthorityIndex(1), "one skipped view passes leadership on");
-}
-
-impl Peer {
-    /// Learns of a final block from authority 2.
-    fn learn(&mut self, block: &Block) {
-        let certificate = Some(self.certificate(finalize(block), &QUORUM));
-        self.hear(2, Message::Blocks(vec![FinalizedBlock { block: block.clone(), certificate }]));
-        assert_eq!(self.engine.head().hash, block.hash());
-    }
 }
 
 /// The block of the first view, which prefers an authority for the views up to `until`.

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use voting_core::block::{Block, FinalizedBlock};
-use voting_core::certificate::Statement;
+use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, BlockHash, Height};
 
 use super::Engine;
@@ -88,12 +88,14 @@ impl Engine {
         if let Some(preferred) = self.catch_up.preferred.take() {
             return Some(preferred);
         }
-        let n = self.config.epoch.len() as u16;
-        if n < 2 {
+        let (n, me) = (self.config.epoch.len() as u16, self.config.me.0);
+        let others = if me < n { n - 1 } else { n };
+        if others == 0 {
             return None;
         }
-        self.catch_up.turn = (self.catch_up.turn + 1) % (n - 1);
-        Some(AuthorityIndex((self.config.me.0 + 1 + self.catch_up.turn) % n))
+        self.catch_up.turn = (self.catch_up.turn + 1) % others;
+        let after = if me < n { me + 1 } else { 0 };
+        Some(AuthorityIndex((after + self.catch_up.turn) % n))
     }
 
     /// Finalized blocks. Believed as far as certificates and parent hashes carry.
@@ -106,20 +108,26 @@ impl Engine {
         let (mut chain, mut certain) = (Vec::new(), 0);
         for mut finalized in blocks.into_iter().skip_while(|finalized| finalized.block.header.height <= self.head.height) {
             let (header, hash) = (&finalized.block.header, finalized.block.hash());
-            if header.parent.hash != parent || header.height != height.next() || header.chain != self.config.chain {
+            let is_next = header.parent.hash == parent && header.height == height.next();
+            if !is_next || header.chain != self.config.chain || header.epoch != self.config.epoch.number {
                 break;
             }
             (parent, height) = (hash, header.height);
-            let statement = Statement::Finalize { view: header.view, block: hash };
-            let vouches = |certificate: &voting_core::certificate::Certificate| {
-                let is_certain = self.config.is_certain(certificate) || self.config.mutated(Mutation::CatchUpUnverified);
-                certificate.statement == statement && is_certain
+            let ends = header.successor.is_some();
+            let vouches = |certificate: &&Certificate| {
+                self.config.is_certain(certificate) || self.config.mutated(Mutation::CatchUpUnverified)
             };
-            finalized.certificate = finalized.certificate.filter(vouches);
-            let is_certain = finalized.certificate.is_some();
+            let is_certain = finalized.proof().filter(vouches).is_some();
+            if !is_certain {
+                finalized.certificate = None;
+                finalized.tail.clear();
+            }
             chain.push(finalized);
             if is_certain {
                 certain = chain.len();
+            }
+            if ends {
+                break; // what follows is for others to decide
             }
         }
         chain.truncate(certain);
@@ -154,12 +162,15 @@ impl Engine {
         }
     }
 
-    /// Someone states how far they are. Whoever is further sends a certificate, which starts the rest.
+    /// Someone states how far they are. Whoever is further says so, and whoever is not asks for the blocks, which prove
+    /// themselves: certificates of an epoch that this authority has not come to yet would not.
     pub(super) fn on_hello(&mut self, from: AuthorityIndex, height: Height) {
         if height < self.head.height {
             self.help(from);
-        } else if height > self.head.height {
-            self.out.push(Output::Send { to: from, message: Message::Hello { height: self.head.height } });
+        } else if height > self.head.height && !self.catch_up.waiting {
+            self.catch_up.waiting = true;
+            self.out.push(Output::Send { to: from, message: Message::RequestBlocks { from: self.head.height.next() } });
+            self.set_timer(TimerId::CatchUp, RETRY_AFTER);
         }
     }
 }

@@ -52,7 +52,7 @@ impl Engine {
             let header = &known.block.header;
             let certificate = self.views.get(&header.view).and_then(|state| state.finalization.clone());
             let own = certificate.filter(|certificate| certificate.statement.block() == Some(hash));
-            chain.push(FinalizedBlock { block: known.block.as_ref().clone(), certificate: own });
+            chain.push(FinalizedBlock { block: known.block.as_ref().clone(), certificate: own, tail: Vec::new() });
             if header.parent.view < self.head.view || (header.parent.view == self.head.view && header.parent.hash != self.head.hash)
             {
                 // Final, and not above what is final here: the assumption on liars is broken.
@@ -63,7 +63,23 @@ impl Engine {
             hash = header.parent.hash;
         }
         chain.reverse();
+        cut_at_end_of_epoch(&mut chain);
         self.commit(chain);
         self.progressed();
+    }
+}
+
+/// What stands above the last block of an epoch makes it final, and is not final itself: its headers, up to the first
+/// with a certificate, are that block's proof.
+fn cut_at_end_of_epoch(chain: &mut Vec<FinalizedBlock>) {
+    let Some(at) = chain.iter().position(|finalized| finalized.block.header.successor.is_some()) else { return };
+    let above = chain.split_off(at + 1);
+    let Some(last) = chain.last_mut().filter(|last| last.certificate.is_none()) else { return };
+    for finalized in above {
+        last.tail.push(finalized.block.header);
+        if finalized.certificate.is_some() {
+            last.certificate = finalized.certificate;
+            break;
+        }
     }
 }

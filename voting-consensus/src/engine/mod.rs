@@ -73,6 +73,8 @@ pub struct Engine {
     /// Highest Finalize certificate above the head whose block cannot be committed yet.
     target: Option<Certificate>,
     work: bool,
+    /// The last block of the epoch is final: nothing more is decided here.
+    ended: bool,
     timing: timing::Timing,
     catch_up: catch_up::CatchUp,
     /// Counts what became known, so that [`Engine::settle`] sees when nothing new did.
@@ -96,6 +98,8 @@ impl Engine {
         let genesis = LedgerHead { height: Height(0), view: View(0), hash: BlockHash::GENESIS };
         let (head_header, head_certificate) = head.unzip();
         let head = head_header.as_ref().map_or(genesis, LedgerHead::of);
+        // What stands below the first block of the epoch was decided by others; their certificate says nothing here.
+        let head_certificate = head_certificate.filter(|_| head.height >= config.first);
         let mut engine = Self {
             now: Duration::ZERO,
             view: head.view.next(),
@@ -106,6 +110,7 @@ impl Engine {
             blocks: BTreeMap::new(),
             target: None,
             work: false,
+            ended: false,
             timing: timing::Timing::new(config.epoch.len()),
             catch_up: catch_up::CatchUp::default(),
             changes: 0,
@@ -116,8 +121,10 @@ impl Engine {
             if record.view <= engine.head.view {
                 continue;
             }
-            let record = Record::from_journal(record).map_err(|reason| RecoverError::Record { index, reason })?;
-            engine.restore(index, record)?;
+            let (epoch, record) = Record::from_journal(record).map_err(|reason| RecoverError::Record { index, reason })?;
+            if epoch == engine.config.epoch.number {
+                engine.restore(index, record)?;
+            }
         }
         Ok(engine)
     }
@@ -174,6 +181,9 @@ impl Engine {
     /// `now` is monotonic time and never goes back.
     pub fn handle(&mut self, now: Duration, input: Input) -> Vec<Output> {
         self.now = self.now.max(now);
+        if self.ended {
+            return Vec::new();
+        }
         match input {
             Input::Start => self.on_start(),
             Input::Message { from, message } => self.on_message(from, message),
@@ -187,7 +197,9 @@ impl Engine {
             Input::Timer(timer) => self.on_timer(timer),
             Input::WorkAvailable(work) => self.work = work,
         }
-        self.settle();
+        if !self.ended {
+            self.settle();
+        }
         let mut out = std::mem::take(&mut self.out);
         out.sort_by_key(Output::rank);
         out
@@ -198,6 +210,9 @@ impl Engine {
         loop {
             let before = self.changes;
             self.try_commit();
+            if self.ended {
+                return;
+            }
             self.advance();
             self.ask_validations();
             self.try_notarize();
@@ -213,7 +228,9 @@ impl Engine {
     }
 
     fn on_message(&mut self, from: AuthorityIndex, message: Message) {
-        if from == self.config.me || usize::from(from.0) >= self.config.epoch.len() {
+        // Who is no authority of this epoch may be one of another: it gives and gets final blocks, and no more.
+        let is_of_blocks = matches!(message, Message::Hello { .. } | Message::RequestBlocks { .. } | Message::Blocks(_));
+        if from == self.config.me || (!self.is_authority(from) && !is_of_blocks) {
             return;
         }
         self.heard(from);
@@ -227,6 +244,15 @@ impl Engine {
             Message::RequestBlock { hash } => self.on_request_block(from, hash),
             Message::Block(block) => self.on_block(*block),
         }
+    }
+
+    pub(super) fn is_authority(&self, index: AuthorityIndex) -> bool {
+        usize::from(index.0) < self.config.epoch.len()
+    }
+
+    /// Whether this authority may vote in a view at all.
+    pub(super) fn may_vote(&self, view: View) -> bool {
+        view > self.config.silent_through
     }
 
     /// Enters the view above the highest one with a certificate.
@@ -294,7 +320,13 @@ impl Engine {
     /// is not known.
     fn leader_on(&self, parent: &BlockHash, view: View, height: Height) -> Option<AuthorityIndex> {
         let preference = if self.elects() { self.preference_after(parent)? } else { None };
-        Some(leader(&self.config.epoch, view, height, preference.as_ref()))
+        Some(self.leader_by(view, height, preference))
+    }
+
+    /// Who may propose a block on a parent with this preference; one that other authorities have made names none of these.
+    fn leader_by(&self, view: View, height: Height, preference: Option<Preference>) -> AuthorityIndex {
+        let preference = preference.filter(|preference| preference.height >= self.config.first);
+        leader(&self.config.epoch, view, height, preference.as_ref())
     }
 
     /// Who may have proposed a block, as far as its parent is known.
@@ -328,7 +360,7 @@ impl Engine {
     }
 
     fn persist(&mut self, record: &Record) {
-        self.out.push(Output::Persist(record.to_journal()));
+        self.out.push(Output::Persist(record.to_journal(self.config.epoch.number)));
     }
 
     fn set_timer(&mut self, timer: TimerId, after: Duration) {
@@ -346,6 +378,18 @@ impl Engine {
     pub fn current_leader(&self) -> AuthorityIndex {
         let from_head = || self.leader_on(&self.head.hash, self.view, self.head.height.next());
         self.expected_leader().or_else(from_head).unwrap_or(AuthorityIndex(0))
+    }
+
+    /// Whether the last block of the epoch is final: the host goes on with an engine of the next one.
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Whether the epoch is about to end: a block that ends it is known. Messages that arrive now may be for the next.
+    #[must_use]
+    pub fn is_ending(&self) -> bool {
+        self.blocks.values().any(|known| known.block.header.successor.is_some())
     }
 
     /// The last final block; height 0 before the first.
@@ -385,7 +429,20 @@ impl Engine {
         if self.target.as_ref().is_some_and(|target| target.statement.view() <= head.view) {
             self.target = None;
         }
+        if self.head_header.as_ref().is_some_and(|header| header.successor.is_some()) {
+            self.end();
+        }
         let too_far = u64::from(self.config.mutated(Mutation::PrunedTooFar));
         self.out.push(Output::Prune { below: View(head.view.0 + 1 + too_far) });
+    }
+
+    /// The last block of the epoch is final.
+    fn end(&mut self) {
+        self.disarm_timers();
+        self.out.extend([TimerId::CatchUp, TimerId::Standstill].map(|timer| Output::CancelTimer { timer }));
+        self.views.clear();
+        self.blocks.clear();
+        self.target = None;
+        self.ended = true;
     }
 }

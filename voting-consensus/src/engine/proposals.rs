@@ -7,7 +7,6 @@ use voting_core::certificate::{Certificate, Statement};
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 
 use super::Engine;
-use crate::leader::leader;
 use crate::message::{MAX_PROPOSAL_SKIPS, Message, Proposal};
 use crate::mutation::Mutation;
 use crate::output::Output;
@@ -19,7 +18,7 @@ impl Engine {
         let view = self.view;
         let Some(parent) = self.best_parent(view) else { return };
         let Some(height) = self.applied_height(&parent.hash) else { return };
-        if self.leader_on(&parent.hash, view, height.next()) != Some(self.config.me) {
+        if self.leader_on(&parent.hash, view, height.next()) != Some(self.config.me) || !self.may_vote(view) {
             return;
         }
         let empty = self.depth() >= self.config.max_depth;
@@ -129,7 +128,7 @@ impl Engine {
     fn author_by(&self, header: &BlockHeader, parent: Option<&BlockHeader>) -> Option<AuthorityIndex> {
         let told = || {
             let parent = parent.filter(|parent| parent.hash() == header.parent.hash)?;
-            Some(leader(&self.config.epoch, header.view, header.height, parent.preference.as_ref()))
+            Some(self.leader_by(header.view, header.height, parent.preference))
         };
         self.author(header).or_else(told)
     }

@@ -27,6 +27,7 @@ pub(super) struct Timing {
     /// Height at the last standstill tick.
     last_height: Option<Height>,
     last_heard: Vec<Duration>,
+    /// Whom we helped last and when; those of other epochs share one place.
     last_helped: Vec<Option<Duration>>,
 }
 
@@ -36,7 +37,7 @@ impl Timing {
             armed: false,
             last_height: None,
             last_heard: vec![Duration::ZERO; authorities],
-            last_helped: vec![None; authorities],
+            last_helped: vec![None; authorities + 1],
         }
     }
 }
@@ -103,13 +104,14 @@ impl Engine {
 
     /// Tells an authority that is behind how far we are; at most so often.
     pub(super) fn help(&mut self, to: AuthorityIndex) {
-        let (Some(certificate), Some(last)) = (&self.head_certificate, self.timing.last_helped.get_mut(usize::from(to.0))) else {
-            return;
-        };
+        let is_authority = self.is_authority(to);
+        let place = if is_authority { usize::from(to.0) } else { self.config.epoch.len() };
+        let Some(last) = self.timing.last_helped.get_mut(place) else { return };
         if last.is_none_or(|last| self.now.saturating_sub(last) >= HELP_INTERVAL) {
             *last = Some(self.now);
-            let message = Message::Certificate(certificate.clone());
-            self.out.push(Output::Send { to, message });
+            let certificate = self.head_certificate.clone().filter(|_| is_authority);
+            self.out.extend(certificate.map(|certificate| Output::Send { to, message: Message::Certificate(certificate) }));
+            self.out.push(Output::Send { to, message: Message::Hello { height: self.head.height } });
         }
     }
 

@@ -61,7 +61,7 @@ impl Engine {
         let view = self.view;
         let Some(state) = self.views.get(&view) else { return };
         let Some((hash, Vote { authority: author, .. })) = state.proposal else { return };
-        if state.my_notarize.is_some() || state.my_skip.is_some() {
+        if state.my_notarize.is_some() || state.my_skip.is_some() || !self.may_vote(view) {
             return;
         }
         let Some(known) = self.blocks.get(&hash) else { return };
@@ -83,7 +83,7 @@ impl Engine {
             let accused = engine.author(&known.block.header).is_some_and(|author| state.votes.is_accused(author));
             let skipped = state.my_skip.is_some() && !engine.config.mutated(Mutation::FinalizeAfterSkip);
             let free = state.my_finalize.is_none() && !skipped && !accused;
-            (free && matches!(known.validity, Validity::Valid { .. })).then_some(hash)
+            (free && engine.may_vote(*view) && matches!(known.validity, Validity::Valid { .. })).then_some(hash)
         };
         let views: Vec<(View, BlockHash)> = self.views.keys().filter_map(|view| Some((*view, ready(self, view)?))).collect();
         for (view, block) in views {
@@ -99,7 +99,7 @@ impl Engine {
         let view = self.late_skip().unwrap_or(view);
         let state = self.views.entry(view).or_default();
         let finalized = state.my_finalize.is_some() && !self.config.mutated(Mutation::SkipAfterFinalize);
-        if state.my_skip.is_some() || finalized {
+        if state.my_skip.is_some() || finalized || !self.may_vote(view) {
             return;
         }
         let vote = self.cast(Statement::Skip { view });

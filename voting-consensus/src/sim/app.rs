@@ -77,6 +77,7 @@ impl AppState {
             state_root: entries.iter().fold(self.root, |root, entry| step(root, *entry)),
             timestamp,
             preference,
+            successor: None,
         };
         Block { header, entries: bytes }
     }

@@ -43,7 +43,7 @@ impl Batch {
 
     /// What is written down, as the engine means it.
     pub(super) fn decoded(&self) -> impl Iterator<Item = Record> + '_ {
-        self.records.iter().filter_map(|record| Record::from_journal(record).ok())
+        self.records.iter().filter_map(|record| Some(Record::from_journal(record).ok()?.1))
     }
 }
 
@@ -94,7 +94,7 @@ impl Disk {
     }
 
     fn append(&mut self, record: &JournalRecord) {
-        match Record::from_journal(record) {
+        match Record::from_journal(record).map(|(_, record)| record) {
             Ok(Record::Vote(vote)) => drop(self.votes.insert(vote.statement)),
             Ok(Record::Block(block)) => drop(self.payloads.insert(block.hash(), block.header.view)),
             Ok(Record::Certificate(_)) | Err(_) => {}

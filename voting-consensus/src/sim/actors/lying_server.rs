@@ -49,5 +49,5 @@ fn invented(scene: &mut Scene<'_>) -> FinalizedBlock {
     let statement = Statement::Finalize { view: block.header.view, block: block.hash() };
     let signature = scene.sign(statement).signature;
     let signatures = (0..scene.epoch.quorum).map(|authority| (AuthorityIndex(authority), signature)).collect();
-    FinalizedBlock { block, certificate: Some(Certificate { statement, signatures }) }
+    FinalizedBlock { block, certificate: Some(Certificate { statement, signatures }), tail: Vec::new() }
 }
