@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
+use voting_core::Canonical as _;
 use voting_core::crypto::PublicKey;
 use voting_core::election::{
     Contest, ContestOption, CountMethodId, ElectionDefinition, Majority, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
 };
+use voting_core::epoch::change::Handover;
 use voting_core::{BallotHash, ChainId, Digest, ElectionId, Pseudonym, Timestamp};
 
 /// An account.
@@ -347,6 +351,31 @@ pub(crate) struct Network {
     pub(crate) quorum: u64,
     #[serde(default)]
     pub(crate) height: u64,
+}
+
+/// The authorities since the genesis.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EpochList {
+    pub(crate) epochs: Vec<EpochProof>,
+}
+
+/// A set of authorities, with the proof that the one before handed over to it.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct EpochProof {
+    #[serde(default)]
+    pub(crate) handover: Option<String>,
+}
+
+impl EpochList {
+    /// The proofs, not checked yet.
+    pub(crate) fn handovers(&self) -> Result<Vec<Handover>, String> {
+        let encoded = self.epochs.iter().filter_map(|epoch| epoch.handover.as_ref());
+        let decoded = encoded.map(|text| {
+            let bytes = BASE64.decode(text).map_err(|error| format!("a handover is not base 64: {error}"))?;
+            Handover::from_canonical(&bytes).map_err(|error| error.to_string())
+        });
+        decoded.collect()
+    }
 }
 
 /// Name and version of a server.

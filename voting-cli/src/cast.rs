@@ -21,13 +21,13 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 use voting_core::ballot::SignedBallot;
-use voting_core::epoch::Genesis;
 use voting_core::receipt::{Receipt, Recorded};
-use voting_core::{BallotHash, Canonical as _, PartitionId};
+use voting_core::{BallotHash, Canonical as _};
 
 use crate::api::{BallotStatus, Problem, ReceiptAnswer, Standing};
 use crate::client::{Answer, Auth, Body, CallError, Client};
 use crate::exit::CliError;
+use crate::pinned::Trusted;
 
 /// First wait after a failure.
 const BACKOFF_MIN: Duration = Duration::from_millis(150);
@@ -62,8 +62,8 @@ pub(crate) enum CastError {
 /// What ballots are cast through, and for how long.
 pub(crate) struct Caster<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) genesis: &'a Genesis,
-    pub(crate) partition: PartitionId,
+    /// What receipts are checked against.
+    pub(crate) trusted: &'a Trusted,
     /// How long outcomes are waited for.
     pub(crate) patience: Duration,
 }
@@ -85,7 +85,7 @@ impl Caster<'_> {
         loop {
             let step = self.attempt(ballot, &body, deadline).await.map_err(CastError::Local)?;
             let (reason, wait) = match step {
-                Step::Recorded(answer) => return self.check(ballot, &answer),
+                Step::Recorded(answer) => return self.check(ballot, &answer).await,
                 Step::Refused(problem) => return Err(CastError::Refused(problem)),
                 Step::Again { reason, wait, sent } => {
                     any_sent |= sent;
@@ -178,11 +178,11 @@ impl Caster<'_> {
         }
     }
 
-    fn check(&self, ballot: &SignedBallot, answer: &Answer) -> Result<Cast, CastError> {
+    async fn check(&self, ballot: &SignedBallot, answer: &Answer) -> Result<Cast, CastError> {
         let bad = |reason: String| CastError::BadReceipt { reason, bytes: answer.bytes.clone() };
         let shown: ReceiptAnswer = serde_json::from_slice(&answer.bytes).map_err(|error| bad(error.to_string()))?;
         let receipt = decode_proof(&shown).map_err(bad)?;
-        let recorded = receipt.verify(self.genesis, self.partition, Some(ballot)).map_err(|error| bad(error.to_string()))?;
+        let recorded = self.trusted.verify(self.client, &receipt, ballot).await.map_err(bad)?;
         Ok(Cast { receipt, recorded })
     }
 }

@@ -6,12 +6,16 @@
 //! before the first contact with `voting trust --genesis`.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
-use voting_core::crypto::PublicKey;
+use voting_core::ballot::SignedBallot;
 use voting_core::epoch::Genesis;
+use voting_core::epoch::change::{Epochs, Handover};
+use voting_core::receipt::{Receipt, ReceiptError, Recorded};
 use voting_core::{Canonical as _, ChainId, Digest, PartitionId};
 
+use crate::api::EpochList;
 use crate::client::{Auth, Body, Client};
 use crate::exit::{CliError, Result};
 use crate::output::Output;
@@ -57,7 +61,89 @@ pub(crate) fn pin(dir: &ServerDir, genesis: &Genesis) -> Result<()> {
 
 /// Relies on nothing any more.
 pub(crate) fn forget(dir: &ServerDir) -> Result<()> {
+    state::remove(&dir.join("handovers.json"))?;
     state::remove(&dir.join("genesis.bin"))
+}
+
+/// What receipts of a server are checked against: the authorities as far as they are known, and those that it proves when a
+/// receipt is of later ones.
+pub(crate) struct Trusted {
+    genesis: Genesis,
+    partition: PartitionId,
+    epochs: Mutex<Arc<Epochs>>,
+}
+
+impl Trusted {
+    pub(crate) async fn new(client: &Client, genesis: Genesis, partition: PartitionId) -> Result<Self> {
+        let epochs = Mutex::new(Arc::new(epochs(client, &genesis, partition).await?));
+        Ok(Self { genesis, partition, epochs })
+    }
+
+    /// The authorities as far as they are known.
+    pub(crate) fn epochs(&self) -> Arc<Epochs> {
+        Arc::clone(&self.epochs.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Verifies a receipt; the authorities may have changed since they were asked for.
+    pub(crate) async fn verify(&self, client: &Client, receipt: &Receipt, ballot: &SignedBallot) -> Result<Recorded, String> {
+        match receipt.verify(&self.epochs(), Some(ballot)) {
+            Err(ReceiptError::Chain(_)) => {
+                let newer = epochs(client, &self.genesis, self.partition).await.map_err(|error| error.what)?;
+                *self.epochs.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(newer);
+                receipt.verify(&self.epochs(), Some(ballot)).map_err(|error| error.to_string())
+            }
+            verified => verified.map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// The authorities since the genesis, in the chain of a partition: what the server proves, kept for later. A server that
+/// proves less than is known already is not believed, and need not be.
+pub(crate) async fn epochs(client: &Client, genesis: &Genesis, partition: PartitionId) -> Result<Epochs> {
+    let (known, kept) = offline(client.dir(), genesis, partition)?;
+    let answer = client.patient(Method::GET, "/network/epochs", Body::Empty, Auth::None).await;
+    let listed: EpochList = answer.and_then(|answer| answer.json()).map_err(|error| client.explain(error))?;
+    let handovers = listed.handovers().map_err(|reason| not_proved(client.address(), reason))?;
+    if handovers.len() <= kept {
+        return Ok(known);
+    }
+    let proved = Epochs::proved(genesis, partition, &handovers).map_err(|error| not_proved(client.address(), error))?;
+    let (before, now) = (known.iter(), proved.iter());
+    if before.zip(now).any(|(before, now)| before != now) {
+        return Err(not_proved(client.address(), "it proves others than were proved before"));
+    }
+    let path = client.dir().join("handovers.json");
+    let text = serde_json::to_vec_pretty(&handovers).map_err(|error| state::damaged(&path, error.to_string()))?;
+    state::write(&path, &text)?;
+    Ok(proved)
+}
+
+/// The authorities since the genesis as far as they were proved here before, and how many changes that were.
+pub(crate) fn offline(dir: &ServerDir, genesis: &Genesis, partition: PartitionId) -> Result<(Epochs, usize)> {
+    let path = dir.join("handovers.json");
+    let handovers: Vec<Handover> = match state::read(&path)? {
+        None => Vec::new(),
+        Some(bytes) => serde_json::from_slice(&bytes).map_err(|error| state::damaged(&path, error.to_string()))?,
+    };
+    let proved = Epochs::proved(genesis, partition, &handovers);
+    Ok((proved.map_err(|error| state::damaged(&path, error.to_string()))?, handovers.len()))
+}
+
+/// The authorities that a file proves: what GET /network/epochs of a gateway serves.
+pub(crate) fn read_epochs(path: &Path, genesis: &Genesis, partition: PartitionId) -> Result<Epochs> {
+    let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
+    let wrong = |reason: String| {
+        let what = format!("{} proves no authorities: {reason}", path.display());
+        CliError::usage(what, "give the JSON that GET /network/epochs of a gateway serves")
+    };
+    let listed: EpochList = serde_json::from_slice(&bytes).map_err(|error| wrong(error.to_string()))?;
+    let handovers = listed.handovers().map_err(wrong)?;
+    Epochs::proved(genesis, partition, &handovers).map_err(|error| wrong(error.to_string()))
+}
+
+fn not_proved(server: &str, reason: impl std::fmt::Display) -> CliError {
+    let what = format!("{server} does not prove who the authorities are: {reason}");
+    CliError::verification(what, "ask another gateway, and tell the operator; do not vote here before you know why")
 }
 
 /// A genesis in a file.
@@ -89,11 +175,6 @@ pub(crate) fn same(genesis: &Genesis, other: Digest) -> Result<()> {
         return Ok(());
     }
     Err(CliError::verification(format!("the genesis pinned here is {pinned}, this one is {other}"), OTHER_NETWORK))
-}
-
-/// Names and fingerprints of the authorities, for people to compare.
-pub(crate) fn authorities(genesis: &Genesis) -> Vec<(String, PublicKey)> {
-    genesis.epoch.authorities.iter().map(|authority| (authority.name.clone(), authority.key)).collect()
 }
 
 fn decode(bytes: &[u8]) -> Result<Genesis, String> {

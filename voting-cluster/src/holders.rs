@@ -110,32 +110,42 @@ type Answers = mpsc::Sender<(AuthorityIndex, Vec<bool>)>;
 /// Inquiries of a follower, and those that wait for answers.
 pub(crate) struct Inquiries {
     transport: Arc<dyn Transport>,
-    authorities: Vec<NodeName>,
+    authorities: Mutex<Arc<[NodeName]>>,
     next: AtomicU64,
     waiting: Mutex<HashMap<u64, Answers>>,
 }
 
 impl Inquiries {
     pub(crate) fn new(transport: Arc<dyn Transport>, authorities: Vec<NodeName>) -> Self {
-        Self { transport, authorities, next: AtomicU64::new(1), waiting: Mutex::default() }
+        Self { transport, authorities: Mutex::new(authorities.into()), next: AtomicU64::new(1), waiting: Mutex::default() }
+    }
+
+    /// The authorities have changed.
+    pub(crate) fn ask_these(&self, authorities: &[NodeName]) {
+        *self.authorities.lock().unwrap_or_else(PoisonError::into_inner) = authorities.into();
+    }
+
+    fn authorities(&self) -> Arc<[NodeName]> {
+        Arc::clone(&self.authorities.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Asks every authority; ends when all have answered or the patience is over.
     async fn ask(&self, entries: &[EntryHash], patience: Duration) -> Vec<(AuthorityIndex, Vec<bool>)> {
         debug_assert!(entries.len() <= MAX_INQUIRY, "an inquiry is bounded");
         let until = Instant::now() + patience;
+        let authorities = self.authorities();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let (sender, mut answers) = mpsc::channel(self.authorities.len().max(1));
+        let (sender, mut answers) = mpsc::channel(authorities.len().max(1));
         self.waiting().insert(number, sender);
         let _given_up = Forget { inquiries: self, number };
         let bytes = Bytes::from(Inquiry { number, entries: entries.to_vec() }.to_canonical());
-        for name in &self.authorities {
+        for name in authorities.iter() {
             if let Err(error) = self.transport.send(name, MessageKind::Inquiry, bytes.clone()).await {
                 debug!(%name, %error, "an authority was not asked what it holds");
             }
         }
-        let mut found: Vec<(AuthorityIndex, Vec<bool>)> = Vec::with_capacity(self.authorities.len());
-        while found.len() < self.authorities.len()
+        let mut found: Vec<(AuthorityIndex, Vec<bool>)> = Vec::with_capacity(authorities.len());
+        while found.len() < authorities.len()
             && let Ok(Some((authority, held))) = timeout_at(until, answers.recv()).await
         {
             if held.len() == entries.len() && found.iter().all(|(known, _)| *known != authority) {
@@ -147,7 +157,7 @@ impl Inquiries {
 
     /// Takes an answer in.
     pub(crate) fn answered(&self, envelope: &Envelope) {
-        let Some(from) = self.authorities.iter().position(|name| *name == envelope.from) else { return };
+        let Some(from) = self.authorities().iter().position(|name| *name == envelope.from) else { return };
         match Holding::from_canonical(&envelope.bytes) {
             Ok(Holding { number, held }) => {
                 if let Some(answers) = self.waiting().get(&number) {

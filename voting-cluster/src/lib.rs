@@ -9,6 +9,7 @@ pub mod clock;
 pub mod deploy;
 pub mod embedded;
 pub mod follow;
+mod handovers;
 mod holders;
 pub mod leadership;
 pub mod ledger;
@@ -30,6 +31,7 @@ pub mod view;
 
 pub use embedded::{Embedded, EmbeddedConfig};
 pub use follow::{Follower, FollowerConfig, FollowerSeams};
+pub use handovers::handovers;
 pub use holders::MAX_INQUIRY;
 pub use node::{Node, NodeConfig, NodeHooks, NodeSeams, NodeStatus};
 pub use replica::{Committed, EntryStatus, Replica};

@@ -8,7 +8,7 @@
 //! Entries of blocks that are not final yet stay here until they are, because such a block may be
 //! skipped; the speculative state that a proposal is built on keeps them from being proposed twice.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +21,8 @@ use voting_core::state::{Applied, BlockDraft, LedgerState, Place, Refusal};
 pub const MAX_ENTRIES: usize = 50_000;
 /// Held entries: only races produce them.
 pub const MAX_HELD: usize = 5_000;
+/// Changes of the authorities that wait at a time: one can take effect, and the others are refused then.
+const MAX_CHANGES_WAITING: usize = 4;
 /// How long an entry may be held: many times the time to finality.
 pub const HOLD: Duration = Duration::from_millis(1_000);
 
@@ -59,6 +61,8 @@ pub struct Mempool {
     by_voter: HashMap<(ElectionId, PublicKey), Vec<EntryHash>>,
     /// Authorities that wish to lead: one wish each, so that a liar takes no room.
     wishes: HashMap<PublicKey, EntryHash>,
+    /// Changes of the authorities.
+    changes: HashSet<EntryHash>,
     next: u64,
 }
 
@@ -92,6 +96,12 @@ impl Mempool {
                 return Admission::Full;
             }
             self.wishes.insert(wish.content.authority, entry.hash());
+        }
+        if matches!(entry.entry(), Entry::Change(_)) {
+            if self.changes.len() >= MAX_CHANGES_WAITING {
+                return Admission::Full;
+            }
+            self.changes.insert(entry.hash());
         }
         let number = self.next;
         self.next += 1;
@@ -180,6 +190,7 @@ impl Mempool {
                     suspects.extend(affected.map(|entry| entry.hash()));
                 }
                 Entry::Prefer(_) => suspects.extend(self.wishes.values()),
+                Entry::Change(_) => suspects.extend(self.changes.iter().chain(self.wishes.values())),
             }
         }
         let mut refused = self.judge_again(suspects, tip, now);
@@ -230,8 +241,10 @@ impl Mempool {
         let Some(slot) = self.entries.remove(hash) else { return };
         self.ready.remove(&slot.number);
         self.held.remove(&slot.number);
-        if let Entry::Prefer(wish) = slot.entry.entry() {
-            self.wishes.remove(&wish.content.authority);
+        match slot.entry.entry() {
+            Entry::Prefer(wish) => drop(self.wishes.remove(&wish.content.authority)),
+            Entry::Change(_) => drop(self.changes.remove(hash)),
+            Entry::Act(_) | Entry::Certify(_) | Entry::Cast(_) => {}
         }
         if let Some(voter) = voter_of(&slot.entry)
             && let Some(others) = self.by_voter.get_mut(&voter)
@@ -266,7 +279,7 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
 fn voter_of(entry: &VerifiedEntry) -> Option<(ElectionId, PublicKey)> {
     match entry.entry() {
         Entry::Cast(signed) => Some((signed.ballot.election, signed.ballot.voter)),
-        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) => None,
+        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::sync::{broadcast, oneshot, watch};
 use voting_core::block::FinalizedBlock;
 use voting_core::entry::VerifiedEntry;
+use voting_core::epoch::Epoch;
 use voting_core::ids::{BallotCode, BallotHash, ElectionId, EntryHash, Height};
 use voting_core::seams::LedgerHead;
 use voting_core::state::{Applied, LedgerState, Position};
@@ -59,6 +60,7 @@ pub enum EntryStatus {
 pub struct Replica {
     view: watch::Sender<View>,
     height: watch::Sender<Height>,
+    epoch: watch::Sender<Arc<Epoch>>,
     blocks: broadcast::Sender<Arc<Committed>>,
     recent: Mutex<VecDeque<Arc<Committed>>>,
     board: Mutex<Board>,
@@ -117,6 +119,7 @@ impl Replica {
     pub fn new(state: LedgerState, head: Option<LedgerHead>) -> Self {
         Self {
             height: watch::Sender::new(state.height()),
+            epoch: watch::Sender::new(Arc::clone(state.epoch())),
             view: watch::Sender::new(View { state, head }),
             blocks: broadcast::Sender::new(SUBSCRIPTION_BLOCKS),
             recent: Mutex::default(),
@@ -149,6 +152,12 @@ impl Replica {
         self.height.subscribe()
     }
 
+    /// The authorities that decide on the next block, as they change.
+    #[must_use]
+    pub fn epoch(&self) -> watch::Receiver<Arc<Epoch>> {
+        self.epoch.subscribe()
+    }
+
     /// Every block from now on, in order. A subscriber that lags too far gets an error from the
     /// channel and reads what it missed from the ledger.
     #[must_use]
@@ -177,6 +186,14 @@ impl Replica {
                 recent.pop_front();
             }
         }
+        let epoch = committed.state.epoch();
+        self.epoch.send_if_modified(|known| {
+            let is_new = known.number != epoch.number;
+            if is_new {
+                known.clone_from(epoch);
+            }
+            is_new
+        });
         let mut board = self.board();
         for (index, entry) in committed.entries.iter().enumerate() {
             let status = EntryStatus::Final(Position { height: head.height, index: index as u32 });

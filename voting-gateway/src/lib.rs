@@ -20,6 +20,7 @@ pub mod backup;
 mod codes;
 pub mod config;
 pub mod demo;
+mod epochs;
 mod events;
 mod limits;
 mod live;

@@ -181,7 +181,8 @@ impl GatewayState {
 
     async fn find_out(&self) -> NetworkStatus {
         let backend = &self.backend;
-        let epoch = &backend.genesis.epoch;
+        let state = backend.replica.state();
+        let epoch = state.epoch();
         let redis = tokio::time::timeout(REDIS_PATIENCE, backend.network.topology());
         let coordinator = tokio::time::timeout(REDIS_PATIENCE, backend.network.coordinator());
         let (redis, coordinator) = tokio::join!(redis, coordinator);
@@ -192,7 +193,7 @@ impl GatewayState {
             Err(_) => Some(silent("Redis has not answered in time".to_owned())),
         };
         let members = backend.network.members();
-        let height = backend.replica.state().height();
+        let height = state.height();
         let authorities = authorities(&members, epoch, coordinator.ok().flatten());
         let (view, leader) = most_common_view(&members, epoch);
         NetworkStatus {
@@ -204,7 +205,7 @@ impl GatewayState {
             view,
             leader,
             authorities,
-            block: backend.replica.recent(height).map(|committed| block(&committed, epoch)),
+            block: backend.replica.recent(height).map(|committed| block(&committed)),
             redis,
         }
     }
@@ -252,8 +253,10 @@ fn most_common_view(members: &[Member], epoch: &Epoch) -> (Option<u64>, Option<S
 }
 
 /// A block that just became final.
-pub(crate) fn block(committed: &Committed, epoch: &Epoch) -> BlockModel {
-    let FinalizedBlock { block, certificate } = committed.block.as_ref();
+pub(crate) fn block(committed: &Committed) -> BlockModel {
+    let FinalizedBlock { block, certificate, .. } = committed.block.as_ref();
+    let number = block.header.epoch;
+    let epoch = committed.state.epochs().iter().map(|(_, epoch)| epoch).find(|epoch| epoch.number == number);
     let signers = certificate.iter().flat_map(|certificate| &certificate.signatures);
     BlockModel {
         height: block.header.height.0,
@@ -263,7 +266,7 @@ pub(crate) fn block(committed: &Committed, epoch: &Epoch) -> BlockModel {
         entries: block.header.entries,
         ballots: committed.entries.iter().filter(|entry| matches!(entry.entry(), Entry::Cast(_))).count() as u32,
         bytes: block.entries.iter().map(|entry| entry.as_slice().len() as u64).sum(),
-        signers: signers.filter_map(|(index, _)| name_of(epoch, *index)).collect(),
+        signers: signers.filter_map(|(index, _)| name_of(epoch?, *index)).collect(),
     }
 }
 

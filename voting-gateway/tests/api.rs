@@ -12,6 +12,7 @@ use support::{Gateway, key_of, marks, roomy};
 use voting_core::ballot::Selection;
 use voting_core::codec::Canonical as _;
 use voting_core::epoch::Genesis;
+use voting_core::epoch::change::Epochs;
 use voting_core::ids::PartitionId;
 use voting_core::receipt::Receipt;
 use voting_core::verify::{Options, verify};
@@ -113,7 +114,10 @@ async fn an_election_from_draft_to_verified_bundle() {
     let bytes = gateway.http.get(gateway.url("/genesis")).send().await.unwrap().bytes().await.unwrap();
     let genesis = Genesis::from_canonical(&bytes).unwrap();
     let proof = STANDARD.decode(recorded["proof"].as_str().unwrap()).unwrap();
-    let proved = Receipt::from_canonical(&proof).unwrap().verify(&genesis, PartitionId(0), Some(&ballot)).unwrap();
+    let proved = Receipt::from_canonical(&proof)
+        .unwrap()
+        .verify(&Epochs::founded(&genesis, PartitionId(0)).unwrap(), Some(&ballot))
+        .unwrap();
     assert_eq!(json!([proved.height.0, proved.index]), json!([recorded["height"], recorded["index"]]));
     assert_eq!(recorded["recorded_at"], proved.timestamp.to_string());
 

@@ -4,9 +4,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use voting_cluster::clock::SystemClock;
-use voting_cluster::deploy::{ClusterSettings, Messages, Overrides, Plan, PlanError, RedisSettings, coordinator_of, heartbeats_of};
+use voting_cluster::deploy::{
+    ClusterSettings, Messages, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
+};
 use voting_cluster::redis::{RedisBackends, Topology};
 use voting_core::Canonical as _;
+use voting_core::epoch::change::Epochs;
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 use voting_core::ids::PartitionId;
 use voting_core::seams::{Clock as _, Store};
@@ -27,6 +30,7 @@ pub(crate) struct Args {
 enum Command {
     Init(Init),
     Status(Status),
+    Change(super::change::Args),
 }
 
 /// Write keys, configurations and services for a new network
@@ -110,6 +114,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     match args.command {
         Command::Init(init) => found(init, context),
         Command::Status(status) => show(status, context).await,
+        Command::Change(change) => super::change::run(change, context).await,
     }
 }
 
@@ -203,6 +208,8 @@ struct AuthorityRow {
 #[derive(Debug, Serialize)]
 struct Shown {
     network: String,
+    /// How often the authorities have changed.
+    epoch: u32,
     quorum: u16,
     alive: usize,
     authorities: Vec<AuthorityRow>,
@@ -220,13 +227,21 @@ async fn show(args: Status, context: &Context) -> Result<()> {
     let away = |error: &dyn std::fmt::Display| CliError::new(Exit::Unreachable, error, "start Redis, or mend redis.servers");
     let redis = RedisBackends::connect(settings.redis.to_config().map_err(config_wrong)?).await.map_err(|error| away(&error))?;
     let (store, partition) = (redis.store(), PartitionId(0));
-    let heartbeats = heartbeats_of(&store as &dyn Store, &genesis, partition).await.map_err(|error| away(&error))?;
+    let handovers = handovers_of(&store as &dyn Store, partition).await.map_err(|error| away(&error))?;
+    let epochs = Epochs::proved(&genesis, partition, &handovers).map_err(|error| {
+        CliError::verification(
+            format!("Redis does not prove who the authorities are: {error}"),
+            "compare the genesis with the network's; if it is the right one, somebody has written to this Redis",
+        )
+    })?;
+    let epoch = epochs.last();
+    let heartbeats = heartbeats_of(&store as &dyn Store, epochs.chain(), partition, epoch).await.map_err(|error| away(&error))?;
     let coordinator = coordinator_of(&store as &dyn Store, partition).await.map_err(|error| away(&error))?;
     let topology = redis.redis().topology().await.map_err(|error| away(&error))?;
 
     let now = SystemClock::new().now();
     let highest = heartbeats.iter().filter_map(|listed| listed.heartbeat.as_ref()).map(|heartbeat| heartbeat.height.0).max();
-    let name_of = |index: voting_core::ids::AuthorityIndex| genesis.epoch.authority(index).map(|authority| authority.name.clone());
+    let name_of = |index: voting_core::ids::AuthorityIndex| epoch.authority(index).map(|authority| authority.name.clone());
     let authorities: Vec<AuthorityRow> = heartbeats
         .into_iter()
         .zip(0u16..)
@@ -254,7 +269,8 @@ async fn show(args: Status, context: &Context) -> Result<()> {
         .collect();
     let shown = Shown {
         network: genesis.network.clone(),
-        quorum: genesis.epoch.quorum,
+        epoch: epoch.number,
+        quorum: epoch.quorum,
         alive: authorities.iter().filter(|row| row.health == "alive").count(),
         authorities,
         slots_served: topology.slots_served(),

@@ -75,7 +75,7 @@ fn show(file: PathBuf, key: &SigningKey, context: &Context) -> Result<()> {
     })
 }
 
-fn failed(error: KeyFileError) -> CliError {
+pub(crate) fn failed(error: KeyFileError) -> CliError {
     let next = match &error {
         KeyFileError::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => {
             "choose another file; a key that is overwritten is lost"

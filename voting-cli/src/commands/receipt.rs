@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 use serde::Serialize;
 use voting_core::epoch::Genesis;
+use voting_core::epoch::change::Epochs;
 use voting_core::receipt::{Receipt, ReceiptError, Recorded};
 use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
 
@@ -55,13 +56,25 @@ Examples:
   voting receipt verify                    every receipt at the server of --url
   voting receipt verify \"Board 2026\"
   voting receipt verify receipt.json
-  voting receipt verify receipt.json --genesis genesis.bin")]
+  voting receipt verify receipt.json --genesis genesis.bin --epochs epochs.json")]
 struct VerifyArgs {
     /// A ballot's code or hash, an election's title or id, or a file; all without it
     which: Option<String>,
     /// Rely on the genesis in this file instead of the pinned one
     #[arg(long, value_name = "FILE")]
     genesis: Option<PathBuf>,
+    /// Changes of the authorities since the genesis: the JSON that GET /network/epochs serves; without it, those that were
+    /// proved here before
+    #[arg(long, value_name = "FILE")]
+    epochs: Option<PathBuf>,
+}
+
+/// Who is relied on.
+struct Relied {
+    genesis: Genesis,
+    epochs: Option<PathBuf>,
+    /// Those proved here before are of the genesis pinned here.
+    pinned: bool,
 }
 
 /// One ballot, as it is listed.
@@ -159,9 +172,10 @@ fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()
         Some(path) => pinned::read_file(path)?,
         None => pinned::load(server)?.ok_or_else(|| no_genesis(context))?,
     };
+    let relied = Relied { genesis, epochs: args.epochs.clone(), pinned: args.genesis.is_none() };
     let proved = match args.which.as_deref().filter(|which| Path::new(which).is_file()) {
-        Some(path) => vec![verify_file(Path::new(path), &genesis, server)?],
-        None => verify_held(args.which.as_deref(), &genesis, server, context)?,
+        Some(path) => vec![verify_file(Path::new(path), &relied, server)?],
+        None => verify_held(args.which.as_deref(), &relied, server, context)?,
     };
     context.out.answer(&proved, || match proved.as_slice() {
         [] => "no receipts are held for this server".to_owned(),
@@ -178,11 +192,12 @@ fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()
     })
 }
 
-fn verify_held(which: Option<&str>, genesis: &Genesis, server: &ServerDir, context: &Context) -> Result<Vec<Proved>> {
+fn verify_held(which: Option<&str>, relied: &Relied, server: &ServerDir, context: &Context) -> Result<Vec<Proved>> {
     let mut proved = Vec::new();
     for (wallet, _, held) in held(server, which)? {
         if let Some(receipt) = &held.receipt {
-            let recorded = check(receipt, genesis, Some(&held)).map_err(|error| does_not_hold(&error, &wallet.path().display()))?;
+            let recorded = check(receipt, relied, server, Some(&held))?;
+            let recorded = recorded.map_err(|error| does_not_hold(&error, &wallet.path().display()))?;
             proved.push(prove(receipt, recorded));
         }
     }
@@ -192,7 +207,7 @@ fn verify_held(which: Option<&str>, genesis: &Genesis, server: &ServerDir, conte
     }
 }
 
-fn verify_file(path: &Path, genesis: &Genesis, server: &ServerDir) -> Result<Proved> {
+fn verify_file(path: &Path, relied: &Relied, server: &ServerDir) -> Result<Proved> {
     let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
     let receipt = read_receipt(&bytes).map_err(|reason| {
         CliError::verification(
@@ -201,7 +216,7 @@ fn verify_file(path: &Path, genesis: &Genesis, server: &ServerDir) -> Result<Pro
         )
     })?;
     let mine = held(server, Some(&receipt.ballot.to_string()))?.pop().map(|(_, _, held)| held);
-    let recorded = check(&receipt, genesis, mine.as_ref()).map_err(|error| does_not_hold(&error, &path.display()))?;
+    let recorded = check(&receipt, relied, server, mine.as_ref())?.map_err(|error| does_not_hold(&error, &path.display()))?;
     Ok(prove(&receipt, recorded))
 }
 
@@ -213,11 +228,23 @@ fn read_receipt(bytes: &[u8]) -> Result<Receipt, String> {
     }
 }
 
-/// Checks a receipt in the partition that its first header names.
-fn check(receipt: &Receipt, genesis: &Genesis, held: Option<&Held>) -> Result<Recorded, ReceiptError> {
+/// Checks a receipt in the partition that its first header names; the outer error is about who is relied on.
+fn check(
+    receipt: &Receipt,
+    relied: &Relied,
+    server: &ServerDir,
+    held: Option<&Held>,
+) -> Result<std::result::Result<Recorded, ReceiptError>> {
+    let Relied { genesis, epochs, pinned } = relied;
     let chain = receipt.headers.first().map(|header| header.chain);
     let partition = (0..genesis.partitions).map(PartitionId).find(|partition| Some(genesis.chain_id(*partition)) == chain);
-    receipt.verify(genesis, partition.unwrap_or_default(), held.map(|held| &held.ballot))
+    let partition = partition.unwrap_or_default();
+    let epochs = match epochs {
+        Some(path) => pinned::read_epochs(path, genesis, partition)?,
+        None if *pinned => pinned::offline(server, genesis, partition)?.0,
+        None => Epochs::founded(genesis, partition).map_err(|error| CliError::usage(error, "give the genesis of a network"))?,
+    };
+    Ok(receipt.verify(&epochs, held.map(|held| &held.ballot)))
 }
 
 fn prove(receipt: &Receipt, recorded: Recorded) -> Proved {

@@ -1,8 +1,8 @@
 //! `voting trust`: the network that proofs are checked against.
 
 use serde::Serialize;
-use voting_core::epoch::Genesis;
-use voting_core::{Canonical as _, Digest, Timestamp};
+use voting_core::epoch::{Epoch, Genesis};
+use voting_core::{Canonical as _, Digest, PartitionId, Timestamp};
 
 use super::Context;
 use crate::exit::{CliError, Result};
@@ -35,6 +35,8 @@ struct Answer {
     network: String,
     genesis: Digest,
     founded_at: Timestamp,
+    /// How often the authorities have changed since.
+    changes: u32,
     quorum: u16,
     authorities: Vec<Authority>,
 }
@@ -72,13 +74,15 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         }
         (None, _) => pinned::ensure(&client, &context.out).await?,
     };
-    let answer = describe(&genesis);
+    let epochs = pinned::epochs(&client, &genesis, PartitionId(0)).await?;
+    let answer = describe(&genesis, epochs.last());
     context.out.answer(&answer, || {
-        let Answer { network, genesis, founded_at, quorum, authorities } = &answer;
+        let Answer { network, genesis, founded_at, changes, quorum, authorities } = &answer;
         let heading = fields(&[
             ("network", network.clone()),
             ("genesis", genesis.to_string()),
             ("founded", founded_at.to_string()),
+            ("authorities changed", if *changes == 0 { "never".to_owned() } else { format!("{changes} times, each proved") }),
             ("quorum", format!("{quorum} of {} authorities", authorities.len())),
         ]);
         let rows = authorities.iter().map(|authority| [authority.name.clone(), authority.fingerprint.clone()]);
@@ -86,15 +90,16 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     })
 }
 
-fn describe(genesis: &Genesis) -> Answer {
+fn describe(genesis: &Genesis, epoch: &Epoch) -> Answer {
+    let shown = epoch.authorities.iter();
     Answer {
         network: genesis.network.clone(),
         genesis: genesis.digest(),
         founded_at: genesis.founded_at,
-        quorum: genesis.epoch.quorum,
-        authorities: pinned::authorities(genesis)
-            .into_iter()
-            .map(|(name, key)| Authority { name, fingerprint: key.fingerprint() })
+        changes: epoch.number,
+        quorum: epoch.quorum,
+        authorities: shown
+            .map(|authority| Authority { name: authority.name.clone(), fingerprint: authority.key.fingerprint() })
             .collect(),
     }
 }

@@ -99,8 +99,7 @@ struct Answer {
 struct Voting<'a> {
     context: &'a Context,
     client: &'a Client,
-    genesis: Genesis,
-    partition: PartitionId,
+    trusted: pinned::Trusted,
     election: Election,
     wallet: Wallet,
 }
@@ -113,7 +112,8 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let partition = check_identity(&genesis, &election)?;
     let wallet = Wallet::of(client.dir(), election.id, &account);
     let _lock = wallet.lock().await?;
-    let voting = Voting { context, client: &client, genesis, partition, election, wallet };
+    let trusted = pinned::Trusted::new(&client, genesis, partition).await?;
+    let voting = Voting { context, client: &client, trusted, election, wallet };
 
     let wanted = choices(&args, &voting.election.contests)?;
     let (ballot, earlier) = match voting.settle(wanted)? {
@@ -157,7 +157,7 @@ impl Voting<'_> {
         }
         if let Some(proof) = &held.receipt {
             let recorded = proof
-                .verify(&self.genesis, self.partition, Some(&held.ballot))
+                .verify(&self.trusted.epochs(), Some(&held.ballot))
                 .map_err(|error| receipt::does_not_hold(&error, &self.wallet.path().display()))?;
             if same {
                 return Ok(Plan::Recorded(Box::new(held), recorded));
@@ -231,7 +231,7 @@ impl Voting<'_> {
     }
 
     async fn send(&self, ballot: &SignedBallot, patience: Duration, earlier: bool) -> Result<()> {
-        let caster = Caster { client: self.client, genesis: &self.genesis, partition: self.partition, patience };
+        let caster = Caster { client: self.client, trusted: &self.trusted, patience };
         let trouble = |reason: &str| self.context.out.note(format!("not recorded yet ({reason}); sending the same bytes again"));
         match caster.cast(ballot, trouble).await {
             Ok(Cast { receipt, recorded }) => {

@@ -14,6 +14,7 @@ use voting_core::ballot::SignedBallot;
 use voting_core::bundle::{BundleItem, BundleReader};
 use voting_core::entry::Entry;
 use voting_core::epoch::Genesis;
+use voting_core::epoch::change::Epochs;
 use voting_core::formats::blt::Blt;
 use voting_core::receipt::Receipt;
 use voting_core::state::Position;
@@ -89,7 +90,7 @@ pub(crate) fn proved(url: &str, genesis: &Genesis, ballot: &SignedBallot) -> Opt
         return None;
     }
     let receipt = Receipt::from_canonical(&BASE64.decode(answer.json()["proof"].as_str().unwrap()).unwrap()).unwrap();
-    let recorded = receipt.verify(genesis, PartitionId(0), Some(ballot)).unwrap();
+    let recorded = receipt.verify(&Epochs::founded(genesis, PartitionId(0)).unwrap(), Some(ballot)).unwrap();
     Some(Position { height: recorded.height, index: recorded.index })
 }
 

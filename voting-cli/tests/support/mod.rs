@@ -373,7 +373,7 @@ fn problem(status: u16, code: &str) -> Reply {
 
 /// An election of a chain as a bundle.
 pub(crate) fn bundle(chain: &TestChain, election: ElectionId) -> Vec<u8> {
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election).unwrap();
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election).unwrap();
     chain.blocks.iter().for_each(|block| writer.block(block).unwrap());
     writer.finish(&chain.state).unwrap()
 }

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::info;
 use voting_core::crypto::PublicKey;
-use voting_core::epoch::Genesis;
+use voting_core::epoch::{Epoch, Genesis};
 use voting_core::ids::PartitionId;
 use voting_core::seams::{Ledger as _, LedgerError, NodeName, Store, Transport};
 
@@ -42,8 +42,8 @@ pub enum DeployError {
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyFileError),
-    /// A key that is not an authority's.
-    #[error("the key in {path} ({key}) is not the key of an authority in the genesis")]
+    /// A key that is not a founding authority's, and no name.
+    #[error("the key in {path} ({key}) is not the key of an authority in the genesis; one that joins later states its `name`")]
     NotAnAuthority {
         /// The key file.
         path: PathBuf,
@@ -73,7 +73,7 @@ pub enum DeployError {
         name: String,
     },
     /// An address of nobody.
-    #[error("links.addresses names `{name}`, which is not an authority of the genesis")]
+    #[error("links.addresses names `{name}`, which is neither an authority of the genesis nor in links.joined")]
     UnknownAuthority {
         /// The name.
         name: String,
@@ -112,9 +112,16 @@ impl Authority {
     pub async fn start(settings: &NodeSettings) -> Result<Self, DeployError> {
         let genesis = Arc::new(read_genesis(&settings.genesis)?);
         let key = read_key(&settings.key)?;
-        let me = genesis.epoch.index_of(&key.public());
-        let me = me.ok_or_else(|| DeployError::NotAnAuthority { path: settings.key.clone(), key: key.public() })?;
-        let name = genesis.epoch.authority(me).map(|authority| authority.name.clone()).unwrap_or_default();
+        let founder = genesis.epoch.index_of(&key.public()).and_then(|me| genesis.epoch.authority(me));
+        let name = match (&settings.name, founder) {
+            (Some(name), _) => name.clone(),
+            (None, Some(founder)) => founder.name.clone(),
+            (None, None) => return Err(DeployError::NotAnAuthority { path: settings.key.clone(), key: key.public() }),
+        };
+        let mut keys = vec![key.clone()];
+        if let Some(path) = &settings.next_key {
+            keys.push(read_key(path)?);
+        }
         std::fs::create_dir_all(&settings.data).map_err(|source| DeployError::Folder { path: settings.data.clone(), source })?;
         let path = settings.data.join("ledger.redb");
         let opened = RedbLedger::open(&path, genesis.chain_id(PARTITION), &name);
@@ -127,7 +134,10 @@ impl Authority {
             None => Arc::new(redis.transport(NodeName(name.clone())).await?),
         };
         let store: Arc<dyn Store> = Arc::new(redis.store());
-        let share = Share { index: usize::from(me.0), of: genesis.epoch.len() };
+        // Who joined later has no share of its own, and looks after those of the others.
+        let founders = genesis.epoch.len();
+        let index = genesis.epoch.authorities.iter().position(|authority| authority.name == name).unwrap_or(founders);
+        let share = Share { index, of: founders };
         let seams = NodeSeams {
             ledger: Arc::clone(&ledger) as _,
             queue: Arc::new(redis.queue(QUEUE, Some(share))),
@@ -135,15 +145,17 @@ impl Authority {
             clock: Arc::new(SystemClock::new()),
             hooks: Arc::new(NoHooks),
         };
-        let node = Node::start(NodeConfig::new(Arc::clone(&genesis), key.clone()), seams).await?;
+        let config = NodeConfig { keys: keys.clone(), ..NodeConfig::new(Arc::clone(&genesis), key) };
+        let node = Node::start(config, seams).await?;
 
         let mut beside = JoinSet::new();
         let (fitness, fit) = watch::channel(false);
-        beside.spawn(judge_fitness(node.members(), usize::from(genesis.epoch.quorum), fitness));
+        beside.spawn(judge_fitness(node.members(), node.replica().epoch(), name.clone(), fitness));
         let leadership = Leadership::run_for(Arc::new(redis.locks()?), "coordinator", DEFAULT_LEASE, fit);
         let leading = leadership.leading();
         beside.spawn(node.campaign(leadership.leading()));
-        beside.spawn(directory::publish(Arc::clone(&store), PARTITION, me, key, node.members(), leading));
+        let (kept, replica) = (Arc::clone(&ledger) as _, Arc::clone(node.replica()));
+        beside.spawn(directory::publish(Arc::clone(&store), PARTITION, kept, replica, keys, node.members(), leading));
         let replica = Arc::clone(node.replica());
         beside.spawn(Projector { replica, store, partition: PARTITION, leading: leadership.leading() }.run());
         info!(%name, height = %node.replica().state().height(), "the authority runs");
@@ -186,10 +198,21 @@ impl Authority {
     }
 }
 
-/// Who hears fewer than a quorum is cut off, and should not coordinate.
-async fn judge_fitness(mut members: watch::Receiver<Vec<Member>>, quorum: usize, fitness: watch::Sender<bool>) {
+/// Who hears fewer than a quorum is cut off, and should not coordinate; nor should who is no authority.
+async fn judge_fitness(
+    mut members: watch::Receiver<Vec<Member>>,
+    epochs: watch::Receiver<Arc<Epoch>>,
+    name: String,
+    fitness: watch::Sender<bool>,
+) {
     loop {
-        let alive = members.borrow_and_update().iter().filter(|member| member.health == Health::Alive).count();
+        let quorum = usize::from(epochs.borrow().quorum);
+        let (alive, is_one) = {
+            let members = members.borrow_and_update();
+            let alive = members.iter().filter(|member| member.health == Health::Alive).count();
+            (alive, members.iter().any(|member| member.name == name))
+        };
+        let quorum = if is_one { quorum } else { usize::MAX };
         fitness.send_if_modified(|fit| std::mem::replace(fit, alive >= quorum) != (alive >= quorum));
         if members.changed().await.is_err() {
             return;

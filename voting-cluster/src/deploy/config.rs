@@ -141,6 +141,10 @@ pub struct AuthorityLinks {
     /// Public keys of the gateways, by name; they dial.
     #[serde(default)]
     pub gateways: BTreeMap<String, PublicKey>,
+    /// Public keys of authorities that have joined since the genesis or have another key by now, by name; their addresses
+    /// stand among the others.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<String, PublicKey>,
 }
 
 /// Direct links of a gateway.
@@ -151,6 +155,9 @@ pub struct GatewayLinks {
     pub key: PathBuf,
     /// Addresses of the authorities, `HOST:PORT` by name.
     pub addresses: BTreeMap<String, String>,
+    /// Public keys of authorities that have joined since the genesis or have another key by now, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub joined: BTreeMap<String, PublicKey>,
 }
 
 /// Settings of one authority.
@@ -159,8 +166,14 @@ pub struct GatewayLinks {
 pub struct NodeSettings {
     /// The genesis of the network.
     pub genesis: PathBuf,
+    /// Name of an authority that joins later; those of the genesis are known by their keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// The file of this authority's secret key, which says which authority it is.
     pub key: PathBuf,
+    /// The file of the key that is to follow, once the others know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_key: Option<PathBuf>,
     /// Where its ledger is kept.
     pub data: PathBuf,
     /// Shared state and the queue.

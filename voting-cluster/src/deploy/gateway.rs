@@ -99,9 +99,9 @@ impl GatewayParts {
     #[must_use]
     pub fn health(&self) -> Arc<dyn Fn() -> Result<String, String> + Send + Sync> {
         let (members, source) = (self.follower.members(), self.follower.source());
-        let (quorum, height) = (usize::from(self.genesis.epoch.quorum), self.follower.replica().heights());
+        let (epoch, height) = (self.follower.replica().epoch(), self.follower.replica().heights());
         Arc::new(move || {
-            let members = members.borrow();
+            let (members, quorum) = (members.borrow(), usize::from(epoch.borrow().quorum));
             let alive = members.iter().filter(|member| member.health == crate::membership::Health::Alive).count();
             let (source, height) = (source.borrow(), *height.borrow());
             let behind = source.head.0.saturating_sub(height.0);

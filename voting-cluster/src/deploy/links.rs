@@ -1,6 +1,8 @@
 //! Who is linked to whom: authorities with each other, gateways with the authorities.
 
-use voting_core::crypto::SigningKey;
+use std::collections::BTreeMap;
+
+use voting_core::crypto::{PublicKey, SigningKey};
 use voting_core::epoch::Genesis;
 use voting_core::seams::NodeName;
 
@@ -15,8 +17,7 @@ pub(super) fn of_authority(
     key: SigningKey,
     links: &AuthorityLinks,
 ) -> Result<DirectConfig, DeployError> {
-    known(genesis, links.addresses.keys())?;
-    let mut peers = authorities(genesis, Some(name), &links.addresses)?;
+    let mut peers = authorities(genesis, Some(name), &links.joined, &links.addresses)?;
     peers.extend(links.gateways.iter().map(|(name, key)| DirectPeer { name: NodeName(name.clone()), key: *key, address: None }));
     Ok(DirectConfig { name: NodeName(name.to_owned()), key, listen: Some(links.listen), peers })
 }
@@ -28,30 +29,29 @@ pub(super) fn of_gateway(
     key: SigningKey,
     links: &GatewayLinks,
 ) -> Result<DirectConfig, DeployError> {
-    known(genesis, links.addresses.keys())?;
-    let peers = authorities(genesis, None, &links.addresses)?;
+    let peers = authorities(genesis, None, &links.joined, &links.addresses)?;
     Ok(DirectConfig { name: NodeName(name.to_owned()), key, listen: None, peers })
 }
 
+/// The authorities to be linked to: those of the genesis, with the keys and names that came later.
 fn authorities(
     genesis: &Genesis,
     except: Option<&str>,
-    addresses: &std::collections::BTreeMap<String, String>,
+    joined: &BTreeMap<String, PublicKey>,
+    addresses: &BTreeMap<String, String>,
 ) -> Result<Vec<DirectPeer>, DeployError> {
-    let others = genesis.epoch.authorities.iter().filter(|authority| except != Some(&authority.name));
-    let peer = |authority: &voting_core::epoch::Authority| {
-        let address = addresses.get(&authority.name).cloned();
-        let address = address.ok_or_else(|| DeployError::NoAddress { name: authority.name.clone() })?;
-        Ok(DirectPeer { name: NodeName(authority.name.clone()), key: authority.key, address: Some(address) })
+    let founders = genesis.epoch.authorities.iter().map(|authority| (authority.name.as_str(), authority.key));
+    let mut known: BTreeMap<&str, PublicKey> = founders.collect();
+    known.extend(joined.iter().map(|(name, key)| (name.as_str(), *key)));
+    // A name that is no authority's is a slip of the pen.
+    if let Some(name) = addresses.keys().find(|name| !known.contains_key(name.as_str())) {
+        return Err(DeployError::UnknownAuthority { name: name.clone() });
+    }
+    let others = known.into_iter().filter(|(name, _)| except != Some(*name));
+    let peer = |(name, key): (&str, PublicKey)| {
+        let address = addresses.get(name).cloned();
+        let address = address.ok_or_else(|| DeployError::NoAddress { name: name.to_owned() })?;
+        Ok(DirectPeer { name: NodeName(name.to_owned()), key, address: Some(address) })
     };
     others.map(peer).collect()
-}
-
-/// A name that is no authority's is a slip of the pen.
-fn known<'a>(genesis: &Genesis, mut names: impl Iterator<Item = &'a String>) -> Result<(), DeployError> {
-    let is_known = |name: &str| genesis.epoch.authorities.iter().any(|authority| authority.name == name);
-    match names.find(|name| !is_known(name)) {
-        Some(name) => Err(DeployError::UnknownAuthority { name: name.clone() }),
-        None => Ok(()),
-    }
 }

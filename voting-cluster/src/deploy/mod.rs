@@ -21,7 +21,7 @@ pub use config::{
     AuthorityLinks, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides, RedisSettings,
     read_genesis,
 };
-pub use directory::{Listed, coordinator_of, heartbeats_of};
+pub use directory::{Listed, coordinator_of, handovers_of, heartbeats_of};
 pub use gateway::GatewayParts;
 pub use keys::{KeyFileError, generate_key, read_key, write_key};
 pub use plan::{Messages, Plan, PlanError, Written};

@@ -157,10 +157,13 @@ impl Plan {
                 listen,
                 addresses: addresses(name),
                 gateways: gateways.iter().map(|(name, key)| (name.clone(), key.public())).collect(),
+                joined: BTreeMap::new(),
             });
             let settings = NodeSettings {
                 genesis: "genesis.json".into(),
+                name: None,
                 key: format!("keys/{name}.key").into(),
+                next_key: None,
                 data: format!("data/{name}").into(),
                 redis: self.redis.clone(),
                 links,
@@ -169,8 +172,11 @@ impl Plan {
         }
         for (number, (name, _)) in gateways.iter().enumerate() {
             let port = self.port.wrapping_add(number as u16);
-            let links =
-                self.messages.address(0).map(|_| GatewayLinks { key: format!("keys/{name}.key").into(), addresses: addresses("") });
+            let links = self.messages.address(0).map(|_| GatewayLinks {
+                key: format!("keys/{name}.key").into(),
+                addresses: addresses(""),
+                joined: BTreeMap::new(),
+            });
             let settings = GatewaySettings {
                 name: name.clone(),
                 genesis: "genesis.json".into(),

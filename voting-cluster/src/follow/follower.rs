@@ -10,9 +10,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 use voting_core::block::FinalizedBlock;
-use voting_core::certificate::Statement;
 use voting_core::codec::Canonical;
-use voting_core::epoch::Genesis;
+use voting_core::epoch::{Epoch, Genesis};
 use voting_core::ids::{BlockHash, ChainId, Height, PartitionId};
 use voting_core::seams::{Clock, Envelope, Ledger, LedgerBatch, LedgerError, MessageKind, NodeName, Transport, TransportError};
 use voting_core::state::LedgerState;
@@ -114,16 +113,16 @@ impl Follower {
         let origin = LedgerState::genesis(&config.genesis, config.partition);
         let (tip, head) = replay(seams.ledger.as_ref(), origin, &crate::node::NoHooks).await?;
         let replica = Arc::new(Replica::new(tip.state.clone(), head));
-        let names: Vec<_> = config.genesis.epoch.authorities.iter().map(|a| NodeName(a.name.clone())).collect();
+        let names = names_of(tip.state.epoch());
         let first = first_source(seams.transport.name(), names.len());
         let source = Source { name: names[first].clone(), answers: false, head: Height(0) };
         let (sender, source) = watch::channel(source);
         let (heartbeats, heard) = mpsc::channel(1_024);
-        let (membership, members) = Membership::new(Arc::clone(&config.genesis), config.partition, Arc::clone(&seams.clock));
+        let chain = config.genesis.chain_id(config.partition);
+        let (membership, members) = Membership::new(chain, replica.epoch(), Arc::clone(&seams.clock));
         let inquiries = Arc::new(Inquiries::new(Arc::clone(&seams.transport), names.clone()));
         let follow = Following {
-            chain: config.genesis.chain_id(config.partition),
-            genesis: config.genesis,
+            chain,
             seams,
             replica: Arc::clone(&replica),
             tip,
@@ -193,6 +192,10 @@ impl Follower {
     }
 }
 
+fn names_of(epoch: &Epoch) -> Vec<NodeName> {
+    epoch.authorities.iter().map(|authority| NodeName(authority.name.clone())).collect()
+}
+
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the handle is gone: nobody wants this follower any more
 }
@@ -205,7 +208,6 @@ fn first_source(name: &NodeName, authorities: usize) -> usize {
 
 struct Following {
     chain: ChainId,
-    genesis: Arc<Genesis>,
     seams: FollowerSeams,
     replica: Arc<Replica>,
     tip: Tip,
@@ -291,17 +293,21 @@ impl Following {
             let answering = Source { name: from.clone(), answers: true, head };
             self.source.send_if_modified(|source| std::mem::replace(source, answering.clone()) != answering);
         }
-        let chain = self.certain(blocks);
-        if chain.is_empty() {
-            return Ok(());
-        }
-        let mut committed = Vec::with_capacity(chain.len());
-        for finalized in &chain {
-            committed.push(self.apply(finalized.clone()).await?);
-        }
-        self.seams.ledger.write(LedgerBatch { blocks: chain, ..LedgerBatch::default() }).await?;
-        for committed in committed {
-            self.replica.publish(Arc::new(committed));
+        let mut rest = blocks;
+        loop {
+            let chain = self.certain(&mut rest);
+            if chain.is_empty() {
+                break;
+            }
+            let mut committed = Vec::with_capacity(chain.len());
+            for finalized in &chain {
+                committed.push(self.apply(finalized.clone()).await?);
+            }
+            self.seams.ledger.write(LedgerBatch { blocks: chain, ..LedgerBatch::default() }).await?;
+            for committed in committed {
+                self.replica.publish(Arc::new(committed));
+            }
+            self.follow_authorities();
         }
         if self.tip.state.height().0 >= self.confirmed.0.saturating_add(CONFIRM_AFTER) {
             self.ask().await?;
@@ -309,33 +315,53 @@ impl Following {
         Ok(())
     }
 
-    /// The blocks that follow the tip, up to the last one with a valid certificate.
-    fn certain(&self, blocks: Vec<FinalizedBlock>) -> Vec<FinalizedBlock> {
-        let epoch = &self.genesis.epoch;
+    /// After a change of the authorities it is the new ones who are asked.
+    fn follow_authorities(&mut self) {
+        let names = names_of(self.tip.state.epoch());
+        if names == self.names {
+            return;
+        }
+        let followed = self.names[self.at].clone();
+        self.at = names.iter().position(|name| *name == followed).unwrap_or(0);
+        self.names = names;
+        self.inquiries.ask_these(&self.names);
+        if self.names[self.at] != followed {
+            self.answered = Instant::now();
+            let name = self.names[self.at].clone();
+            self.source.send_modify(|source| *source = Source { name, answers: false, head: source.head });
+        }
+    }
+
+    /// Takes out the blocks that follow the tip, up to the last one of its epoch with a valid certificate, or of the epoch.
+    fn certain(&self, blocks: &mut Vec<FinalizedBlock>) -> Vec<FinalizedBlock> {
+        let epoch = self.tip.state.epoch();
         let (mut parent, mut height) = (self.tip.hash, self.tip.state.height());
-        let (mut chain, mut certain, known) = (Vec::new(), 0, height);
-        for mut finalized in blocks.into_iter().skip_while(|finalized| finalized.block.header.height <= known) {
+        let known = height;
+        blocks.retain(|finalized| finalized.block.header.height > known);
+        let (mut linked, mut certain) = (0, 0);
+        for finalized in blocks.iter_mut() {
             let (header, hash) = (&finalized.block.header, finalized.block.hash());
-            if header.parent.hash != parent || header.height != height.next() || header.chain != self.chain {
+            let is_next = header.parent.hash == parent && header.height == height.next();
+            if !is_next || header.chain != self.chain || header.epoch != epoch.number {
                 break;
             }
             (parent, height) = (hash, header.height);
-            let statement = Statement::Finalize { view: header.view, block: hash };
-            finalized.certificate = finalized.certificate.filter(|certificate| {
-                let holds = certificate.statement == statement && certificate.verify(self.chain, epoch).is_ok();
-                if !holds {
+            linked += 1;
+            let ends = header.successor.is_some();
+            let holds = finalized.proof().map(|certificate| certificate.verify(self.chain, epoch).is_ok());
+            if holds == Some(true) {
+                certain = linked;
+            } else {
+                if finalized.certificate.take().is_some() {
                     info!(height = %height, "a certificate that does not hold was sent");
                 }
-                holds
-            });
-            let is_certain = finalized.certificate.is_some();
-            chain.push(finalized);
-            if is_certain {
-                certain = chain.len();
+                finalized.tail.clear();
+            }
+            if ends {
+                break; // what follows is for others to decide
             }
         }
-        chain.truncate(certain);
-        chain
+        blocks.drain(..certain).collect()
     }
 
     async fn apply(&mut self, finalized: FinalizedBlock) -> Result<Committed, FollowerError> {

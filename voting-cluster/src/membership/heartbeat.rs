@@ -28,6 +28,8 @@ pub struct Load {
 pub struct Heartbeat {
     /// The chain it works on.
     pub chain: ChainId,
+    /// Number of the epoch that it is in.
+    pub epoch: u32,
     /// Who says so.
     pub authority: AuthorityIndex,
     /// When its process started.
@@ -84,11 +86,18 @@ impl SignedHeartbeat {
         Self { heartbeat, signature }
     }
 
-    /// The heartbeat, if the authority that it names signed it for this chain.
+    /// Number of the epoch that it is said to be of.
+    #[must_use]
+    pub const fn epoch(&self) -> u32 {
+        self.heartbeat.epoch
+    }
+
+    /// The heartbeat, if the authority that it names signed it for this chain and epoch.
     #[must_use]
     pub fn verify(self, chain: ChainId, epoch: &Epoch) -> Option<Heartbeat> {
         let author = epoch.authority(self.heartbeat.authority)?;
-        let holds = self.heartbeat.chain == chain && author.key.verify(&self.heartbeat.to_tagged(), &self.signature);
+        let is_ours = self.heartbeat.chain == chain && self.heartbeat.epoch == epoch.number;
+        let holds = is_ours && author.key.verify(&self.heartbeat.to_tagged(), &self.signature);
         holds.then_some(self.heartbeat)
     }
 }

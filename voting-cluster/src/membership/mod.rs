@@ -20,8 +20,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 use voting_core::codec::Canonical;
-use voting_core::epoch::Genesis;
-use voting_core::ids::{ChainId, PartitionId};
+use voting_core::epoch::{Authority, Epoch};
+use voting_core::ids::ChainId;
 use voting_core::seams::{Clock, Envelope};
 
 use detector::TICK;
@@ -61,28 +61,26 @@ pub(crate) fn clock_ahead_ms(members: &[Member], me: usize) -> Option<i32> {
 
 /// Judges heartbeats, and keeps a list of members that everyone can watch.
 pub struct Membership {
-    genesis: Arc<Genesis>,
     chain: ChainId,
+    epochs: watch::Receiver<Arc<Epoch>>,
+    epoch: Arc<Epoch>,
     clock: Arc<dyn Clock>,
     detector: Detector,
     members: watch::Sender<Vec<Member>>,
 }
 
 impl Membership {
-    /// Of all authorities nothing is known yet.
+    /// The authorities of each epoch as it comes into force; of all of them nothing is known yet.
     #[must_use]
-    pub fn new(genesis: Arc<Genesis>, partition: PartitionId, clock: Arc<dyn Clock>) -> (Self, watch::Receiver<Vec<Member>>) {
-        let unknown = |authority: &voting_core::epoch::Authority| Member {
-            name: authority.name.clone(),
-            health: Health::Unknown,
-            heartbeat: None,
-            heard: None,
-            clock_offset_ms: None,
-        };
-        let members: Vec<_> = genesis.epoch.authorities.iter().map(unknown).collect();
-        let detector = Detector::new(members.len(), clock.monotonic());
-        let (sender, receiver) = watch::channel(members);
-        (Self { chain: genesis.chain_id(partition), genesis, clock, detector, members: sender }, receiver)
+    pub fn new(
+        chain: ChainId,
+        mut epochs: watch::Receiver<Arc<Epoch>>,
+        clock: Arc<dyn Clock>,
+    ) -> (Self, watch::Receiver<Vec<Member>>) {
+        let epoch = Arc::clone(&epochs.borrow_and_update());
+        let detector = Detector::new(epoch.len(), clock.monotonic());
+        let (sender, receiver) = watch::channel(epoch.authorities.iter().map(unknown).collect());
+        (Self { chain, epochs, epoch, clock, detector, members: sender }, receiver)
     }
 
     /// Runs until no more heartbeats can come.
@@ -97,9 +95,21 @@ impl Membership {
                     Some(envelope) => self.hear(&envelope),
                     None => return,
                 },
-                _ = tick.tick() => self.judge(),
+                _ = tick.tick() => {
+                    if self.epochs.has_changed().unwrap_or(false) {
+                        self.begin_epoch();
+                    }
+                    self.judge();
+                }
             }
         }
+    }
+
+    /// Others are the authorities now; they are judged anew.
+    fn begin_epoch(&mut self) {
+        self.epoch = Arc::clone(&self.epochs.borrow_and_update());
+        self.detector = Detector::new(self.epoch.len(), self.clock.monotonic());
+        self.members.send_replace(self.epoch.authorities.iter().map(unknown).collect());
     }
 
     fn hear(&mut self, envelope: &Envelope) {
@@ -107,7 +117,10 @@ impl Membership {
             Ok(signed) => signed,
             Err(error) => return debug!(from = %envelope.from, %error, "not a heartbeat"),
         };
-        let Some(heartbeat) = signed.verify(self.chain, &self.genesis.epoch) else {
+        if signed.epoch() != self.epoch.number {
+            return; // of one that has ended, or that is not known here yet
+        }
+        let Some(heartbeat) = signed.verify(self.chain, &self.epoch) else {
             return warn!(from = %envelope.from, "a heartbeat whose signature does not hold");
         };
         let index = usize::from(heartbeat.authority.0);
@@ -142,6 +155,10 @@ impl Membership {
             });
         }
     }
+}
+
+fn unknown(authority: &Authority) -> Member {
+    Member { name: authority.name.clone(), health: Health::Unknown, heartbeat: None, heard: None, clock_offset_ms: None }
 }
 
 impl std::fmt::Debug for Membership {

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tracing::{debug, info};
+use voting_core::crypto::SigningKey;
 use voting_core::entry::Entry;
 use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::AuthorityIndex;
@@ -26,18 +27,19 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A wish is final within this, or it is asked for anew.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// Asks for the lead whenever this authority coordinates and does not lead; until the authority stops coordinating
+/// Asks for the lead whenever this authority coordinates and does not lead, where leaders are elected; until the authority stops coordinating
 /// for good.
 pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>, mut leading: watch::Receiver<Leading>) {
-    if shared.genesis.epoch.leader != LeaderPolicy::Elected {
-        return;
-    }
     while leading.wait_for(|now| now.token.is_some()).await.is_ok() {
         let state = shared.replica.state();
         let last = state.preference();
         let may_ask = last.is_none_or(|last| last.next_at() <= state.timestamp());
-        if may_ask && wants(last, shared.me, *status.borrow()) {
-            ask(&shared, last).await;
+        let seat = shared.seat();
+        let me = seat.me.filter(|_| seat.epoch.leader == LeaderPolicy::Elected);
+        // A preference that other authorities have made is none.
+        let in_force = last.filter(|last| last.height >= seat.first);
+        if may_ask && me.is_some_and(|me| wants(in_force, me, *status.borrow())) {
+            ask(&shared, &seat.key, last).await;
         }
         if let Ok(Err(_)) = tokio::time::timeout(LOOK_EVERY, leading.changed()).await {
             return;
@@ -51,8 +53,7 @@ fn wants(last: Option<Preference>, me: AuthorityIndex, now: NodeStatus) -> bool 
     mine.is_none_or(|last| last.until.0.saturating_sub(now.view.0) < u64::from(VIEWS) / 2)
 }
 
-async fn ask(shared: &Shared, last: Option<Preference>) {
-    let key = &shared.config.key;
+async fn ask(shared: &Shared, key: &SigningKey, last: Option<Preference>) {
     let term = last.map_or(0, |last| last.term).saturating_add(1);
     let wish = Entry::prefer(PreferLeader { chain: shared.chain, term, views: VIEWS, authority: key.public() }, key).to_bytes();
     let waiter = shared.replica.watch(wish.hash());
@@ -73,7 +74,10 @@ mod tests {
     #[test]
     fn the_lead_is_asked_for_where_it_is_anothers_lost_or_about_to_end() {
         let [me, other] = [AuthorityIndex(1), AuthorityIndex(2)];
-        let status = |leader, view| NodeStatus { authority: me, view: View(view), leader, height: Height(1), ready: 0, depth: 0 };
+        let status = |leader, view| {
+            let authority = Some(me);
+            NodeStatus { authority, epoch: 0, view: View(view), leader, height: Height(1), ready: 0, depth: 0 }
+        };
         let until = View(u64::from(VIEWS));
         let of = |leader| {
             let (since, height, at) = (View(1), Height(1), Timestamp::default());

@@ -5,7 +5,7 @@
 //! order of outputs (persist, send, commit) is thereby kept at one flush per round, however many
 //! messages a round has.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,17 +14,23 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
-use voting_consensus::{Engine, EngineConfig, Input, Message, Output, TimerId};
+use voting_consensus::{Engine, Input, Message, Output, TimerId};
 use voting_core::Canonical;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::Certificate;
+use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::{Envelope, JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
 
+use super::seat::Seat;
 use super::{NodeError, NodeStatus, Routes, Shared, finalize, holding, intake, propose, publish};
 
 /// Events waiting for the driver; more consensus messages than this are dropped, which the protocol survives.
 const EVENTS: usize = 4_096;
+/// Messages kept while an epoch is about to end: those that others, who are a moment ahead, have sent in the next.
+const EARLY: usize = 256;
+/// Nodes that are no authorities and may be answered all the same: those of the epochs before and after.
+const STRANGERS: usize = 64;
 /// Shared batches waiting for verification; more are dropped and seen again in a proposal.
 const SHARED_BATCHES: usize = 64;
 /// Followers' inquiries waiting for an answer; more are dropped, and asked again.
@@ -33,7 +39,7 @@ const INQUIRIES: usize = 64;
 const ROUND: usize = 256;
 
 enum Event {
-    Message { from: AuthorityIndex, message: Message },
+    Message { from: NodeName, message: Message },
     Built { view: View, block: Option<Arc<Block>> },
     Validated { block: BlockHash, valid: bool, timely: bool },
 }
@@ -44,6 +50,10 @@ pub(super) struct Driver {
     events: mpsc::Receiver<Event>,
     sender: mpsc::Sender<Event>,
     timers: BTreeMap<TimerId, Instant>,
+    /// Nodes by the index that the engine knows them by: the authorities, then those of other epochs that spoke to us.
+    names: Vec<NodeName>,
+    /// What was said while the epoch was about to end, and may be meant for the next.
+    early: VecDeque<(NodeName, Message)>,
     building: Option<AbortHandle>,
     tasks: JoinSet<()>,
     status: watch::Sender<NodeStatus>,
@@ -56,13 +66,14 @@ impl Driver {
         head: Option<LedgerHead>,
         routes: Routes,
     ) -> Result<(Self, watch::Receiver<NodeStatus>), NodeError> {
-        let config = EngineConfig::new(shared.chain, Arc::new(shared.genesis.epoch.clone()), shared.me, shared.config.key.clone());
         let journal = shared.ledger.journal().await?;
         let head = match head {
             None => None,
             Some(head) => Some(head_block(&shared, head).await?),
         };
-        let engine = Engine::recover(config, head, &journal).map_err(|error| NodeError::Journal(error.to_string()))?;
+        let seat = shared.seat();
+        let recovered = Engine::recover(seat.engine(shared.chain), head, &journal);
+        let engine = recovered.map_err(|error| NodeError::Journal(error.to_string()))?;
         let (sender, events) = mpsc::channel(EVENTS);
         let mut driver = Self {
             status: watch::Sender::new(status_of(&shared, &engine)),
@@ -71,6 +82,8 @@ impl Driver {
             events,
             sender,
             timers: BTreeMap::new(),
+            names: names_of(&seat.epoch),
+            early: VecDeque::new(),
             building: None,
             tasks: JoinSet::new(),
         };
@@ -91,14 +104,17 @@ impl Driver {
         let mut inputs = vec![Input::Start];
         loop {
             self.step(inputs).await?;
-            inputs = Vec::new();
+            inputs = if self.engine.has_ended() { self.enter_next_epoch().await? } else { Vec::new() };
+            if !inputs.is_empty() {
+                continue;
+            }
             let timer = self.timers.values().min().copied();
             let expiry = self.next_expiry();
             tokio::select! {
                 biased;
                 () = told_to_stop(&mut stopping) => return Ok(()),
                 event = self.events.recv() => match event {
-                    Some(event) => inputs.push(input_of(event)),
+                    Some(event) => inputs.extend(self.input_of(event)),
                     None => return Err(NodeError::Transport),
                 },
                 _ = has_work.changed() => inputs.push(Input::WorkAvailable(*has_work.borrow_and_update())),
@@ -113,7 +129,7 @@ impl Driver {
             while inputs.len() < ROUND
                 && let Ok(event) = self.events.try_recv()
             {
-                inputs.push(input_of(event));
+                inputs.extend(self.input_of(event));
             }
             let now = Instant::now();
             let due: Vec<_> = self.timers.iter().filter(|(_, at)| **at <= now).map(|(timer, _)| *timer).collect();
@@ -122,6 +138,67 @@ impl Driver {
                 inputs.push(Input::Timer(timer));
             }
         }
+    }
+
+    /// The last block of the epoch is final: this node takes its place in the next, or follows it without one.
+    async fn enter_next_epoch(&mut self) -> Result<Vec<Input>, NodeError> {
+        let seat = Arc::new(Seat::take(&self.shared.tree().finalized().state, &self.shared.config.keys));
+        let head = match self.shared.ledger.head().await? {
+            None => None,
+            Some(head) => Some(head_block(&self.shared, head).await?),
+        };
+        let journal = self.shared.ledger.journal().await?;
+        let recovered = Engine::recover(seat.engine(self.shared.chain), head, &journal);
+        self.engine = recovered.map_err(|error| NodeError::Journal(error.to_string()))?;
+        self.timers.clear();
+        if let Some(building) = self.building.take() {
+            building.abort();
+        }
+        self.names = names_of(&seat.epoch);
+        let as_what = seat.me.map_or_else(|| "an observer".to_owned(), |me| format!("authority {me}"));
+        info!(
+            epoch = seat.epoch.number,
+            authorities = seat.epoch.len(),
+            quorum = seat.epoch.quorum,
+            as_what,
+            "the authorities changed"
+        );
+        self.shared.seat.send_replace(seat);
+        let mut inputs = vec![Input::Start, Input::WorkAvailable(*self.shared.has_work.borrow())];
+        let early = std::mem::take(&mut self.early);
+        inputs.extend(early.into_iter().filter_map(|(from, message)| self.message(&from, message)));
+        Ok(inputs)
+    }
+
+    fn input_of(&mut self, event: Event) -> Option<Input> {
+        Some(match event {
+            Event::Message { from, message } => {
+                if self.engine.is_ending() {
+                    if self.early.len() >= EARLY {
+                        self.early.pop_front();
+                    }
+                    self.early.push_back((from.clone(), message.clone()));
+                }
+                return self.message(&from, message);
+            }
+            Event::Built { view, block: Some(block) } => Input::Built { view, block },
+            Event::Built { view, block: None } => Input::BuildFailed { view },
+            Event::Validated { block, valid, timely } => Input::Validated { block, valid, timely },
+        })
+    }
+
+    /// A message with its sender's index; nobody knows more nodes of other epochs than [`STRANGERS`].
+    fn message(&mut self, from: &NodeName, message: Message) -> Option<Input> {
+        let known = self.names.iter().position(|name| name == from);
+        let index = match known {
+            Some(index) => index,
+            None if self.names.len() < self.shared.seat().epoch.len() + STRANGERS => {
+                self.names.push(from.clone());
+                self.names.len() - 1
+            }
+            None => return None,
+        };
+        Some(Input::Message { from: AuthorityIndex(index as u16), message })
     }
 
     /// Handles inputs and carries out what they lead to: disk first, then the rest.
@@ -189,9 +266,9 @@ impl Driver {
     }
 
     async fn send(&self, to: AuthorityIndex, message: &Message) -> Result<(), NodeError> {
-        let Some(authority) = self.shared.genesis.epoch.authority(to) else { return Ok(()) };
+        let Some(name) = self.names.get(usize::from(to.0)) else { return Ok(()) };
         let bytes = Bytes::from(message.to_canonical());
-        closed(self.shared.transport.send(&NodeName(authority.name.clone()), MessageKind::Consensus, bytes).await)
+        closed(self.shared.transport.send(name, MessageKind::Consensus, bytes).await)
     }
 
     /// Starts building a block; a block being built for an earlier view is given up.
@@ -253,18 +330,15 @@ async fn head_block(shared: &Shared, head: LedgerHead) -> Result<(BlockHeader, C
         .ok_or_else(|| NodeError::Journal(format!("the last block of the ledger, at height {}, has no certificate", head.height)))
 }
 
-fn input_of(event: Event) -> Input {
-    match event {
-        Event::Message { from, message } => Input::Message { from, message },
-        Event::Built { view, block: Some(block) } => Input::Built { view, block },
-        Event::Built { view, block: None } => Input::BuildFailed { view },
-        Event::Validated { block, valid, timely } => Input::Validated { block, valid, timely },
-    }
+fn names_of(epoch: &Epoch) -> Vec<NodeName> {
+    epoch.authorities.iter().map(|authority| NodeName(authority.name.clone())).collect()
 }
 
 fn status_of(shared: &Shared, engine: &Engine) -> NodeStatus {
+    let seat = shared.seat();
     NodeStatus {
-        authority: shared.me,
+        authority: seat.me,
+        epoch: seat.epoch.number,
         view: engine.view(),
         leader: engine.current_leader(),
         height: shared.tree().finalized().state.height(),
@@ -316,14 +390,11 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Route
         while let Ok(envelope) = shared.transport.receive().await {
             match envelope.kind {
                 MessageKind::Consensus => {
-                    let from = shared.genesis.epoch.authorities.iter().position(|authority| authority.name == envelope.from.0);
-                    let message = Message::from_canonical(&envelope.bytes);
-                    match (from, message) {
-                        (Some(from), Ok(message)) => {
-                            let _ = events.try_send(Event::Message { from: AuthorityIndex(from as u16), message }); // full: dropped
+                    match Message::from_canonical(&envelope.bytes) {
+                        Ok(message) => {
+                            let _ = events.try_send(Event::Message { from: envelope.from, message }); // full: dropped
                         }
-                        (_, Err(error)) => debug!(from = %envelope.from, %error, "not a consensus message"),
-                        (None, Ok(_)) => debug!(from = %envelope.from, "a consensus message from no authority"),
+                        Err(error) => debug!(from = %envelope.from, %error, "not a consensus message"),
                     }
                 }
                 // What finds no room is dropped: all of these are repeated.

@@ -25,12 +25,15 @@ pub(super) async fn run(
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     for sequence in 0.. {
         tick.tick().await;
+        let seat = shared.seat();
+        let Some(me) = seat.me else { continue };
         let now = *status.borrow();
         let head = shared.replica.head();
         let (cpu_permille, memory_bytes) = shared.load.process();
         let heartbeat = Heartbeat {
             chain: shared.chain,
-            authority: shared.me,
+            epoch: seat.epoch.number,
+            authority: me,
             started,
             sequence,
             at: shared.clock.now(),
@@ -38,7 +41,7 @@ pub(super) async fn run(
             leader: now.leader,
             height: now.height,
             head: head.map_or(BlockHash::GENESIS, |head| head.hash),
-            clock_ahead_ms: clock_ahead_ms(&members.borrow(), usize::from(shared.me.0)),
+            clock_ahead_ms: clock_ahead_ms(&members.borrow(), usize::from(me.0)),
             load: Load {
                 cpu_permille,
                 memory_bytes,
@@ -47,7 +50,7 @@ pub(super) async fn run(
                 taken: u32::try_from(shared.taken.len()).unwrap_or(u32::MAX),
             },
         };
-        let bytes = Bytes::from(SignedHeartbeat::sign(heartbeat, &shared.config.key).to_canonical());
+        let bytes = Bytes::from(SignedHeartbeat::sign(heartbeat, &seat.key).to_canonical());
         let _ = own.try_send(Envelope { from: shared.name.clone(), kind: MessageKind::Heartbeat, bytes: bytes.clone() }); // full: the next one
         if let Err(error) = shared.transport.broadcast(MessageKind::Heartbeat, bytes).await {
             debug!(%error, "a heartbeat was not sent");

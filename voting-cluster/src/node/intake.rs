@@ -83,7 +83,9 @@ impl Taken {
 pub(super) async fn run(shared: Arc<Shared>) {
     let mut reclaimed_at = shared.clock.monotonic();
     loop {
-        if shared.mempool().len() >= MEMPOOL_HIGH_WATER || shared.stalled_for() >= CUT_OFF_AFTER {
+        // Who has no vote leaves the entries to those who have.
+        let has_vote = shared.seat().me.is_some();
+        if !has_vote || shared.mempool().len() >= MEMPOOL_HIGH_WATER || shared.stalled_for() >= CUT_OFF_AFTER {
             tokio::time::sleep(PAUSE).await;
             continue;
         }

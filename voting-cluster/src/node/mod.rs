@@ -18,6 +18,7 @@ mod intake;
 mod propose;
 mod publish;
 mod recover;
+mod seat;
 mod tree;
 mod verify;
 
@@ -43,6 +44,7 @@ use crate::leadership::Leading;
 use crate::membership::{LoadMeter, Member, Membership};
 use crate::mempool::Mempool;
 use crate::replica::{Committed, Replica};
+use seat::Seat;
 use tree::Tree;
 
 /// What an authority is told of as it happens. Calls must be quick: they stand in the way of the next block.
@@ -69,8 +71,9 @@ pub struct NodeConfig {
     pub genesis: Arc<Genesis>,
     /// The chain this authority works on.
     pub partition: PartitionId,
-    /// This authority's secret key; its public half names it in the genesis.
-    pub key: SigningKey,
+    /// This authority's secret keys: the one in force, and another that is to follow. Who has none of an epoch's
+    /// authorities follows that epoch without a vote.
+    pub keys: Vec<SigningKey>,
     /// Shortest time from one block to the next.
     pub block_interval: Duration,
     /// Most entries in a block, at most [`voting_core::block::MAX_BLOCK_ENTRIES`].
@@ -89,7 +92,7 @@ impl NodeConfig {
         Self {
             genesis,
             partition: PartitionId(0),
-            key,
+            keys: vec![key],
             block_interval: DEFAULT_BLOCK_INTERVAL,
             block_entries: DEFAULT_BLOCK_ENTRIES,
         }
@@ -98,7 +101,8 @@ impl NodeConfig {
 
 impl std::fmt::Debug for NodeConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("NodeConfig").field("partition", &self.partition).field("key", &self.key.public()).finish_non_exhaustive()
+        let keys: Vec<_> = self.keys.iter().map(SigningKey::public).collect();
+        f.debug_struct("NodeConfig").field("partition", &self.partition).field("keys", &keys).finish_non_exhaustive()
     }
 }
 
@@ -127,9 +131,9 @@ impl std::fmt::Debug for NodeSeams {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum NodeError {
-    /// The key is not an authority's.
-    #[error("the key {0} is not the key of an authority in the genesis")]
-    NotAnAuthority(voting_core::crypto::PublicKey),
+    /// A node without a key.
+    #[error("a node needs a key")]
+    NoKey,
     /// The ledger failed: what it was to remember may be lost, so this authority says nothing more.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
@@ -159,8 +163,10 @@ pub enum NodeError {
 /// Where a node stands, for status pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NodeStatus {
-    /// Which authority it is.
-    pub authority: AuthorityIndex,
+    /// Which authority it is; none if it is not one of the epoch in force.
+    pub authority: Option<AuthorityIndex>,
+    /// Number of that epoch.
+    pub epoch: u32,
     /// The view it is in.
     pub view: View,
     /// Who leads that view.
@@ -176,10 +182,10 @@ pub struct NodeStatus {
 /// What the stages share.
 struct Shared {
     config: NodeConfig,
-    genesis: Arc<Genesis>,
     chain: ChainId,
-    me: AuthorityIndex,
     name: NodeName,
+    /// What this node is in the epoch in force.
+    seat: watch::Sender<Arc<Seat>>,
     ledger: Arc<dyn Ledger>,
     queue: Arc<dyn BallotQueue>,
     transport: Arc<dyn Transport>,
@@ -215,6 +221,11 @@ struct Routes {
 }
 
 impl Shared {
+    /// What this node is in the epoch in force.
+    fn seat(&self) -> Arc<Seat> {
+        Arc::clone(&self.seat.borrow())
+    }
+
     // Lock order: tree, then mempool. A poisoned lock means that a thread panicked; the node is then
     // stopping, and the data is only read on the way out.
     fn tree(&self) -> MutexGuard<'_, Tree> {
@@ -266,10 +277,12 @@ impl Node {
     /// Recovers from the ledger and starts. Returns once the state is rebuilt.
     ///
     /// # Errors
-    /// [`NodeError`] if the key is no authority's or the ledger cannot be used.
+    /// [`NodeError`] if there is no key or the ledger cannot be used.
     pub async fn start(config: NodeConfig, seams: NodeSeams) -> Result<Self, NodeError> {
         let genesis = Arc::clone(&config.genesis);
-        let me = genesis.epoch.index_of(&config.key.public()).ok_or_else(|| NodeError::NotAnAuthority(config.key.public()))?;
+        if config.keys.is_empty() {
+            return Err(NodeError::NoKey);
+        }
         let NodeSeams { ledger, queue, transport, clock, hooks } = seams;
         let origin = LedgerState::genesis(&genesis, config.partition);
         let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
@@ -277,9 +290,8 @@ impl Node {
         let (settled, to_settle) = mpsc::channel(SETTLED_BLOCKS);
         let shared = Arc::new(Shared {
             chain: genesis.chain_id(config.partition),
-            me,
+            seat: watch::Sender::new(Arc::new(Seat::take(&tip.state, &config.keys))),
             name: transport.name().clone(),
-            genesis,
             config,
             ledger,
             queue,
@@ -300,8 +312,7 @@ impl Node {
         let (stop, stopping) = watch::channel(false);
         let (follow, requests) = mpsc::channel(FOLLOW_REQUESTS);
         let (heartbeats, heard) = mpsc::channel(HEARTBEATS);
-        let (membership, members) =
-            Membership::new(Arc::clone(&shared.genesis), shared.config.partition, Arc::clone(&shared.clock));
+        let (membership, members) = Membership::new(shared.chain, replica.epoch(), Arc::clone(&shared.clock));
         let routes = Routes { follow, heartbeats: heartbeats.clone() };
         let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head, routes).await?;
         let server =

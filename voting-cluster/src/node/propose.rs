@@ -17,6 +17,7 @@ use voting_core::ids::View;
 use voting_core::state::{ApplyError, Place};
 
 use super::Shared;
+use super::seat::Seat;
 use super::tree::Candidate;
 use super::verify::blocking;
 use crate::mempool::Tip;
@@ -29,7 +30,7 @@ const PRECISION: Duration = Duration::from_millis(500);
 pub(super) enum Invalid {
     #[error("its parent is not known")]
     Parent,
-    #[error("it belongs to another chain or epoch")]
+    #[error("it belongs to another chain")]
     Chain,
     #[error(transparent)]
     Payload(#[from] BlockError),
@@ -46,10 +47,15 @@ pub(super) async fn build(shared: Arc<Shared>, view: View, parent: Parent, empty
     if let Some(rest) = shared.config.block_interval.checked_sub(sealed_after) {
         tokio::time::sleep(rest).await;
     }
+    let seat = shared.seat();
+    let empty_at = tokio::time::Instant::now() + seat.epoch.leader_timeout() / 2;
+    if tip.state.epoch().number != seat.epoch.number {
+        tokio::time::sleep_until(empty_at).await; // the last block of the epoch may be final before
+        return blocking(move || seal_tail(&shared, &seat, view, parent, &tip)).await;
+    }
     if empty {
         return blocking(move || seal(&shared, view, parent, &tip, Contents::Empty)).await;
     }
-    let empty_at = tokio::time::Instant::now() + shared.genesis.epoch.leader_timeout() / 2;
     loop {
         // Registered before looking, so that no entry slips in between.
         let work = shared.work.notified();
@@ -72,6 +78,30 @@ pub(super) async fn build(shared: Arc<Shared>, view: View, parent: Parent, empty
             }
         }
     }
+}
+
+/// A block above the last one of its epoch: it changes nothing, and helps to make that one final.
+fn seal_tail(shared: &Shared, seat: &Seat, view: View, parent: Parent, tip: &Tip) -> Option<Arc<Block>> {
+    let later = tip.state.timestamp().saturating_add(Duration::from_millis(1));
+    let header = BlockHeader {
+        chain: shared.chain,
+        epoch: seat.epoch.number,
+        view,
+        height: tip.state.height().next(),
+        parent,
+        payload_root: payload_root(&[]),
+        entries: 0,
+        state_root: tip.state.root(),
+        timestamp: shared.clock.now().max(later),
+        preference: tip.state.preference(),
+        successor: tip.state.successor(),
+    };
+    let applied = tip.state.apply::<Arc<VerifiedEntry>>(&header, &[]);
+    let state = applied.map_err(|error| debug!(%error, "no block can stand above the last one of the epoch")).ok()?.1;
+    let block = Arc::new(Block { header, entries: Vec::new() });
+    let tip = Tip { hash: block.hash(), state };
+    shared.tree().insert(Arc::new(Candidate { entries: [].into(), applied: [].into(), tip }));
+    Some(block)
 }
 
 fn parent_age(shared: &Shared, tip: &Tip) -> Duration {
@@ -111,7 +141,7 @@ fn seal(shared: &Shared, view: View, parent: Parent, tip: &Tip, contents: Conten
     let hashes: Vec<_> = entries.iter().map(|entry| entry.hash()).collect();
     let header = BlockHeader {
         chain: shared.chain,
-        epoch: shared.genesis.epoch.number,
+        epoch: tip.state.epoch().number,
         view,
         height: place.height,
         parent,
@@ -120,6 +150,7 @@ fn seal(shared: &Shared, view: View, parent: Parent, tip: &Tip, contents: Conten
         state_root: state.root(),
         timestamp,
         preference: state.preference(),
+        successor: state.successor(),
     };
     let block = Arc::new(Block { header, entries: entries.iter().map(|entry| entry.bytes().clone()).collect() });
     let tip = Tip { hash: block.hash(), state };
@@ -134,7 +165,7 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
         return Ok(());
     }
     let header = &block.header;
-    if header.chain != shared.chain || header.epoch != shared.genesis.epoch.number {
+    if header.chain != shared.chain {
         return Err(Invalid::Chain);
     }
     let tip = shared.tree().tip(&header.parent.hash).ok_or(Invalid::Parent)?;
@@ -163,7 +194,7 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
 /// proposal can be that its view still waits for. Local judgement: it decides on this authority's vote
 /// and never on validity.
 pub(super) fn looks_timely(shared: &Shared, timestamp: Timestamp) -> bool {
-    let longest_view = Duration::from_millis(u64::from(shared.genesis.epoch.timers.timeout_ms_max));
+    let longest_view = Duration::from_millis(u64::from(shared.seat().epoch.timers.timeout_ms_max));
     let now = shared.clock.now();
     timestamp <= now.saturating_add(PRECISION) && now <= timestamp.saturating_add(longest_view + PRECISION)
 }

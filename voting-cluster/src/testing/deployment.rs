@@ -174,6 +174,18 @@ impl Deployment {
         self.process(part).resume();
     }
 
+    /// Starts another authority, whose configuration lies beside those of the others as the next one: it may become one
+    /// of them.
+    ///
+    /// # Panics
+    /// If it does not start.
+    pub fn join(&mut self) -> Part {
+        let part = Part::Authority(self.nodes.len());
+        let process = self.spawn(part);
+        self.nodes.push(process);
+        part
+    }
+
     /// Starts a part that does not run, with what it had on disk.
     ///
     /// # Panics

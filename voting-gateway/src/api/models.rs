@@ -760,6 +760,39 @@ pub struct AuthorityModel {
     pub fingerprint: String,
 }
 
+/// A set of authorities.
+#[derive(Debug, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct EpochModel {
+    /// How many there were before.
+    pub number: u32,
+    /// The first height that they decide on.
+    pub first_height: u64,
+    /// The authorities.
+    pub authorities: Vec<AuthorityModel>,
+    /// Authorities that make a quorum.
+    pub quorum: u16,
+    /// Who of them leads: `fixed`, `round-robin`, `round-robin:VIEWS` or `elected`.
+    pub leader: String,
+    /// Canonical bytes in base64 of the proof that the ones before handed over; none for those of the genesis.
+    pub handover: Option<String>,
+}
+
+/// The authorities since the genesis.
+#[derive(Debug, Object)]
+pub struct Epochs {
+    /// In order; the last one is in office.
+    pub epochs: Vec<EpochModel>,
+}
+
+/// A change of the authorities.
+#[derive(Debug, Object)]
+#[oai(deny_unknown_fields)]
+pub struct Change {
+    /// Canonical bytes in base64 of the approved entry.
+    pub change: String,
+}
+
 /// An account of the demonstration.
 #[derive(Debug, Object)]
 pub struct DemoAccount {
@@ -785,6 +818,8 @@ pub struct Network {
     pub chain: String,
     /// Digest of the genesis: pin it.
     pub genesis: String,
+    /// How often the authorities have changed.
+    pub epoch: u32,
     /// The authorities.
     pub authorities: Vec<AuthorityModel>,
     /// Authorities that make a quorum.

@@ -127,9 +127,10 @@ impl ResultsApi {
         let backend = &self.0.backend;
         for _ in 0..BUNDLE_TRIES {
             let state = backend.replica.state();
+            let handovers = self.0.handovers(&state).await?;
             let first = election.acts().first().map_or(Height(1), |act| act.position.height);
-            let mut writer =
-                BundleWriter::begin(Vec::new(), &backend.genesis, backend.partition, election.id()).map_err(Problem::internal)?;
+            let mut writer = BundleWriter::begin(Vec::new(), &backend.genesis, backend.partition, &handovers, election.id())
+                .map_err(Problem::internal)?;
             let mut next = first;
             while next <= state.height() {
                 let limit = PAGE.min((state.height().0 - next.0 + 1) as usize);

@@ -11,7 +11,6 @@ use tracing::debug;
 use voting_cluster::{Committed, Replica};
 use voting_core::election::Phase;
 use voting_core::entry::{Act, Entry};
-use voting_core::epoch::Genesis;
 use voting_core::ids::{BallotHash, Height, Pseudonym};
 use voting_core::seams::Ledger;
 use voting_core::state::{Applied, ElectionState, LedgerState, Position};
@@ -109,7 +108,6 @@ pub(super) struct Questions {
 /// The hub's own world; nobody else touches it.
 pub(super) struct Hub {
     secret: [u8; 32],
-    genesis: Arc<Genesis>,
     clients: HashMap<ClientId, Client>,
     next_client: ClientId,
     topics: HashMap<Channel, Topic>,
@@ -124,12 +122,11 @@ pub(super) struct Hub {
 }
 
 impl Hub {
-    pub(super) fn new(secret: [u8; 32], genesis: Arc<Genesis>, state: LedgerState) -> (Self, Questions) {
+    pub(super) fn new(secret: [u8; 32], state: LedgerState) -> (Self, Questions) {
         let wanted = Wanted { network: watch::Sender::new(false), ballots: watch::Sender::default() };
         let questions = Questions { network: wanted.network.subscribe(), ballots: wanted.ballots.subscribe() };
         let hub = Self {
             secret,
-            genesis,
             clients: HashMap::new(),
             next_client: 0,
             topics: HashMap::new(),
@@ -326,7 +323,7 @@ impl Hub {
                     }
                 }
                 Entry::Act(act) => self.act(&election, &act.content.act, position, at),
-                Entry::Prefer(_) => {}
+                Entry::Prefer(_) | Entry::Change(_) => {}
             }
         }
         self.newest = Some(committed);
@@ -431,7 +428,7 @@ impl Hub {
         if pending.block
             && let Some(newest) = &self.newest
         {
-            let block = network::block(newest, &self.genesis.epoch).to_json().unwrap_or_default();
+            let block = network::block(newest).to_json().unwrap_or_default();
             self.emit_unplaced(&Channel::Network, "block", &block);
         }
     }

@@ -30,7 +30,7 @@ impl World {
         let definition = definition(1, &["A", "B"]);
         chain.open_election(&definition, 3).unwrap();
         let replica = Arc::new(Replica::new(chain.state.clone(), chain.head()));
-        let (hub, _) = Hub::new([7; 32], Arc::new(chain.genesis.clone()), replica.state());
+        let (hub, _) = Hub::new([7; 32], replica.state());
         let (commands, received) = mpsc::channel(COMMANDS);
         let (stop, stopped) = watch::channel(false);
         tokio::spawn(hub.run(Arc::clone(&replica), Arc::new(MemoryLedger::new()), received, stopped));

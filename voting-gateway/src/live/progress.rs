@@ -22,7 +22,7 @@ const MAX_ASKED: usize = 4 * voting_cluster::MAX_INQUIRY;
 
 /// How far a ballot is, without asking anyone.
 pub(super) fn now(state: &GatewayState, ballot: BallotHash) -> Value {
-    show(&state.backend.genesis.epoch, ballot, &state.ballot_status(ballot), &[])
+    show(state.backend.replica.state().epoch(), ballot, &state.ballot_status(ballot), &[])
 }
 
 /// Finds out how far ballots are while somebody waits for them.
@@ -49,7 +49,8 @@ async fn look(state: &GatewayState, ballots: BTreeSet<BallotHash>) -> Vec<(Ballo
         waiting.filter_map(|(ballot, _)| Some((*ballot, state.ballots_under_way.get(ballot)?))).take(MAX_ASKED).unzip();
     let holders = state.backend.network.holders(&entries, PATIENCE).await;
     let holders: BTreeMap<_, _> = asked.into_iter().zip(holders).collect();
-    let epoch = &state.backend.genesis.epoch;
+    let ledger = state.backend.replica.state();
+    let epoch = ledger.epoch();
     let shown = statuses.into_iter().map(|(ballot, status)| {
         let agreed = holders.get(&ballot).map_or(&[][..], Vec::as_slice);
         (ballot, show(epoch, ballot, &status, agreed))

@@ -53,7 +53,7 @@ impl Live {
         }
         let (commands, received) = mpsc::channel(COMMANDS);
         let backend = &state.backend;
-        let (new, questions) = Hub::new(backend.pseudonym_secret, Arc::clone(&backend.genesis), backend.replica.state());
+        let (new, questions) = Hub::new(backend.pseudonym_secret, backend.replica.state());
         tokio::spawn(new.run(Arc::clone(&backend.replica), Arc::clone(&backend.ledger), received, self.stop.subscribe()));
         tokio::spawn(tell_of_network(state.downgrade(), commands.downgrade(), questions.network));
         tokio::spawn(progress::tell(state.downgrade(), commands.downgrade(), questions.ballots));

@@ -210,7 +210,8 @@ impl Import<'_> {
                 Phase::Open => {
                     let partition = pinned::partition(&genesis, election.chain)?;
                     self.check_options(&election)?;
-                    let caster = Caster { client: self.client, genesis: &genesis, partition, patience: self.patience };
+                    let trusted = pinned::Trusted::new(self.client, genesis.clone(), partition).await?;
+                    let caster = Caster { client: self.client, trusted: &trusted, patience: self.patience };
                     let selections = &self.source.selections;
                     let done = cast_all(&caster, &election, selections, journal, self.concurrency, &self.out).await?;
                     casting = Casting { ballots: casting.ballots + done.ballots, time: casting.time + done.time };

@@ -15,8 +15,9 @@ mod walk;
 
 use std::collections::BTreeMap;
 
-use voting_core::block::{FinalizedBlock, Parent};
-use voting_core::certificate::Statement;
+use voting_core::block::{FinalizedBlock, Parent, finalizes};
+use voting_core::codec::Canonical as _;
+use voting_core::entry::Entry;
 use voting_core::epoch::Genesis;
 use voting_core::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, Height, PartitionId};
 use voting_core::state::{LedgerState, Position};
@@ -148,25 +149,36 @@ impl Record {
 
     /// The blocks are a chain from the first on, hold the entries that they say, and a quorum vouches for all.
     fn is_a_chain(&self, genesis: &Genesis, chain: ChainId) -> Result<(), Violation> {
-        let mut before = None;
-        for (height, FinalizedBlock { block, certificate }) in (1..).map(Height).zip(&self.blocks) {
+        let (mut before, mut epoch) = (None, genesis.epoch.clone());
+        for (height, finalized) in (1..).map(Height).zip(&self.blocks) {
+            let FinalizedBlock { block, certificate, tail } = finalized;
             let header = &block.header;
             let follows = before.map_or(header.height == Height(1), |before| header.follows(before));
-            if header.chain != chain || !follows {
+            if header.chain != chain || header.epoch != epoch.number || !follows {
                 return Err(Violation::Gap { authority: self.authority.clone(), height });
             }
             let authority = || self.authority.clone();
             block.check_payload().map_err(|reason| Violation::Payload { authority: authority(), height, reason })?;
             if let Some(certificate) = certificate {
-                if certificate.statement != (Statement::Finalize { view: header.view, block: header.hash() }) {
+                if !finalizes(certificate, header, tail) {
                     return Err(self.violated(height, NotVouched::OfAnother));
                 }
-                certificate.verify(chain, &genesis.epoch).map_err(|reason| self.violated(height, reason))?;
+                certificate.verify(chain, &epoch).map_err(|reason| self.violated(height, reason))?;
+            }
+            if let Some(successor) = header.successor {
+                let named = entries_of(chain, block)?.into_iter().find_map(|entry| match entry.entry() {
+                    Entry::Change(change) => Some(change.content.epoch.clone()).filter(|epoch| epoch.digest() == successor),
+                    _ => None,
+                });
+                epoch = named.ok_or_else(|| Violation::Gap { authority: authority(), height: height.next() })?;
+                if certificate.is_none() {
+                    return Err(self.violated(height, NotVouched::Missing));
+                }
             }
             before = Some(header);
         }
         match self.blocks.last() {
-            Some(FinalizedBlock { block, certificate: None }) => Err(self.violated(block.header.height, NotVouched::Missing)),
+            Some(FinalizedBlock { block, certificate: None, .. }) => Err(self.violated(block.header.height, NotVouched::Missing)),
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use voting_core::block::{Block, BlockHeader, EntryBytes, Parent, payload_root};
 use voting_core::certificate::Certificate;
+use voting_core::certificate::Statement;
 use voting_core::ids::View;
 use voting_core::testing::{TestChain, ballot, chain::pseudonym, definition, key};
 
