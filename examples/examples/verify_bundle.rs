@@ -44,7 +44,7 @@ fn demonstrate() -> anyhow::Result<()> {
     chain.append(&ballots)?;
     chain.finish_election(election.id)?;
 
-    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), election.id)?;
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election.id)?;
     for block in &chain.blocks {
         writer.block(block)?;
     }

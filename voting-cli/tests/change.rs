@@ -11,14 +11,6 @@ use support::deployment::{person, voting};
 use voting_cluster::testing::{Deployment, Part};
 use voting_core::epoch::change::ApprovedChange;
 
-/// The configuration of an authority that joins: as the first one's, with a name and a key of its own.
-fn configure(network: &Deployment, number: usize) {
-    let first = std::fs::read_to_string(network.config(Part::Authority(0))).unwrap();
-    let own = first.replace("authority-0", &format!("authority-{number}"));
-    let named = format!("name = \"authority-{number}\"\n{own}");
-    std::fs::write(network.config(Part::Authority(number)), named).unwrap();
-}
-
 fn key_file(network: &Deployment, name: &str) -> String {
     network.folder().join(format!("keys/{name}.key")).display().to_string()
 }
@@ -56,10 +48,11 @@ fn operators_add_an_authority_and_remove_another_while_people_vote() {
     let election = evening(&alice);
     vote(&alice, &election, "Tuesday");
 
-    admin.run(&["keys", "generate", &key_file(&network, "authority-4")]).exits(0);
-    let key = admin.run(&["keys", "show", &key_file(&network, "authority-4"), "--output", "json"]).exits(0).json();
+    let like = network.config(Part::Authority(0)).display().to_string();
+    let join = ["cluster", "join", "authority-4", "--like", &like, "--output", "json"];
+    let key = admin.run(&join).exits(0).json();
+    admin.run(&join).exits(1); // what is there is not overwritten
     let added = format!("authority-4={}", key["public_key"].as_str().unwrap());
-    configure(&network, 4);
     network.join();
 
     // Bad input first: nothing is written, nothing is changed.
@@ -127,4 +120,33 @@ fn operators_add_an_authority_and_remove_another_while_people_vote() {
     let verified = carol.run(&["verify", &bundle, "--output", "json"]).exits(0).json();
     assert_eq!((&verified["summary"]["epoch"], &verified["summary"]["counts"]["voted"]), (&2.into(), &3.into()));
     assert_eq!(verified["summary"]["authorities"].as_array().unwrap().len(), 5);
+}
+
+/// The disk of an authority is lost: it starts with an empty folder, and does not vote before it knows that it contradicts
+/// nothing that it may have said.
+#[test]
+fn an_authority_whose_disk_is_lost_comes_back() {
+    let mut network = Deployment::start(voting(), 4, 1);
+    let marker = |number: usize| network.folder().join(format!("data/authority-{number}/first-start"));
+    assert!((0..4).all(|number| !marker(number).exists()), "a first start is the first once");
+    let alice = person(&network, 0, "alice@example.com", "alicepass");
+    let election = evening(&alice);
+    vote(&alice, &election, "Tuesday");
+    let data = network.folder().join("data/authority-2");
+    network.kill(Part::Authority(2));
+    std::fs::remove_dir_all(&data).unwrap();
+    network.restart(Part::Authority(2));
+    network.until("the authority to say what it has lost", |network| {
+        network.log(Part::Authority(2)).contains("what this authority has voted is lost")
+    });
+    network.until("it to have caught up and to vote again", |network| {
+        let listed = network.status();
+        listed["authorities"]
+            .as_array()
+            .is_some_and(|all| all[2]["health"] == "alive" && all[2]["lag"] == 0 && all[2]["height"] != 0)
+    });
+    // Its vote is needed from now on.
+    network.kill(Part::Authority(0));
+    let bob = person(&network, 0, "bob@example.com", "bobpass");
+    vote(&bob, &election, "Thursday");
 }

@@ -360,26 +360,36 @@ impl Embedded {
         let queue = queue_for(None);
         let network = MemoryNetwork::new();
         let (mut nodes, mut ledgers) = (Vec::new(), Vec::new());
-        for (index, key) in identity.authorities.iter().enumerate() {
-            let name = genesis.epoch.authorities[index].name.clone();
+        for name in genesis.epoch.authorities.iter().map(|authority| &authority.name) {
             let chain = genesis.chain_id(PartitionId(0));
             let ledger: Arc<dyn Ledger> = match &config.data {
                 None => Arc::new(MemoryLedger::new()),
                 Some(dir) => {
-                    let opened = RedbLedger::open(dir.join(format!("{name}.redb")), chain, &name);
+                    let opened = RedbLedger::open(dir.join(format!("{name}.redb")), chain, name);
                     Arc::new(opened.map_err(|source| EmbeddedError::Ledger { name: name.clone(), source })?)
                 }
             };
+            ledgers.push(ledger);
+        }
+        // Nothing is final anywhere: the network is new, or as good as new.
+        let mut first_start = true;
+        for (ledger, authority) in ledgers.iter().zip(&genesis.epoch.authorities) {
+            let head = ledger.head().await;
+            let head = head.map_err(|source| EmbeddedError::Ledger { name: authority.name.clone(), source })?;
+            first_start &= head.is_none();
+        }
+        for (index, key) in identity.authorities.iter().enumerate() {
+            let name = genesis.epoch.authorities[index].name.clone();
             let seams = NodeSeams {
-                ledger: Arc::clone(&ledger),
+                ledger: Arc::clone(&ledgers[index]),
                 queue: queue_for(Some(Share { index, of: identity.authorities.len() })),
                 transport: Arc::new(network.join(NodeName(name.clone()))),
                 clock: Arc::clone(&clock),
                 hooks: hooks(index),
             };
-            let node = Node::start(NodeConfig::new(Arc::clone(&genesis), key.clone()), seams).await;
+            let config = NodeConfig { first_start, ..NodeConfig::new(Arc::clone(&genesis), key.clone()) };
+            let node = Node::start(config, seams).await;
             nodes.push(node.map_err(|source| EmbeddedError::Node { name, source })?);
-            ledgers.push(ledger);
         }
         let redis = redis.map(|redis| redis.redis().clone());
         Ok(Self { identity, nodes, ledgers, queue, store, clock, redis, network })

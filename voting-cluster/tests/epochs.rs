@@ -63,7 +63,12 @@ impl Network {
         if let Some(node) = self.nodes[number].take() {
             node.shutdown().await.unwrap();
         }
-        let config = NodeConfig { keys, ..NodeConfig::new(Arc::new(self.founding.genesis.clone()), authority_key(0)) };
+        let config =
+            NodeConfig { keys, first_start: true, ..NodeConfig::new(Arc::new(self.founding.genesis.clone()), authority_key(0)) };
+        self.start_with(number, config).await;
+    }
+
+    async fn start_with(&mut self, number: usize, config: NodeConfig) {
         let seams = NodeSeams {
             ledger: Arc::clone(&self.ledgers[number]),
             queue: Arc::clone(&self.queue),
@@ -72,6 +77,14 @@ impl Network {
             hooks: Arc::new(NoHooks),
         };
         self.nodes[number] = Some(Node::start(config, seams).await.unwrap());
+    }
+
+    /// Replaces the disk of a node.
+    async fn lose(&mut self, number: usize) {
+        self.stop(number).await;
+        self.ledgers[number] = Arc::new(MemoryLedger::new());
+        let config = NodeConfig::new(Arc::new(self.founding.genesis.clone()), authority_key(number as u64));
+        self.start_with(number, config).await;
     }
 
     async fn stop(&mut self, number: usize) {
@@ -291,5 +304,34 @@ async fn followers_follow_whoever_is_in_force() {
     assert!(["a4", "a5", "a6", "a7"].contains(&source.as_str()), "{source} is no authority any more");
     assert_eq!(follower.replica().state().root(), network.first().replica().state().root());
     follower.shutdown().await.unwrap();
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_has_lost_its_disk_votes_again_when_a_quorum_of_the_others_has_said_how_far_they_are() {
+    let mut network = Network::start().await;
+    network.stop(3).await;
+    network.lose(1).await;
+    // Two of the others are no quorum: it follows, and does not vote. So nothing becomes final.
+    let mut status = network.node(1).status();
+    assert!(status.borrow().learning);
+    let before = network.node(0).replica().state().height();
+    network.node(1).replica().reached(before).await;
+    let election = definition(1, &["Ada", "Bob"]);
+    let cast = Entry::Cast(ballot(network.founding.chain(), &election, &key(network.voted), &[1])).to_bytes();
+    let [waiter, in_the_end] = [(); 2].map(|()| network.first().replica().watch(cast.hash()));
+    network.queue.submit(cast).await.unwrap();
+    assert_eq!(waiter.wait(Duration::from_millis(1_500)).await, EntryStatus::Pending, "two of four votes");
+    assert!(status.borrow().learning);
+    assert_eq!(network.node(0).replica().state().height(), before);
+    // With the third it learns, and goes on where it cannot contradict itself.
+    network.restart(3, keys(&[3])).await;
+    tokio::time::timeout(PATIENCE, status.wait_for(|status| !status.learning)).await.expect("it learns").unwrap();
+    assert!(matches!(in_the_end.wait(PATIENCE).await, EntryStatus::Final(_)), "the ballot was not lost");
+    network.voted += 1;
+    network.agree().await;
+    // Its votes count again: they are needed.
+    network.stop(0).await;
+    network.agree().await;
     network.shutdown().await;
 }

@@ -179,7 +179,10 @@ impl Cluster {
             clock,
             hooks: Arc::clone(&self.hooks[index]) as Arc<dyn NodeHooks>,
         };
-        let config = NodeConfig::new(Arc::clone(&self.genesis), self.identity.authorities[index].clone());
+        let config = NodeConfig {
+            first_start: true,
+            ..NodeConfig::new(Arc::clone(&self.genesis), self.identity.authorities[index].clone())
+        };
         self.nodes[index] = Some(Node::start(config, seams).await.unwrap());
     }
 

@@ -90,7 +90,9 @@ impl Scene {
                 clock: Arc::clone(&clock),
                 hooks: Arc::new(NoHooks),
             };
-            let node = Node::start(NodeConfig::new(Arc::clone(&genesis), key.clone()), seams).await.unwrap();
+            let node = Node::start(NodeConfig { first_start: true, ..NodeConfig::new(Arc::clone(&genesis), key.clone()) }, seams)
+                .await
+                .unwrap();
             let (fitness, fit) = watch::channel(true);
             let leadership = Leadership::run_for(Arc::new(redis.locks().unwrap()), "coordinator", DEFAULT_LEASE, fit);
             let mut beside = JoinSet::new();

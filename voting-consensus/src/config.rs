@@ -6,7 +6,7 @@ use voting_core::ChainId;
 use voting_core::certificate::{Certificate, CertificateError, Vote};
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
-use voting_core::ids::{AuthorityIndex, Height, View};
+use voting_core::ids::{AuthorityIndex, Height};
 
 use crate::mutation::Mutation;
 
@@ -49,9 +49,8 @@ pub struct EngineConfig {
     pub me: AuthorityIndex,
     /// Its key.
     pub key: SigningKey,
-    /// It casts no vote in views up to this one. Who may have voted in them and does not know how, because its journal is
-    /// lost or old, must not vote in them again; an observer never votes.
-    pub silent_through: View,
+    /// A number that nobody could foresee, drawn at each start: answers to an earlier question count for nothing.
+    pub nonce: [u8; 32],
     /// Notarized blocks above the last final one before proposals must be empty.
     pub max_depth: usize,
     /// How votes are verified. A simulation of many authorities in one thread verifies each vote once.
@@ -71,7 +70,7 @@ impl EngineConfig {
             first: Height(1),
             me,
             key,
-            silent_through: View(0),
+            nonce: [0; 32],
             max_depth: DEFAULT_MAX_DEPTH,
             verifier: Arc::new(VerifyEach),
             #[cfg(feature = "mutations")]
@@ -82,7 +81,7 @@ impl EngineConfig {
     /// The configuration of a node that is no authority of the epoch: it follows, and says nothing.
     #[must_use]
     pub fn observer(chain: ChainId, epoch: Arc<Epoch>, key: SigningKey) -> Self {
-        Self { silent_through: View(u64::MAX), ..Self::new(chain, epoch, OBSERVER, key) }
+        Self::new(chain, epoch, OBSERVER, key)
     }
 
     /// Whether a rule is left out: never, but in tests of the simulator.

@@ -20,6 +20,14 @@ impl Canonical for Written {
     const MAX_BYTES: usize = MAX_MESSAGE_BYTES;
 }
 
+/// What the journal of an authority begins with whose key has never voted. An authority whose journal does not say that it is
+/// complete has lost it, and learns from the others from which view on it may vote: so an empty journal is never mistaken
+/// for a new one.
+#[must_use]
+pub fn first_record() -> JournalRecord {
+    Record::Complete { learnt_in: None }.to_journal(0)
+}
+
 /// One record of the journal.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Record {
@@ -29,6 +37,16 @@ pub(crate) enum Record {
     Block(Block),
     /// A certificate.
     Certificate(Certificate),
+    /// Whatever this authority votes is in the journal, from its beginning on or since it has learnt what it had lost.
+    Complete {
+        /// The epoch in which it has learnt that; none if nothing was ever lost.
+        learnt_in: Option<u32>,
+    },
+    /// It may have voted in views up to this one, and does not know how.
+    Silent {
+        /// The last of those views.
+        through: View,
+    },
 }
 
 impl Record {
@@ -48,6 +66,8 @@ impl Record {
             Self::Vote(vote) => vote.statement.view(),
             Self::Block(block) => block.header.view,
             Self::Certificate(certificate) => certificate.statement.view(),
+            Self::Complete { .. } => View(u64::MAX), // never pruned
+            Self::Silent { through } => *through,
         }
     }
 }

@@ -57,5 +57,6 @@ pub use config::{EngineConfig, OBSERVER, VerifyEach, VerifyVote};
 pub use engine::{Engine, RecoverError};
 pub use evidence::Evidence;
 pub use input::{Input, TimerId};
-pub use message::{MAX_CATCH_UP_BLOCKS, Message, Proposal, trim_to_message};
+pub use journal::first_record;
+pub use message::{MAX_CATCH_UP_BLOCKS, Message, Proposal, SignedView, ViewReport, trim_to_message};
 pub use output::Output;

@@ -4,7 +4,9 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use voting_core::Canonical;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, MAX_BLOCK_BYTES};
 use voting_core::certificate::{Certificate, Vote};
-use voting_core::ids::{BlockHash, Height};
+use voting_core::crypto::{Signature, SigningKey};
+use voting_core::epoch::Epoch;
+use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Height, View};
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
 
 /// Finalized blocks in one answer.
@@ -25,6 +27,49 @@ pub struct Proposal {
     pub skips: Vec<Certificate>,
     /// Header of the parent, which says who may lead; only where leaders are elected and the parent is not genesis.
     pub parent_header: Option<BlockHeader>,
+}
+
+/// An authority says which view it is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ViewReport {
+    /// The chain it is about.
+    pub chain: ChainId,
+    /// The epoch it is in.
+    pub epoch: u32,
+    /// The view it is in.
+    pub view: View,
+    /// The question's.
+    pub nonce: [u8; 32],
+    /// Who says so.
+    pub authority: AuthorityIndex,
+}
+
+impl Canonical for ViewReport {
+    const TAG: &'static str = "voting/view-report/v1";
+    const MAX_BYTES: usize = 128;
+}
+
+/// A [`ViewReport`] with its authority's signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct SignedView {
+    report: ViewReport,
+    signature: Signature,
+}
+
+impl SignedView {
+    /// Signs a report.
+    #[must_use]
+    pub fn sign(report: ViewReport, key: &SigningKey) -> Self {
+        Self { report, signature: key.sign(&report.to_tagged()) }
+    }
+
+    /// The report, if the authority that it names signed it for this chain and epoch.
+    #[must_use]
+    pub fn verify(&self, chain: ChainId, epoch: &Epoch) -> Option<ViewReport> {
+        let author = epoch.authority(self.report.authority)?;
+        let is_ours = self.report.chain == chain && self.report.epoch == epoch.number;
+        (is_ours && author.key.verify(&self.report.to_tagged(), &self.signature)).then_some(self.report)
+    }
 }
 
 /// A message between authorities. Every claim in it is checked by signature; the sender's name is
@@ -56,6 +101,13 @@ pub enum Message {
     },
     /// The block asked for.
     Block(Box<Block>),
+    /// Asks which view the others are in: the sender has lost its journal.
+    AskView {
+        /// Of this question.
+        nonce: [u8; 32],
+    },
+    /// The answer.
+    InView(SignedView),
 }
 
 impl Canonical for Message {

@@ -1,4 +1,4 @@
-//! Authorities that change, and authorities that may not vote, on one engine whose peers are played by the test.
+//! Authorities that change, and nodes that are none, on one engine whose peers are played by the test.
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod peer;
@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
-use voting_consensus::{Engine, EngineConfig, Input, Message, OBSERVER, Output, TimerId};
+use voting_consensus::{Engine, EngineConfig, Input, Message, OBSERVER, Output, TimerId, first_record};
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, payload_root};
 use voting_core::certificate::{Certificate, Vote};
 use voting_core::codec::Canonical;
@@ -123,7 +123,7 @@ fn votes_of_an_earlier_epoch_bind_nobody_in_the_next() {
     peer.hear(2, Message::Certificate(peer.certificate(finalize(&block), &QUORUM)));
     assert!(peer.engine.has_ended());
 
-    let mut engine = goes_on(&peer, &next, &written);
+    let mut engine = goes_on(&peer, &next, &[vec![first_record()], written].concat());
     engine.handle(Duration::ZERO, Input::Start);
     engine.handle(Duration::ZERO, Input::WorkAvailable(true));
     let own = begin(&block, 2);
@@ -216,32 +216,8 @@ fn a_preference_of_an_earlier_epoch_counts_for_nothing() {
         Some(Preference { term: 1, leader: AuthorityIndex(2), since: view, height, at: timestamp, until: View(1_000) });
     let proof = peer.certificate(finalize(&ends), &QUORUM);
     peer.hear(2, Message::Blocks(vec![FinalizedBlock::new(ends, Some(proof)).unwrap()]));
-    let engine = goes_on(&peer, &next, &[]);
+    let engine = goes_on(&peer, &next, &[first_record()]);
     assert_eq!(engine.current_leader(), AuthorityIndex(0), "as without a preference");
-}
-
-#[test]
-fn who_may_have_voted_says_nothing_until_that_is_past() {
-    let mut peer = Peer::new();
-    let config = EngineConfig { silent_through: View(2), ..config(&peer.epoch, &peer.keys, 1) };
-    peer.engine = Engine::recover(config, None, &[]).unwrap();
-    peer.give(Input::Start);
-    let block = first(1);
-    peer.hear(0, peer.proposal(0, block.clone(), &[]));
-    assert_eq!(own_statements(&peer.validated(&block), 1), [], "no Notarize");
-    let outputs = peer.hear(2, Message::Certificate(peer.certificate(notarize(&block), &QUORUM)));
-    assert_eq!(own_statements(&outputs, 1), [], "no Finalize");
-    assert!(!outputs.iter().any(|output| matches!(output, Output::Build { .. })), "no proposal, though view 2 is its own");
-    peer.give(Input::WorkAvailable(true));
-    assert_eq!(own_statements(&peer.give(Input::Timer(TimerId::View)), 1), [], "no Skip");
-    // It follows all the same.
-    assert_eq!(committed(&peer.hear(2, Message::Certificate(peer.certificate(finalize(&block), &QUORUM)))), [block.hash()]);
-    // View 3: it is an authority like any other.
-    let outputs = peer.hear(2, Message::Certificate(peer.certificate(skip(2), &QUORUM)));
-    assert_eq!(own_statements(&outputs, 1), []);
-    let third = child(&block, 3);
-    peer.hear(2, peer.proposal(2, third.clone(), &[2]));
-    assert_eq!(own_statements(&peer.validated(&third), 1), [notarize(&third)]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use voting_cluster::clock::SystemClock;
 use voting_cluster::deploy::{
-    ClusterSettings, Messages, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
+    ClusterSettings, Messages, Newcomer, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
 };
 use voting_cluster::redis::{RedisBackends, Topology};
 use voting_core::Canonical as _;
@@ -30,6 +30,7 @@ pub(crate) struct Args {
 enum Command {
     Init(Init),
     Status(Status),
+    Join(Join),
     Change(super::change::Args),
 }
 
@@ -114,8 +115,75 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     match args.command {
         Command::Init(init) => found(init, context),
         Command::Status(status) => show(status, context).await,
+        Command::Join(join) => prepare(join, context),
         Command::Change(change) => super::change::run(change, context).await,
     }
+}
+
+/// Write key and configuration of an authority that is to join
+///
+/// It takes its settings from an authority of the network. It follows the network as soon as it runs, and votes once a change
+/// has made it an authority (`voting cluster change new --add`).
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting cluster join authority-4 --like ./network/authority-0.toml --listen 10.0.0.5:7100")]
+struct Join {
+    /// Its name, new in the network
+    #[arg(value_name = "NAME")]
+    name: String,
+    /// The configuration of an authority of the network; everything is written beside it
+    #[arg(long, value_name = "FILE")]
+    like: PathBuf,
+    /// Where it accepts direct links, in a network that has them
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<std::net::SocketAddr>,
+}
+
+/// A newcomer, for programs.
+#[derive(Debug, Serialize)]
+struct Prepared {
+    name: String,
+    config: PathBuf,
+    public_key: String,
+    fingerprint: String,
+}
+
+fn prepare(join: Join, context: &Context) -> Result<()> {
+    let linked = join.listen.map(|address| {
+        format!(
+            "\nEverybody else with direct links needs to know it, and to be started again:\n  \
+        [links.addresses] {0} = \"{address}\"   [links.joined] {0} = \"its public key\"\n",
+            join.name
+        )
+    });
+    let newcomer = Newcomer { name: join.name, like: join.like, listen: join.listen };
+    let joining = newcomer.write().map_err(|error| {
+        let next = match &error {
+            PlanError::NoListen => return CliError::usage(error, "give --listen ADDRESS"),
+            PlanError::File { source, .. } if source.kind() == std::io::ErrorKind::AlreadyExists => "choose another name",
+            _ => "check the file and its folder",
+        };
+        CliError::failure(error, next)
+    })?;
+    let prepared = Prepared {
+        name: newcomer.name,
+        config: joining.config,
+        public_key: joining.key.to_string(),
+        fingerprint: joining.key.fingerprint(),
+    };
+    context.out.answer(&prepared, || {
+        let Prepared { name, config, public_key, fingerprint } = &prepared;
+        let rows =
+            [("written", config.display().to_string()), ("public key", public_key.clone()), ("fingerprint", fingerprint.clone())];
+        let config = config.display();
+        format!(
+            "{}\nStart it: voting node --config {config}\nThen change the authorities: \
+             voting cluster change new change.json --add {name}={public_key}\n{}",
+            fields(&rows),
+            linked.unwrap_or_default()
+        )
+    })
 }
 
 /// What was written, for programs.

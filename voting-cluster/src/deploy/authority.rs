@@ -6,7 +6,7 @@ use std::sync::Arc;
 use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tracing::info;
+use tracing::{info, warn};
 use voting_core::crypto::PublicKey;
 use voting_core::epoch::{Epoch, Genesis};
 use voting_core::ids::PartitionId;
@@ -31,6 +31,10 @@ pub(super) const PARTITION: PartitionId = PartitionId(0);
 
 /// How the queue is laid out in a network of processes.
 pub(super) const QUEUE: QueueLayout = QueueLayout { partition: PARTITION, buckets: DEFAULT_BUCKETS, capacity: QUEUE_CAPACITY };
+
+/// A file in the data folder of an authority whose key has never voted; `voting cluster init` makes it, and it is gone after
+/// the first start.
+pub(super) const FIRST_START: &str = "first-start";
 
 /// Why a process does not start, or why it stopped.
 #[derive(Debug, Error)]
@@ -145,8 +149,19 @@ impl Authority {
             clock: Arc::new(SystemClock::new()),
             hooks: Arc::new(NoHooks),
         };
-        let config = NodeConfig { keys: keys.clone(), ..NodeConfig::new(Arc::clone(&genesis), key) };
+        let marker = settings.data.join(FIRST_START);
+        let first_start = marker.exists();
+        if !first_start && ledger.head().await.map_err(NodeError::Ledger)?.is_none() {
+            warn!(%name, "the ledger is empty, and nothing says that this is the first start: what this authority has voted is lost; \
+                it follows, and votes again when a quorum of the others has said how far they are");
+        }
+        let config = NodeConfig { keys: keys.clone(), first_start, ..NodeConfig::new(Arc::clone(&genesis), key) };
         let node = Node::start(config, seams).await?;
+        if first_start {
+            // The ledger says so itself by now. Where the marker outlived it, a lost ledger would be taken for a new one.
+            let removed = std::fs::remove_file(&marker).and_then(|()| std::fs::File::open(&settings.data)?.sync_all());
+            removed.map_err(|source| DeployError::Folder { path: marker, source })?;
+        }
 
         let mut beside = JoinSet::new();
         let (fitness, fit) = watch::channel(false);

@@ -11,6 +11,7 @@ mod backup;
 mod config;
 mod directory;
 mod gateway;
+mod join;
 mod keys;
 mod links;
 mod plan;
@@ -23,5 +24,6 @@ pub use config::{
 };
 pub use directory::{Listed, coordinator_of, handovers_of, heartbeats_of};
 pub use gateway::GatewayParts;
+pub use join::{Joining, Newcomer};
 pub use keys::{KeyFileError, generate_key, read_key, write_key};
 pub use plan::{Messages, Plan, PlanError, Written};

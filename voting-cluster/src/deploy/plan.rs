@@ -4,6 +4,7 @@
 //!  DIR/genesis.json            what the network is founded on; the same everywhere
 //!  DIR/keys/NAME.key           secret keys (mode 0600): each goes to its own machine only
 //!  DIR/NAME.toml               configuration of each authority and gateway
+//!  DIR/data/NAME/first-start   says that an authority has never voted
 //!  DIR/systemd/voting-NAME.service
 //! ```
 
@@ -18,8 +19,15 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, EpochError, Genesis, LeaderPolicy, Officer, QuorumRule, Timers};
 use voting_core::seams::Clock;
 
+use super::authority::FIRST_START;
 use super::config::{AuthorityLinks, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, RedisSettings};
 use super::keys::{KeyFileError, generate_key, write_key};
+
+/// What the marker of a first start says.
+const FIRST_START_WORDS: &str = "\
+The key of this authority has never voted. It removes this file at its first start. Never put it back: an authority that has
+lost its ledger must not take it for a new one.
+";
 
 /// What to write.
 #[derive(Debug, Clone)]
@@ -72,6 +80,9 @@ pub enum PlanError {
     /// A key cannot be drawn or written.
     #[error(transparent)]
     Key(#[from] KeyFileError),
+    /// The network has direct links, and the newcomer no address.
+    #[error("the network has direct links: say where the newcomer accepts them")]
+    NoListen,
     /// The folder has something in it.
     #[error("{0} is not empty; choose a new folder, so that no key is overwritten")]
     NotEmpty(PathBuf),
@@ -169,6 +180,7 @@ impl Plan {
                 links,
             };
             written.nodes.push(write_settings(dir, name, "node", &settings)?);
+            mark_first_start(&dir.join(&settings.data))?;
         }
         for (number, (name, _)) in gateways.iter().enumerate() {
             let port = self.port.wrapping_add(number as u16);
@@ -218,7 +230,19 @@ fn named_key(name: String) -> Result<(String, SigningKey), KeyFileError> {
 }
 
 /// Writes a configuration and its service; returns the path of the configuration.
-fn write_settings<T: serde::Serialize>(dir: &Path, name: &str, command: &str, settings: &T) -> Result<PathBuf, PlanError> {
+/// Makes the data folder of an authority that has never voted, and says so in it.
+pub(super) fn mark_first_start(data: &Path) -> Result<(), PlanError> {
+    let marker = data.join(FIRST_START);
+    fs::create_dir_all(data).map_err(|source| PlanError::File { path: data.to_owned(), source })?;
+    fs::write(&marker, FIRST_START_WORDS).map_err(|source| PlanError::File { path: marker, source })
+}
+
+pub(super) fn write_settings<T: serde::Serialize>(
+    dir: &Path,
+    name: &str,
+    command: &str,
+    settings: &T,
+) -> Result<PathBuf, PlanError> {
     let path = dir.join(format!("{name}.toml"));
     let refuse = |path: &Path, source: io::Error| PlanError::File { path: path.to_owned(), source };
     let text = toml::to_string_pretty(settings).map_err(|error| refuse(&path, io::Error::other(error)))?;

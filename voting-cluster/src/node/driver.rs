@@ -142,7 +142,7 @@ impl Driver {
 
     /// The last block of the epoch is final: this node takes its place in the next, or follows it without one.
     async fn enter_next_epoch(&mut self) -> Result<Vec<Input>, NodeError> {
-        let seat = Arc::new(Seat::take(&self.shared.tree().finalized().state, &self.shared.config.keys));
+        let seat = Arc::new(Seat::take(&self.shared.tree().finalized().state, &self.shared.config)?);
         let head = match self.shared.ledger.head().await? {
             None => None,
             Some(head) => Some(head_block(&self.shared, head).await?),
@@ -344,6 +344,7 @@ fn status_of(shared: &Shared, engine: &Engine) -> NodeStatus {
         height: shared.tree().finalized().state.height(),
         ready: shared.mempool().ready(),
         depth: engine.depth(),
+        learning: engine.is_learning(),
     }
 }
 

@@ -31,7 +31,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Genesis;
 use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, PartitionId, View};
-use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerError, NodeName, Transport};
+use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerBatch, LedgerError, NodeName, Transport};
 use voting_core::state::LedgerState;
 
 pub use publish::NoHooks;
@@ -74,6 +74,9 @@ pub struct NodeConfig {
     /// This authority's secret keys: the one in force, and another that is to follow. Who has none of an epoch's
     /// authorities follows that epoch without a vote.
     pub keys: Vec<SigningKey>,
+    /// The keys have never voted before: an empty ledger is a new one. Where that is not said, who starts with an empty ledger
+    /// has lost it, and learns from the others from which view on it may vote.
+    pub first_start: bool,
     /// Shortest time from one block to the next.
     pub block_interval: Duration,
     /// Most entries in a block, at most [`voting_core::block::MAX_BLOCK_ENTRIES`].
@@ -93,6 +96,7 @@ impl NodeConfig {
             genesis,
             partition: PartitionId(0),
             keys: vec![key],
+            first_start: false,
             block_interval: DEFAULT_BLOCK_INTERVAL,
             block_entries: DEFAULT_BLOCK_ENTRIES,
         }
@@ -137,6 +141,9 @@ pub enum NodeError {
     /// The ledger failed: what it was to remember may be lost, so this authority says nothing more.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The operating system gave no randomness.
+    #[error("the operating system gave no randomness: {0}")]
+    Randomness(String),
     /// The journal does not fit the ledger.
     #[error("the consensus journal cannot be used: {0}")]
     Journal(String),
@@ -177,6 +184,8 @@ pub struct NodeStatus {
     pub ready: usize,
     /// Notarized blocks above the finalized one.
     pub depth: usize,
+    /// It has lost its ledger, and does not know yet from which view on it may vote.
+    pub learning: bool,
 }
 
 /// What the stages share.
@@ -284,13 +293,17 @@ impl Node {
             return Err(NodeError::NoKey);
         }
         let NodeSeams { ledger, queue, transport, clock, hooks } = seams;
+        if config.first_start && ledger.head().await?.is_none() && ledger.journal().await?.is_empty() {
+            let journal = vec![voting_consensus::first_record()];
+            ledger.write(LedgerBatch { journal, ..LedgerBatch::default() }).await?;
+        }
         let origin = LedgerState::genesis(&genesis, config.partition);
         let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
         let replica = Arc::new(Replica::new(tip.state.clone(), head));
         let (settled, to_settle) = mpsc::channel(SETTLED_BLOCKS);
         let shared = Arc::new(Shared {
             chain: genesis.chain_id(config.partition),
-            seat: watch::Sender::new(Arc::new(Seat::take(&tip.state, &config.keys))),
+            seat: watch::Sender::new(Arc::new(Seat::take(&tip.state, &config)?)),
             name: transport.name().clone(),
             config,
             ledger,

@@ -8,6 +8,8 @@ use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, ChainId, Height};
 use voting_core::state::LedgerState;
 
+use super::{NodeConfig, NodeError};
+
 /// A node's place in an epoch.
 #[derive(Debug)]
 pub(super) struct Seat {
@@ -19,11 +21,18 @@ pub(super) struct Seat {
     pub(super) me: Option<AuthorityIndex>,
     /// The key that it signs with.
     pub(super) key: SigningKey,
+    nonce: [u8; 32],
 }
 
 impl Seat {
-    /// The place in the epoch that decides on the next block; `keys` is not empty.
-    pub(super) fn take(state: &LedgerState, keys: &[SigningKey]) -> Self {
+    /// The place in the epoch that decides on the next block; the node has a key.
+    ///
+    /// # Errors
+    /// [`NodeError::Randomness`].
+    pub(super) fn take(state: &LedgerState, config: &NodeConfig) -> Result<Self, NodeError> {
+        let keys = &config.keys;
+        let mut nonce = [0; 32];
+        getrandom::fill(&mut nonce).map_err(|error| NodeError::Randomness(error.to_string()))?;
         let epoch = Arc::clone(state.epoch());
         let first = state.epochs().last().map_or(Height(1), |(first, _)| *first);
         let mine = keys.iter().find_map(|key| Some((epoch.index_of(&key.public())?, key.clone())));
@@ -31,7 +40,7 @@ impl Seat {
             Some((me, key)) => (Some(me), key),
             None => (None, keys[0].clone()),
         };
-        Self { epoch, first, me, key }
+        Ok(Self { epoch, first, me, key, nonce })
     }
 
     /// What its engine needs to know.
@@ -41,6 +50,6 @@ impl Seat {
             Some(me) => EngineConfig::new(chain, epoch, me, key),
             None => EngineConfig::observer(chain, epoch, key),
         };
-        EngineConfig { first: self.first, ..config }
+        EngineConfig { first: self.first, nonce: self.nonce, ..config }
     }
 }

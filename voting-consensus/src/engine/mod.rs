@@ -6,6 +6,7 @@
 
 mod catch_up;
 mod certificates;
+mod learning;
 mod proposals;
 mod timing;
 mod voting;
@@ -75,6 +76,7 @@ pub struct Engine {
     work: bool,
     /// The last block of the epoch is final: nothing more is decided here.
     ended: bool,
+    learning: learning::Learning,
     timing: timing::Timing,
     catch_up: catch_up::CatchUp,
     /// Counts what became known, so that [`Engine::settle`] sees when nothing new did.
@@ -111,21 +113,26 @@ impl Engine {
             target: None,
             work: false,
             ended: false,
+            learning: learning::Learning::default(),
             timing: timing::Timing::new(config.epoch.len()),
             catch_up: catch_up::CatchUp::default(),
             changes: 0,
             out: Vec::new(),
             config,
         };
+        let mut complete = None;
         for (index, record) in journal.iter().enumerate() {
             if record.view <= engine.head.view {
                 continue;
             }
             let (epoch, record) = Record::from_journal(record).map_err(|reason| RecoverError::Record { index, reason })?;
-            if epoch == engine.config.epoch.number {
+            if let Record::Complete { learnt_in } = record {
+                complete = Some(learnt_in);
+            } else if epoch == engine.config.epoch.number {
                 engine.restore(index, record)?;
             }
         }
+        engine.begin_learning(complete);
         Ok(engine)
     }
 
@@ -157,6 +164,8 @@ impl Engine {
                 }
                 self.view = self.view.max(view);
             }
+            Record::Complete { .. } => {} // of the whole journal
+            Record::Silent { through } => self.learning.silent_through = self.learning.silent_through.max(through),
             Record::Block(block) => {
                 let state = BlockState { block: Arc::new(block), validity: Validity::Waiting, durable: true };
                 self.blocks.insert(state.block.hash(), state);
@@ -243,16 +252,13 @@ impl Engine {
             Message::Blocks(blocks) => self.on_blocks(blocks),
             Message::RequestBlock { hash } => self.on_request_block(from, hash),
             Message::Block(block) => self.on_block(*block),
+            Message::AskView { nonce } => self.on_ask_view(from, nonce),
+            Message::InView(signed) => self.on_in_view(&signed),
         }
     }
 
     pub(super) fn is_authority(&self, index: AuthorityIndex) -> bool {
         usize::from(index.0) < self.config.epoch.len()
-    }
-
-    /// Whether this authority may vote in a view at all.
-    pub(super) fn may_vote(&self, view: View) -> bool {
-        view > self.config.silent_through
     }
 
     /// Enters the view above the highest one with a certificate.

@@ -47,6 +47,7 @@ impl Engine {
         self.timing.last_heard.fill(self.now);
         self.set_timer(TimerId::Standstill, self.standstill());
         self.out.push(Output::Broadcast(Message::Hello { height: self.head.height }));
+        self.ask_for_views();
         self.changes += 1;
     }
 
@@ -154,6 +155,7 @@ impl Engine {
     /// Nothing new is final since the last tick: say again what others may lack.
     fn on_standstill(&mut self) {
         self.set_timer(TimerId::Standstill, self.standstill());
+        self.ask_for_views();
         let stands_still = self.timing.last_height.replace(self.head.height) == Some(self.head.height);
         if !stands_still || self.config.mutated(Mutation::StandstillSilent) {
             return;

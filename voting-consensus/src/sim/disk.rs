@@ -8,7 +8,7 @@ use voting_core::ids::{BlockHash, View};
 use voting_core::seams::JournalRecord;
 
 use crate::Output;
-use crate::journal::Record;
+use crate::journal::{Record, first_record};
 
 /// Length and checksum of a record, by which recovery sees where a torn write ends.
 const FRAME_BYTES: usize = 12;
@@ -48,7 +48,7 @@ impl Batch {
 }
 
 /// What survives a crash.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Disk {
     pub(super) journal: Vec<JournalRecord>,
     pub(super) blocks: Vec<FinalizedBlock>,
@@ -56,6 +56,19 @@ pub(super) struct Disk {
     votes: BTreeSet<Statement>,
     payloads: BTreeMap<BlockHash, View>,
     finals: BTreeSet<BlockHash>,
+}
+
+impl Default for Disk {
+    /// A disk of an authority that has never voted.
+    fn default() -> Self {
+        Self {
+            journal: vec![first_record()],
+            blocks: Vec::new(),
+            votes: BTreeSet::new(),
+            payloads: BTreeMap::new(),
+            finals: BTreeSet::new(),
+        }
+    }
 }
 
 impl Disk {
@@ -97,7 +110,7 @@ impl Disk {
         match Record::from_journal(record).map(|(_, record)| record) {
             Ok(Record::Vote(vote)) => drop(self.votes.insert(vote.statement)),
             Ok(Record::Block(block)) => drop(self.payloads.insert(block.hash(), block.header.view)),
-            Ok(Record::Certificate(_)) | Err(_) => {}
+            Ok(Record::Certificate(_) | Record::Complete { .. } | Record::Silent { .. }) | Err(_) => {}
         }
         self.journal.push(record.clone());
     }

@@ -100,7 +100,11 @@ impl Checker {
                 }
             }
             Message::Block(block) => self.blocks.seen(block),
-            Message::Hello { .. } | Message::RequestBlocks { .. } | Message::RequestBlock { .. } => {}
+            Message::Hello { .. }
+            | Message::RequestBlocks { .. }
+            | Message::RequestBlock { .. }
+            | Message::AskView { .. }
+            | Message::InView(_) => {}
         }
     }
 
@@ -113,6 +117,7 @@ impl Checker {
             }
             Record::Certificate(certificate) => self.certified(certificate, true),
             Record::Block(block) => self.blocks.seen(block),
+            Record::Complete { .. } | Record::Silent { .. } => {}
         }
     }
 

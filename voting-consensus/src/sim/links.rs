@@ -155,6 +155,8 @@ fn kind_of(message: &Message) -> &'static str {
         Message::Blocks(_) => "blocks",
         Message::RequestBlock { .. } => "request_block",
         Message::Block(_) => "block",
+        Message::AskView { .. } => "ask_view",
+        Message::InView(_) => "in_view",
     }
 }
 
@@ -164,6 +166,11 @@ fn view_of(message: &Message) -> Option<u64> {
         Message::Vote(vote) => Some(vote.statement.view().0),
         Message::Certificate(certificate) => Some(certificate.statement.view().0),
         Message::Block(block) => Some(block.header.view.0),
-        Message::Hello { .. } | Message::RequestBlocks { .. } | Message::Blocks(_) | Message::RequestBlock { .. } => None,
+        Message::Hello { .. }
+        | Message::RequestBlocks { .. }
+        | Message::Blocks(_)
+        | Message::RequestBlock { .. }
+        | Message::AskView { .. }
+        | Message::InView(_) => None,
     }
 }

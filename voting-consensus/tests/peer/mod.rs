@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_consensus::{Engine, EngineConfig, Input, Message, Output, Proposal};
+use voting_consensus::{Engine, EngineConfig, Input, Message, Output, Proposal, first_record};
 use voting_core::ChainId;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent, payload_root};
 use voting_core::certificate::{Certificate, Statement, Vote};
@@ -40,8 +40,8 @@ impl Peer {
         let authorities = keys.iter().enumerate().map(named).collect();
         let quorum = QuorumRule::Byzantine.threshold(4).unwrap();
         let epoch = Arc::new(Epoch { number: 0, authorities, quorum, leader, timers: Timers::default() });
-        let engine = Engine::recover(config(&epoch, &keys, 1), None, &[]).unwrap();
-        let mut peer = Self { keys, epoch, me: 1, engine, journal: Vec::new(), blocks: Vec::new(), now: Duration::ZERO };
+        let engine = Engine::recover(config(&epoch, &keys, 1), None, &[first_record()]).unwrap();
+        let mut peer = Self { keys, epoch, me: 1, engine, journal: vec![first_record()], blocks: Vec::new(), now: Duration::ZERO };
         peer.give(Input::Start);
         peer
     }
@@ -112,7 +112,8 @@ impl Peer {
 }
 
 pub fn config(epoch: &Arc<Epoch>, keys: &[SigningKey], me: u16) -> EngineConfig {
-    EngineConfig::new(CHAIN, Arc::clone(epoch), AuthorityIndex(me), keys[usize::from(me)].clone())
+    let key = keys[usize::from(me)].clone();
+    EngineConfig::new(CHAIN, Arc::clone(epoch), AuthorityIndex(me), key)
 }
 
 pub fn holds(bytes: &[u8], signature: &Signature) -> bool {
