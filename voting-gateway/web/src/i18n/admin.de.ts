@@ -1,7 +1,7 @@
 /** Wörter der Verwaltung auf Deutsch. */
-import type { Catalogue } from '.';
+import type { Messages } from '.';
 
-export const adminDe: Catalogue['admin'] = {
+export const adminDe: Messages['admin'] = {
   list: {
     title: 'Verwaltung',
     lead: 'Wahlen vorbereiten, durchführen und Ergebnisse veröffentlichen.',

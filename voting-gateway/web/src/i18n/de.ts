@@ -1,7 +1,5 @@
 /** Der deutsche Katalog. */
 import type { Catalogue } from '.';
-import { adminDe } from './admin.de';
-import { network } from './network.de';
 
 export const de: Catalogue = {
   common: {
@@ -407,8 +405,6 @@ export const de: Catalogue = {
     place: 'Stelle',
     more: 'Mehr zeigen',
   },
-  admin: adminDe,
-  network,
   problems: {
     network: 'Der Zugang ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',
     timed_out: 'Der Zugang hat nicht rechtzeitig geantwortet.',

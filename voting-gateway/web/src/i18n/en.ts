@@ -1,7 +1,4 @@
 /** The English catalogue; its keys are those of every other. */
-import { adminEn } from './admin.en';
-import { network } from './network.en';
-
 export const en = {
   common: {
     product: 'Voting',
@@ -420,8 +417,6 @@ export const en = {
     place: 'Place',
     more: 'Show more',
   },
-  admin: adminEn,
-  network,
   problems: {
     network: 'The gateway cannot be reached. Check your connection.',
     timed_out: 'The gateway did not answer in time.',
