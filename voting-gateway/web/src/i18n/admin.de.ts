@@ -306,6 +306,15 @@ export const adminDe: Messages['admin'] = {
       published: 'Ergebnis ist endgültig',
     },
   },
+  overtaken: {
+    title: 'Jemand anderes hat diesen Entwurf geändert',
+    body: 'Seit Sie ihn geöffnet haben, hat eine andere Verwalterin oder ein anderer Verwalter ihn gespeichert. Von Ihnen ist noch nichts gespeichert.',
+    choice: 'Laden Sie den anderen, so geht verloren, was Sie hier geändert haben. Behalten Sie Ihren, so geht verloren, was dort geändert wurde.',
+    loadTheirs: 'Den anderen laden',
+    keepMine: 'Meinen behalten',
+    loadedSaid: 'Der andere Entwurf ist geladen.',
+    keptSaid: 'Ihr Entwurf ist gespeichert.',
+  },
   problems: {
     invalid_definition: 'Die Wahl widerspricht sich.',
     invalid_voters: 'Zeilen der Liste sind nicht zulässig.',

@@ -120,3 +120,58 @@ describe('leaving the wizard', () => {
     await page.goto('/app/admin');
   });
 });
+
+describe('two administrators on one draft', () => {
+  const conflict = (page) => page.getByRole('dialog', { name: 'Somebody else has changed this draft' });
+  const titleOf = async (id) => (await api('GET', `/elections/${id}`)).title;
+
+  /** A draft open here, which somebody else then saves; what is typed here is not saved. */
+  async function overtaken(title) {
+    const { page } = office;
+    const id = await draft(title);
+    await page.goto(`/app/admin/${id}/edit`);
+    await heading(page, 'Basics');
+    await api('PUT', `/elections/${id}`, definition(`${title} of theirs`));
+    await page.getByLabel('Title').fill(`${title} of mine`);
+    await page.getByRole('button', { name: 'Save and go on' }).click();
+    await conflict(page).waitFor();
+    assert.equal(await titleOf(id), `${title} of theirs`);
+    return { page, id };
+  }
+
+  it('neither is lost unseen: theirs is loaded, and saving goes on from it', async () => {
+    const { page, id } = await overtaken('Budget');
+    await audit(page, 'somebody else has changed it');
+    await page.keyboard.press('Escape');
+    await conflict(page).waitFor({ state: 'hidden' });
+    assert.equal(await page.getByLabel('Title').inputValue(), 'Budget of mine');
+    await page.getByText('Changes not saved yet').waitFor();
+    await page.getByRole('button', { name: 'Save and go on' }).click();
+    await inDialog(page, 'Load theirs').click();
+    await conflict(page).waitFor({ state: 'hidden' });
+    await page.getByText('Draft saved').waitFor();
+    assert.equal(await page.getByLabel('Title').inputValue(), 'Budget of theirs');
+    await page.getByLabel('Title').fill('Budget of both');
+    await page.getByRole('button', { name: 'Save and go on' }).click();
+    await heading(page, 'Questions');
+    assert.equal(await titleOf(id), 'Budget of both');
+  });
+
+  it('mine is kept, over theirs', async () => {
+    const { page, id } = await overtaken('Board');
+    await inDialog(page, 'Keep mine').click();
+    await conflict(page).waitFor({ state: 'hidden' });
+    await page.getByText('Draft saved').waitFor();
+    assert.equal(await titleOf(id), 'Board of mine');
+    assert.deepEqual(office.faults, []);
+  });
+
+  it('a draft that was published meanwhile is no draft any more', async () => {
+    const { page, id } = await overtaken('Motion');
+    await api('POST', `/elections/${id}/voters`, { voters: [{ email: PEOPLE.alice.email }] });
+    await api('POST', `/elections/${id}/publish`, {});
+    await inDialog(page, 'Keep mine').click();
+    await page.waitForURL((url) => url.pathname === `/app/admin/${id}`);
+    assert.equal(await titleOf(id), 'Motion of theirs');
+  });
+});
