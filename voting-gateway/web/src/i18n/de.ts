@@ -231,7 +231,7 @@ export const de: Catalogue = {
     code: 'Ihr Stimmzettelcode',
     signed: 'Hier unterschrieben',
     received: 'Angekommen',
-    agree: '{quorum} von {all} Instanzen stimmen zu',
+    agree: '{agreed} von {all} Instanzen stimmen zu; {quorum} sind nötig',
     recorded: 'Verzeichnet',
     stageDone: 'fertig',
     slowTitle: 'Es dauert länger als sonst',

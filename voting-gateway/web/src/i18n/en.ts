@@ -243,7 +243,7 @@ export const en = {
     code: 'Your ballot code',
     signed: 'Signed here',
     received: 'Received',
-    agree: '{quorum} of {all} authorities agree',
+    agree: '{agreed} of {all} authorities agree; {quorum} are needed',
     recorded: 'Recorded',
     stageDone: 'done',
     slowTitle: 'Taking longer than usual',
