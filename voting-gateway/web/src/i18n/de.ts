@@ -395,6 +395,8 @@ export const de: Catalogue = {
     title: 'Öffentliche Stimmzettelliste',
     lead: 'Jeder verzeichnete Stimmzettel mit seinem Code, in der Reihenfolge des Verzeichnisses. Finden Sie Ihren und prüfen Sie ihn.',
     search: 'Nach einem Code suchen',
+    bundle: 'Prüfpaket herunterladen',
+    bundleBusy: 'Wird heruntergeladen …',
     export: 'Herunterladen und selbst prüfen',
     total: '{count} Stimmzettel',
     found: '{count, plural, =0 {Kein Code passt} one {1 Code passt} other {# Codes passen}}',

@@ -407,6 +407,8 @@ export const en = {
     title: 'Public ballot list',
     lead: 'Every recorded ballot by its code, in the order of the record. Find yours and check it.',
     search: 'Search for a code',
+    bundle: 'Download bundle',
+    bundleBusy: 'Downloading …',
     export: 'Export to verify offline',
     total: '{count} ballots',
     found: '{count, plural, =0 {No code matches} one {1 code matches} other {# codes match}}',

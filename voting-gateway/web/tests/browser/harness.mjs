@@ -185,6 +185,16 @@ async function folderOf(url) {
   return folder;
 }
 
+/** Runs the program at a gateway, as nobody. */
+export async function runVoting(url, args) {
+  const folder = mkdtempSync(join(tmpdir(), 'voting-run-'));
+  try {
+    return await run(url, folder, args);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 /** Casts the ballots of a file, or those that a seed invents, closes the election, and publishes its result; returns its id. */
 export async function importElection(url, method, { blt, seed = 7, ballots = 60, candidates = 7, seats = 3 } = {}) {
   const folder = await folderOf(url);

@@ -42,7 +42,3 @@ export const publishResult = (id: string): Promise<Election> =>
   answered(api.POST('/elections/{id}/publish-result', path(id)));
 export const cancelElection = (id: string, reason: string): Promise<Election> =>
   answered(api.POST('/elections/{id}/cancel', { ...path(id), body: { reason } }));
-
-/** Everything that verifies the election offline. */
-export const getBundle = (id: string): Promise<Blob> =>
-  answered(api.GET('/elections/{id}/bundle', { ...path(id), parseAs: 'blob' })) as Promise<Blob>;
