@@ -1,7 +1,13 @@
 // What is loaded when: nobody waits for words and programs of pages that they do not visit.
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import { openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
+import { demoElection, importElection, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
+
+/** Beyond this a page is said to move under the reader's eyes (web.dev/cls). */
+const CLS_MAX = 0.1;
+/** Late enough for a page to be seen without. */
+const FONT_MS = 500;
+const ANSWER_MS = 250;
 
 let app, browser, admin;
 before(async () => {
@@ -22,6 +28,27 @@ function scriptsOf(page) {
     if (name) names.add(name);
   });
   return names;
+}
+
+/** What moves on a page while it loads, without anybody pressing anything. */
+async function shiftsOf(page, path) {
+  await page.addInitScript(() => {
+    window.shifts = [];
+    new PerformanceObserver((list) => {
+      for (const { value, hadRecentInput, sources } of list.getEntries()) {
+        if (!hadRecentInput) window.shifts.push({ value, what: sources.map(({ node }) => `${node?.nodeName}.${node?.className}`) });
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+  const late = (pattern, ms) => page.route(pattern, (route) => setTimeout(() => void route.continue().catch(() => undefined), ms));
+  await late(/\.woff2$/, FONT_MS);
+  await late((url) => /^\/(elections|network|genesis)\b/.test(url.pathname), ANSWER_MS);
+  await page.goto(path);
+  await page.locator('h1').waitFor();
+  await page.waitForFunction(() => !document.querySelector('[aria-busy=true]'));
+  await page.evaluate(() => document.fonts.ready);
+  await page.waitForTimeout(300); // for what comes without asking
+  return page.evaluate(() => window.shifts);
 }
 
 describe('loading', () => {
@@ -63,5 +90,32 @@ describe('loading', () => {
     await page.waitForURL('**/receipt');
     assert.equal(scripts.has('strict'), true);
     await context.close();
+  });
+
+  it('moves nothing that has been seen, also where fonts and answers come late', async (t) => {
+    const [demo, open] = [await demoElection(app.url, 'Board election'), await demoElection(app.url, 'Evening for the weekly meeting')];
+    const closed = await importElection(app.url, 'scottish-stv');
+    const elections = [demo, open, closed].flatMap((id) => [`/app/elections/${id}`, `/app/elections/${id}/result`, `/app/elections/${id}/board`]);
+    const paths = ['/app/elections', '/app/login', '/app/check', '/app/network', '/app/keyboard', '/app/nowhere', ...elections];
+    let worst = 0;
+    const check = async (page, path, who) => {
+      const shifts = await shiftsOf(page, path);
+      const sum = shifts.reduce((all, { value }) => all + value, 0);
+      worst = Math.max(worst, sum);
+      assert.ok(sum < CLS_MAX, `${path} (${who}) moves by ${sum.toFixed(3)}: ${JSON.stringify(shifts)}`);
+    };
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+      for (const path of paths) {
+        // A first visit: nothing is kept from another.
+        const { context, page } = await openWindow(browser, app.url, { viewport });
+        await check(page, path, `${viewport.width} px`);
+        await context.close();
+      }
+      const { context, page } = await openWindow(browser, app.url, { viewport });
+      await signIn(page, PEOPLE.alice);
+      await check(await context.newPage(), '/app/elections', `alice, ${viewport.width} px`);
+      await context.close();
+    }
+    t.diagnostic(`largest cumulative layout shift: ${worst.toFixed(4)}`);
   });
 });
