@@ -368,10 +368,10 @@ export const de: Catalogue = {
     },
     rounds: 'Die Auszählung in {count, plural, one {1 Schritt} other {# Schritten}}',
     pairs: 'Jedes Paar im Vergleich',
-    pairsCaption: 'Wie viele die Möglichkeit der Zeile der Spalte vorziehen; Sieger eines Paars sind fett',
+    pairsCaption: 'Wie viele die Möglichkeit der Zeile der Spalte vorziehen; Sieger eines Paars sind fett.',
     paths: 'Stärkste Wege',
     pathsCaption:
-      'Ein Weg führt über gewonnene Vergleiche von einer Möglichkeit zu einer anderen und ist so stark wie der schwächste davon. Wer den stärkeren Weg zur anderen hat, steht vor ihr; stärkere Wege sind fett',
+      'Ein Weg führt über gewonnene Vergleiche von einer Möglichkeit zu einer anderen und ist so stark wie der schwächste davon. Wer den stärkeren Weg zur anderen hat, steht vor ihr; stärkere Wege sind fett.',
     locked: 'Vergleiche in der Reihenfolge, in der sie zählen',
     lockedLead: 'Der deutlichste zählt zuerst, dann der nächste; einer, der denen davor widerspricht, bleibt weg.',
     leftOut: 'Weggelassen:',

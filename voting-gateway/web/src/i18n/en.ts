@@ -380,10 +380,10 @@ export const en = {
     },
     rounds: 'The count in {count, plural, one {1 step} other {# steps}}',
     pairs: 'Every pair compared',
-    pairsCaption: 'How many prefer the option of the line to that of the column; winners of a pair are bold',
+    pairsCaption: 'How many prefer the option of the line to that of the column; winners of a pair are bold.',
     paths: 'Strongest paths',
     pathsCaption:
-      'A path leads from one option to another by comparisons won, and is as strong as the weakest of them. Whoever has the stronger path to the other stands above them; stronger paths are bold',
+      'A path leads from one option to another by comparisons won, and is as strong as the weakest of them. Whoever has the stronger path to the other stands above them; stronger paths are bold.',
     locked: 'Comparisons in the order in which they count',
     lockedLead: 'The clearest counts first, then the next one; one that says the opposite of those before it is left out.',
     leftOut: 'Left out:',

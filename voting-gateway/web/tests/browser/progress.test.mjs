@@ -142,6 +142,25 @@ describe('a ballot on its way', () => {
     await context.close();
   });
 
+  it('is shown without greys and squeezed marks: in the contrast theme on a phone', async () => {
+    const id = await fresh('Contrast');
+    const { context, page } = await openWindow(browser, app.url, { theme: 'contrast', viewport: { width: 320, height: 568 } });
+    page.setDefaultTimeout(10_000);
+    await signIn(page, PEOPLE.alice);
+    await page.goto(`/app/elections/${id}/vote`);
+    assert.equal(await page.getByLabel('Ada', { exact: true }).evaluate((box) => getComputedStyle(box).colorScheme), 'light', 'a white box on black');
+    const letGo = await holdAnswers(page);
+    await cast(page, id);
+    await page.getByText('0 of 4 authorities agree').waitFor();
+    const strokes = await page.locator('.progress .ring-arc').evaluateAll((arcs) => arcs.map((arc) => [getComputedStyle(arc).stroke, getComputedStyle(arc).strokeWidth]));
+    assert.deepEqual(strokes[0], ['rgb(255, 255, 255)', '2px']);
+    const marks = await page.locator('.stage-mark').evaluateAll((all) => all.map((mark) => mark.getBoundingClientRect()).map(({ width, height }) => Math.round(width - height)));
+    assert.deepEqual(marks, [0, 0, 0, 0]);
+    letGo();
+    await page.waitForURL('**/receipt');
+    await context.close();
+  });
+
   it('is cast all the same by a gateway that does not tell', async () => {
     const id = await fresh('Silent');
     const { context, page } = await openQuick();

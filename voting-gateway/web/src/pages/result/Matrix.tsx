@@ -1,3 +1,4 @@
+import { useId } from 'react';
 import { formatNumber } from '../../ui/format';
 import { useRegion } from '../../ui/hooks';
 import { More, Wide } from './More';
@@ -7,6 +8,7 @@ const OPTIONS_OPEN = 8;
 
 interface MatrixProps {
   title: string;
+  /** What it says, beside it: a caption would move sideways with it. */
   caption: string;
   /** What the option of the line has against that of the column. */
   cells: number[][];
@@ -16,11 +18,14 @@ interface MatrixProps {
 /** Every option against every other; the larger figure of each pair is bold. */
 export function Matrix({ title, caption, cells, nameOf }: MatrixProps) {
   const locale = useRegion();
+  const id = useId();
   return (
     <More title={title} open={cells.length <= OPTIONS_OPEN}>
+      <p id={id} className="muted small">
+        {caption}
+      </p>
       <Wide title={title}>
-        <table className="table table-dense pairs">
-          <caption>{caption}</caption>
+        <table className="table table-dense pairs" aria-label={title} aria-describedby={id}>
           <thead>
             <tr>
               <td />
