@@ -9,6 +9,17 @@ import { loadWords, Section, withWords } from './sections';
 
 vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true);
 
+/** Words of the administration come when the test lets them. */
+const gate = vi.hoisted(() => {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open };
+});
+vi.mock('./admin.en', async (load) => {
+  await gate.opened;
+  return load();
+});
+
 let made = 0;
 function Probe() {
   const t = useTranslations();
@@ -40,6 +51,7 @@ it('words that are not there yet are waited for', async () => {
   const { box, show } = render();
   await show('en', createElement(Section, { name: 'admin', children: createElement('p', null, 'there') }));
   expect(box.textContent).not.toContain('there');
+  gate.open();
   await act(() => loadWords('admin', 'en'));
   expect(box.textContent).toBe('there');
 });
