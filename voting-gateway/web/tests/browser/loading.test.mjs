@@ -92,6 +92,27 @@ describe('loading', () => {
     await context.close();
   });
 
+  it('brings the curve to sign with, where the browser cannot', async () => {
+    const id = await openElection(app.url, admin, { title: 'Without', candidates: ['Ada', 'Bob'] });
+    const { context, page } = await openWindow(browser, app.url);
+    await page.addInitScript(() => {
+      crypto.subtle.generateKey = () => Promise.reject(new DOMException('unknown', 'NotSupportedError'));
+    });
+    const scripts = scriptsOf(page);
+    await signIn(page, PEOPLE.bob);
+    await page.goto(`/app/elections/${id}/vote`);
+    await page.getByLabel('Bob', { exact: true }).check();
+    assert.equal(scripts.has('strict'), false, 'not with the ballot');
+    await page.getByRole('button', { name: 'Review' }).click();
+    await page.getByText('Your ballot is ready, and not cast yet').waitFor();
+    assert.equal(scripts.has('strict'), true);
+    await page.getByRole('button', { name: 'Cast my vote' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Cast my vote' }).click();
+    await page.waitForURL('**/receipt');
+    await page.getByText('This browser has verified the proof').waitFor();
+    await context.close();
+  });
+
   it('moves nothing that has been seen, also where fonts and answers come late', async (t) => {
     const [demo, open] = [await demoElection(app.url, 'Board election'), await demoElection(app.url, 'Evening for the weekly meeting')];
     const closed = await importElection(app.url, 'scottish-stv');
