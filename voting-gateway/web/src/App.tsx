@@ -1,10 +1,11 @@
 /** The application: languages, queries, the session's dialog, and the page that the address names. */
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query';
 import { Suspense, useEffect, useRef } from 'react';
-import { Redirect, Route, Switch, useLocation } from 'wouter';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
 import { problemFrom } from './api/problem';
 import { ErrorBoundary } from './app/ErrorBoundary';
 import { Guard } from './app/Guard';
+import { aroundNav } from './app/leaving';
 import { LiveProvider } from './app/live';
 import { ReLogin } from './app/ReLogin';
 import { Shell } from './app/Shell';
@@ -76,10 +77,12 @@ export function App() {
     <Languages>
       <QueryClientProvider client={queryClient}>
         <LiveProvider>
-          <Shell>
-            <Pages />
-          </Shell>
-          <ReLogin />
+          <Router aroundNav={aroundNav}>
+            <Shell>
+              <Pages />
+            </Shell>
+            <ReLogin />
+          </Router>
         </LiveProvider>
       </QueryClientProvider>
     </Languages>

@@ -6,9 +6,11 @@ import './styles/controls.css';
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App';
+import { watchHistory } from './app/leaving';
 import { session } from './session';
 
 void session.start();
+watchHistory();
 
 const root = document.getElementById('root');
 if (root) {

@@ -59,4 +59,5 @@ export function setLocale(value: Locale): void {
 }
 
 export const useTheme = (): Theme => useSyncExternalStore(subscribe, () => theme);
-export const useChosenLocale = (): Locale => useSyncExternalStore(subscribe, () => locale);
+export const chosenLocale = (): Locale => locale;
+export const useChosenLocale = (): Locale => useSyncExternalStore(subscribe, chosenLocale);

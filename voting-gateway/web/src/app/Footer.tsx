@@ -6,9 +6,9 @@ import { shortHash } from '../ui/format';
 
 export function Footer() {
   const t = useTranslations('footer');
-  const { data: network } = useQuery(networkQuery);
+  const { data: network, isPending } = useQuery(networkQuery);
   return (
-    <footer className="footer">
+    <footer className={isPending ? 'footer is-waiting' : 'footer'}>
       <div className="bar">
         <p>
           {network && (

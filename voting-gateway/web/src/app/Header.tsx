@@ -10,6 +10,7 @@ import { useProblemText } from '../ui/problems';
 import { Ring } from '../ui/Ring';
 import { toast } from '../ui/toasts';
 import { loginPath, mayOpen } from './Guard';
+import { leave } from './leaving';
 import { Preferences } from './Preferences';
 
 function Nav({ className, label }: { className: string; label: string }) {
@@ -48,8 +49,8 @@ function SignOut() {
   };
   return (
     <div className="stack-tight">
-      <Button onClick={() => void signOut(false)}>{t('signOut')}</Button>
-      <Button variant="quiet" onClick={() => void signOut(true)}>
+      <Button onClick={() => leave(() => void signOut(false))}>{t('signOut')}</Button>
+      <Button variant="quiet" onClick={() => leave(() => void signOut(true))}>
         {t('signOutEverywhere')}
       </Button>
     </div>

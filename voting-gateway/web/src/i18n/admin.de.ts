@@ -1,7 +1,7 @@
 /** Wörter der Verwaltung auf Deutsch. */
-import type { Catalogue } from '.';
+import type { Messages } from '.';
 
-export const adminDe: Catalogue['admin'] = {
+export const adminDe: Messages['admin'] = {
   list: {
     title: 'Verwaltung',
     lead: 'Wahlen vorbereiten, durchführen und Ergebnisse veröffentlichen.',
@@ -305,6 +305,15 @@ export const adminDe: Catalogue['admin'] = {
       tallied: 'Auszählung bestätigt',
       published: 'Ergebnis ist endgültig',
     },
+  },
+  overtaken: {
+    title: 'Jemand anderes hat diesen Entwurf geändert',
+    body: 'Seit Sie ihn geöffnet haben, hat eine andere Verwalterin oder ein anderer Verwalter ihn gespeichert. Von Ihnen ist noch nichts gespeichert.',
+    choice: 'Laden Sie den anderen, so geht verloren, was Sie hier geändert haben. Behalten Sie Ihren, so geht verloren, was dort geändert wurde.',
+    loadTheirs: 'Den anderen laden',
+    keepMine: 'Meinen behalten',
+    loadedSaid: 'Der andere Entwurf ist geladen.',
+    keptSaid: 'Ihr Entwurf ist gespeichert.',
   },
   problems: {
     invalid_definition: 'Die Wahl widerspricht sich.',

@@ -304,6 +304,15 @@ export const adminEn = {
       published: 'Result is final',
     },
   },
+  overtaken: {
+    title: 'Somebody else has changed this draft',
+    body: 'Another administrator has saved it since you opened it. Nothing of yours is saved yet.',
+    choice: 'Load theirs, and what you changed here is lost. Keep mine, and what they changed is lost.',
+    loadTheirs: 'Load theirs',
+    keepMine: 'Keep mine',
+    loadedSaid: 'Their draft is loaded.',
+    keptSaid: 'Your draft is saved.',
+  },
   problems: {
     invalid_definition: 'The election contradicts itself.',
     invalid_voters: 'Lines of the list are not acceptable.',

@@ -1,7 +1,14 @@
 import { createTranslator } from 'use-intl/core';
 import { describe, expect, it } from 'vitest';
-import { de } from './de';
-import { en } from './en';
+import { adminDe } from './admin.de';
+import { adminEn } from './admin.en';
+import { de as baseDe } from './de';
+import { en as baseEn } from './en';
+import { network as networkDe } from './network.de';
+import { network as networkEn } from './network.en';
+
+const en = { ...baseEn, admin: adminEn, network: networkEn };
+const de = { ...baseDe, admin: adminDe, network: networkDe };
 
 const flat = (value: object, prefix = ''): [string, string][] =>
   Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'string' ? [[prefix + key, inner]] : flat(inner as object, `${prefix}${key}.`)));

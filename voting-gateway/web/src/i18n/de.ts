@@ -1,7 +1,5 @@
 /** Der deutsche Katalog. */
 import type { Catalogue } from '.';
-import { adminDe } from './admin.de';
-import { network } from './network.de';
 
 export const de: Catalogue = {
   common: {
@@ -233,7 +231,7 @@ export const de: Catalogue = {
     code: 'Ihr Stimmzettelcode',
     signed: 'Hier unterschrieben',
     received: 'Angekommen',
-    agree: '{quorum} von {all} Instanzen stimmen zu',
+    agree: '{agreed} von {all} Instanzen stimmen zu; {quorum} sind nötig',
     recorded: 'Verzeichnet',
     stageDone: 'fertig',
     slowTitle: 'Es dauert länger als sonst',
@@ -346,8 +344,20 @@ export const de: Catalogue = {
     outcome: 'Ausgang',
     elected: 'Gewählt',
     seatsWon: '{count, plural, =0 {kein Sitz} one {1 Sitz} other {# Sitze}}',
+    tableOf: 'Tabelle: {title}',
     barsOf: 'Balken: {title}',
-    lot: 'Zwischen {names} entschied das Los. Alle können es nachziehen.',
+    ties: {
+      title: '{count, plural, one {Ein Gleichstand, und wie er entschieden wurde} other {# Gleichstände, und wie sie entschieden wurden}}',
+      round: 'Schritt {round}:',
+      election: '{names} lagen gleichauf, und nicht alle konnten gewählt werden. Ausgewählt: {picked}.',
+      seat: '{names} lagen beim nächsten Sitz gleichauf. Ihn bekam {picked}.',
+      exclusion: '{names} lagen gleichauf am Ende. Ausgeschieden: {picked}.',
+      surplus: '{names} hatten gleich große Überschüsse. Zuerst weitergegeben: der von {picked}.',
+      order: '{names} lagen gleichauf. {count, plural, one {Zuerst genannt: {picked}.} other {In dieser Folge genannt: {picked}.}} Niemand gewann oder verlor dadurch einen Sitz.',
+      pair: 'Mehrere Vergleiche zwischen {names} waren gleich deutlich. Zuerst genommen: einer, den {picked} gewann.',
+      byLot: 'Das Los entschied; alle können es nachziehen.',
+      byRound: 'Es entschied, wie sie in Schritt {round} standen.',
+    },
     verdict: {
       rules: { simple: 'Einfache Mehrheit', 'two-thirds': 'Zweidrittelmehrheit', absolute: 'Absolute Mehrheit' },
       quorate: 'Quorum von {percent} %: {needed} Stimmzettel nötig, {ballots} abgegeben. Es ist erreicht.',
@@ -358,7 +368,14 @@ export const de: Catalogue = {
     },
     rounds: 'Die Auszählung in {count, plural, one {1 Schritt} other {# Schritten}}',
     pairs: 'Jedes Paar im Vergleich',
-    pairsCaption: 'Wie viele die Möglichkeit der Zeile der Spalte vorziehen; Sieger eines Paars sind fett',
+    pairsCaption: 'Wie viele die Möglichkeit der Zeile der Spalte vorziehen; Sieger eines Paars sind fett.',
+    paths: 'Stärkste Wege',
+    pathsCaption:
+      'Ein Weg führt über gewonnene Vergleiche von einer Möglichkeit zu einer anderen und ist so stark wie der schwächste davon. Wer den stärkeren Weg zur anderen hat, steht vor ihr; stärkere Wege sind fett.',
+    locked: 'Vergleiche in der Reihenfolge, in der sie zählen',
+    lockedLead: 'Der deutlichste zählt zuerst, dann der nächste; einer, der denen davor widerspricht, bleibt weg.',
+    leftOut: 'Weggelassen:',
+    beats: '{winner} schlägt {loser}, {won} zu {lost}',
     exhausted: 'Kein weiterer Rang',
     steps: {
       first: 'Erste Ränge',
@@ -378,6 +395,8 @@ export const de: Catalogue = {
     title: 'Öffentliche Stimmzettelliste',
     lead: 'Jeder verzeichnete Stimmzettel mit seinem Code, in der Reihenfolge des Verzeichnisses. Finden Sie Ihren und prüfen Sie ihn.',
     search: 'Nach einem Code suchen',
+    bundle: 'Prüfpaket herunterladen',
+    bundleBusy: 'Wird heruntergeladen …',
     export: 'Herunterladen und selbst prüfen',
     total: '{count} Stimmzettel',
     found: '{count, plural, =0 {Kein Code passt} one {1 Code passt} other {# Codes passen}}',
@@ -388,8 +407,6 @@ export const de: Catalogue = {
     place: 'Stelle',
     more: 'Mehr zeigen',
   },
-  admin: adminDe,
-  network,
   problems: {
     network: 'Der Zugang ist nicht erreichbar. Prüfen Sie Ihre Verbindung.',
     timed_out: 'Der Zugang hat nicht rechtzeitig geantwortet.',

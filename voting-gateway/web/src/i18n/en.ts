@@ -1,7 +1,4 @@
 /** The English catalogue; its keys are those of every other. */
-import { adminEn } from './admin.en';
-import { network } from './network.en';
-
 export const en = {
   common: {
     product: 'Voting',
@@ -246,7 +243,7 @@ export const en = {
     code: 'Your ballot code',
     signed: 'Signed here',
     received: 'Received',
-    agree: '{quorum} of {all} authorities agree',
+    agree: '{agreed} of {all} authorities agree; {quorum} are needed',
     recorded: 'Recorded',
     stageDone: 'done',
     slowTitle: 'Taking longer than usual',
@@ -359,8 +356,20 @@ export const en = {
     outcome: 'Outcome',
     elected: 'Elected',
     seatsWon: '{count, plural, =0 {no seat} one {1 seat} other {# seats}}',
+    tableOf: 'Table: {title}',
     barsOf: 'Bars: {title}',
-    lot: 'A lot decided between {names}. Anyone can draw it again.',
+    ties: {
+      title: '{count, plural, one {One tie, and how it was decided} other {# ties, and how they were decided}}',
+      round: 'Step {round}:',
+      election: '{names} were level, and not all of them could be elected. Picked: {picked}.',
+      seat: '{names} were level for the next seat. It went to {picked}.',
+      exclusion: '{names} were level in last place. Excluded: {picked}.',
+      surplus: '{names} had surpluses of the same size. Passed on first: the one of {picked}.',
+      order: '{names} were level. {count, plural, one {Named first: {picked}.} other {Named in this order: {picked}.}} Nobody won or lost a seat by it.',
+      pair: 'Several comparisons between {names} were equally clear. Taken first: one that {picked} won.',
+      byLot: 'The lot decided; anyone can draw it again.',
+      byRound: 'What decided was how they stood in step {round}.',
+    },
     verdict: {
       rules: { simple: 'Simple majority', 'two-thirds': 'Majority of two thirds', absolute: 'Absolute majority' },
       quorate: 'Quorum of {percent} %: {needed} ballots needed, {ballots} cast. It is reached.',
@@ -371,7 +380,14 @@ export const en = {
     },
     rounds: 'The count in {count, plural, one {1 step} other {# steps}}',
     pairs: 'Every pair compared',
-    pairsCaption: 'How many prefer the option of the line to that of the column; winners of a pair are bold',
+    pairsCaption: 'How many prefer the option of the line to that of the column; winners of a pair are bold.',
+    paths: 'Strongest paths',
+    pathsCaption:
+      'A path leads from one option to another by comparisons won, and is as strong as the weakest of them. Whoever has the stronger path to the other stands above them; stronger paths are bold.',
+    locked: 'Comparisons in the order in which they count',
+    lockedLead: 'The clearest counts first, then the next one; one that says the opposite of those before it is left out.',
+    leftOut: 'Left out:',
+    beats: '{winner} beats {loser}, {won} to {lost}',
     exhausted: 'No further preference',
     steps: {
       first: 'First preferences',
@@ -391,6 +407,8 @@ export const en = {
     title: 'Public ballot list',
     lead: 'Every recorded ballot by its code, in the order of the record. Find yours and check it.',
     search: 'Search for a code',
+    bundle: 'Download bundle',
+    bundleBusy: 'Downloading …',
     export: 'Export to verify offline',
     total: '{count} ballots',
     found: '{count, plural, =0 {No code matches} one {1 code matches} other {# codes match}}',
@@ -401,8 +419,6 @@ export const en = {
     place: 'Place',
     more: 'Show more',
   },
-  admin: adminEn,
-  network,
   problems: {
     network: 'The gateway cannot be reached. Check your connection.',
     timed_out: 'The gateway did not answer in time.',

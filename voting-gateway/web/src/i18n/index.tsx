@@ -3,12 +3,14 @@ import { useEffect, useState, type ReactNode } from 'react';
 import { IntlProvider } from 'use-intl';
 import { useChosenLocale, type Locale } from '../preferences';
 import { localZone } from '../ui/format';
+import type { adminEn } from './admin.en';
 import type { en } from './en';
+import type { network } from './network.en';
 
 /** The shape of every catalogue: the keys of the English one. */
 export type Catalogue = Widened<typeof en>;
-/** All words that there are. */
-export type Messages = Catalogue;
+/** All words that there are; those of sections are there on the pages of a section only (`sections.tsx`). */
+export type Messages = Catalogue & { readonly admin: Widened<typeof adminEn>; readonly network: Widened<typeof network> };
 type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };
 
 declare module 'use-intl' {
@@ -18,14 +20,14 @@ declare module 'use-intl' {
   }
 }
 
-const CATALOGUES: Record<Locale, () => Promise<Messages>> = {
+const CATALOGUES: Record<Locale, () => Promise<Catalogue>> = {
   en: async () => (await import('./en')).en,
   de: async () => (await import('./de')).de,
 };
 
 interface Loaded {
   locale: Locale;
-  messages: Messages;
+  messages: Catalogue;
 }
 
 export function Languages({ children }: { children: ReactNode }) {

@@ -1,5 +1,7 @@
 /** Die Worte der Netzseite. */
-export const network = {
+import type { Messages } from '.';
+
+export const network: Messages['network'] = {
   title: 'Netz',
   live: 'Live · Stand {time}',
   old: 'Verbindung wird wiederhergestellt … Stand {time}',
@@ -107,4 +109,4 @@ export const network = {
     health: '{name}: {from} → {to}',
     leader: '{name} leitet Runde {view}.',
   },
-} as const;
+};

@@ -16,10 +16,13 @@ export interface Listener {
   error?(code: string, detail: string): void;
 }
 
-/** Positions of these mean something on one connection only. */
-const LOCAL_POSITIONS: ReadonlySet<string> = new Set(['network']);
+/** Whether positions of a channel mean something on one connection only. */
+const hasLocalPositions = (name: string): boolean => name === 'network' || name.startsWith('ballot:');
 /** Frames sent before a gap was noticed may still arrive for so long; a gap that lasts longer is not going to close. */
 const GAP_MS_MAX = 5_000;
+
+/** The longest `id` that a gateway takes. */
+const MAX_ID = 64;
 
 export class Channel {
   /** Whether each has had a snapshot to build on. */
@@ -30,6 +33,11 @@ export class Channel {
   private gapSince: number | null = null;
 
   constructor(readonly name: string) {}
+
+  /** What a request for it is called by. A ballot's channel has a longer name, and its hash tells it apart. */
+  get id(): string {
+    return this.name.slice(-MAX_ID);
+  }
 
   get isEmpty(): boolean {
     return this.listeners.size === 0;
@@ -102,7 +110,7 @@ export class Channel {
     this.subscribed = false;
     this.snapshotComing = false;
     this.gapSince = null;
-    if (LOCAL_POSITIONS.has(this.name)) this.last = null;
+    if (hasLocalPositions(this.name)) this.last = null;
   }
 
   /** What is known may be another account's. */

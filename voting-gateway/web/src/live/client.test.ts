@@ -49,6 +49,18 @@ describe('opening', () => {
     expect(socket.frames('unsubscribe')).toEqual([]);
   });
 
+  it('asks for a ballot under an id that a gateway takes, and knows its refusal by it', async () => {
+    const { live: client, socket } = await live();
+    const hash = 'ab'.repeat(32);
+    const one = listener();
+    client.subscribe(`ballot:${hash}`, one);
+    expect(socket.frames('subscribe').at(-1)).toEqual({ v: 1, t: 'subscribe', id: hash, ch: `ballot:${hash}` });
+    socket.receives({ v: 1, t: 'error', id: hash, code: 'unknown_channel', detail: 'no such channel', retry: false });
+    expect(one.heard).toEqual([['error', 'unknown_channel']]);
+    await settle(60_000);
+    expect(socket.frames('subscribe')).toHaveLength(2);
+  });
+
   it('closes some seconds after the last channel went, unless another comes', async () => {
     const { live: client, leave, socket, sockets } = await live();
     leave();

@@ -164,11 +164,11 @@ class Live {
   private ask(channel: Channel): void {
     if (!channel.needsAsking) return;
     const after = channel.ask();
-    this.connection?.send({ t: 'subscribe', id: channel.name, ch: channel.name, ...(after && { after: after.text }) });
+    this.connection?.send({ t: 'subscribe', id: channel.id, ch: channel.name, ...(after && { after: after.text }) });
   }
 
   private take(frame: ChannelFrame): void {
-    const channel = this.channels.get(frame.ch ?? (frame.t === 'error' ? frame.id : undefined) ?? '');
+    const channel = frame.t === 'error' && frame.ch === undefined ? this.asked(frame.id) : this.channels.get(frame.ch ?? '');
     if (!channel) return;
     if (frame.t === 'error') {
       if (channel.refused(frame.code, frame.detail)) this.ask(channel);
@@ -176,6 +176,11 @@ class Live {
     } else if (channel.take(frame, this.seams.now())) {
       this.ask(channel);
     }
+  }
+
+  /** The channel that an answer without its name is about. */
+  private asked(id: string | undefined): Channel | undefined {
+    return [...this.channels.values()].find((channel) => channel.id === id);
   }
 
   private askLater(channel: Channel): void {

@@ -18,7 +18,9 @@ describe('a lost connection', () => {
   it('is made again with the positions', async () => {
     const { live: client, first, welcomed, one, sockets } = await live();
     client.subscribe('network', listener());
+    client.subscribe('ballot:aa', listener());
     first.snapshot('network', '900.0', 'up');
+    first.snapshot('ballot:aa', '2.0', 'pending');
     await settle(6_000);
     first.hangsUp(1006);
     expect(client.status()).toEqual({ state: 'waiting', since: 1_006_000, retryAt: 1_006_500 });
@@ -26,10 +28,11 @@ describe('a lost connection', () => {
     expect(sockets).toHaveLength(1);
     await settle(1);
     const second = await welcomed();
-    // The positions of the network are those of one connection only.
+    // The positions of the network and of a ballot are those of one connection only.
     expect(second.sent).toEqual([
       { v: 1, t: 'hello', token: 'token', resume: { elections: '5.0' } },
       { v: 1, t: 'subscribe', id: 'network', ch: 'network' },
+      { v: 1, t: 'subscribe', id: 'ballot:aa', ch: 'ballot:aa' },
     ]);
     second.event('elections', '5.0', '6.0', 'six');
     expect(one.heard).toHaveLength(2);

@@ -17,6 +17,7 @@ import { ProblemNotice } from '../ui/problems';
 import { Skeleton } from '../ui/Skeleton';
 import { TimeText } from '../ui/TimeText';
 import { useRegion } from '../ui/hooks';
+import { BundleButton } from './BundleButton';
 
 export default function Board() {
   const { id = '' } = useParams();
@@ -24,9 +25,9 @@ export default function Board() {
   const election = useQuery(electionQuery(id));
   return (
     <LoadedPage query={election} title={t('title')}>
-      {({ title, phase, results, ballots }) => (
+      {({ title, phase, results, hasVoted, ballots }) => (
         <Page title={t('title')} lead={t('lead')} back={{ to: `/app/elections/${id}`, label: title }}>
-          <List id={id} total={ballots} exportable={phase === 'published' || results === 'public'} />
+          <List id={id} total={ballots} bundleFor={phase === 'published' || results === 'public' ? 'everyone' : hasVoted ? 'me' : 'others'} />
         </Page>
       )}
     </LoadedPage>
@@ -41,7 +42,14 @@ function merged(pages: ListedBallot[], live: ListedBallot[]): ListedBallot[] {
 
 const plain = (text: string): string => text.toUpperCase().replace(/[^0-9A-Z]/g, '');
 
-function List({ id, total, exportable }: { id: string; total: number; exportable: boolean }) {
+interface ListProps {
+  id: string;
+  total: number;
+  /** Who may see the result, and so everything that verifies it. */
+  bundleFor: 'everyone' | 'me' | 'others';
+}
+
+function List({ id, total, bundleFor }: ListProps) {
   const t = useTranslations('board');
   const locale = useRegion();
   const [wanted, setWanted] = useState('');
@@ -63,7 +71,8 @@ function List({ id, total, exportable }: { id: string; total: number; exportable
     <div className="stack">
       <div className="board-tools">
         <Field label={t('search')} mono autoComplete="off" spellCheck={false} value={wanted} onChange={(event) => setWanted(event.target.value)} />
-        {exportable && (
+        {bundleFor === 'me' && <BundleButton id={id} />}
+        {bundleFor === 'everyone' && (
           <a className="button" href={`/elections/${id}/bundle`} download>
             {t('export')}
           </a>

@@ -26,6 +26,10 @@ export async function getBallots(id: string, after: string | null): Promise<Ball
   return { ballots, next: page.events.length < EVENTS_PAGE ? null : page.next };
 }
 
+/** Everything that verifies the election offline; for those who may see its result. */
+export const getBundle = (id: string): Promise<Blob> =>
+  answered(api.GET('/elections/{id}/bundle', { params: { path: { id } }, parseAs: 'blob' })) as Promise<Blob>;
+
 export const resultsQuery = (id: string) => queryOptions({ queryKey: ['results', id], queryFn: () => getResults(id) });
 
 export const votedQuery = queryOptions({ queryKey: ['voted'], queryFn: getVotedElections });

@@ -33,9 +33,11 @@ export function Dialog({ open, title, onDismiss, children, actions }: DialogProp
         onDismiss?.();
       }}
       onClose={() => {
+        // Told late, when it may be open for another question already.
+        if (!open || ref.current?.open) return;
         // Browsers close a dialog at the second Esc whatever the page says.
-        if (open && onDismiss) onDismiss();
-        else if (open) ref.current?.showModal();
+        if (onDismiss) onDismiss();
+        else ref.current?.showModal();
       }}
       onClick={(event) => {
         if (event.target === ref.current && isOutside(event.clientX, event.clientY, ref.current)) onDismiss?.();

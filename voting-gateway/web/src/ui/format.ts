@@ -17,6 +17,9 @@ export function formatShare(part: number, whole: number, locale: string): string
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share);
 }
 
+/** Names in a row, as a sentence has them. */
+export const formatList = (names: string[], locale: string): string => new Intl.ListFormat(locale).format(names);
+
 export function formatDateTime(iso: string, locale: string, timeZone?: string): string {
   return new Intl.DateTimeFormat(locale, {
     weekday: 'short',

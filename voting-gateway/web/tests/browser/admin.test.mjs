@@ -135,7 +135,7 @@ describe('setting up', () => {
     await inDialog(page, 'Publish the result').click();
     await page.locator('.timeline [aria-current=step]', { hasText: 'Final result' }).waitFor();
     const [download] = await Promise.all([page.waitForEvent('download'), button(page, 'Download the bundle').click()]);
-    assert.match(download.suggestedFilename(), /^election-[0-9a-f]{8}\.bundle$/);
+    assert.match(download.suggestedFilename(), /^election-[0-9a-f]{32}\.bundle$/);
     assert.deepEqual(faults, []);
   });
 

@@ -7,7 +7,7 @@ const OUT = join(WEB, '../../docs/images');
 mkdirSync(OUT, { recursive: true });
 const app = await startApp();
 const browser = await startBrowser();
-const ward = importElection(app.url, 'scottish-stv', { ballots: 400, candidates: 6, seats: 3 });
+const ward = await importElection(app.url, 'scottish-stv', { ballots: 400, candidates: 6, seats: 3 });
 
 const { page } = await openWindow(browser, app.url, { theme: 'light', viewport: { width: 1120, height: 720 } });
 const shot = async (name) => {

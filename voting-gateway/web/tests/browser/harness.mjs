@@ -3,8 +3,8 @@
 //   VOTING_BIN  the `voting` program (default: ../../target/debug/voting)
 //   CHROMIUM    the browser (default: /usr/bin/chromium)
 //   WEB_DIST    a built application to serve instead of the one in the program
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import net from 'node:net';
@@ -157,20 +157,52 @@ export async function openElection(url, token, definition, voters = Object.value
   return id;
 }
 
-/** Casts ballots that a seed invents, closes the election, and publishes its result; returns its id. */
-export function importElection(url, method, { seed = 7, ballots = 60, candidates = 7, seats = 3 } = {}) {
+/** Rankings as a file of ballots; `ballots` are `[how many, place, place, …]`, with places from 1. */
+export const bltOf = (names, seats, ballots) =>
+  [`${names.length} ${seats}`, ...ballots.map((ballot) => `${ballot.join(' ')} 0`), '0', ...names.map((name) => `"${name}"`), '"Ward"', ''].join('\n');
+
+/** Runs the program; not in the way of the front server, which it may go through. */
+function run(url, folder, args, input = '') {
+  const child = spawn(VOTING, args.map(String), { env: { ...process.env, VOTING_STATE_DIR: folder, VOTING_URL: url }, stdio: ['pipe', 'pipe', 'ignore'] });
+  child.stdin.end(input);
+  let said = '';
+  child.stdout.on('data', (part) => (said += part));
+  return new Promise((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve(said) : reject(new Error(`voting ${args[0]} ended with ${code}`))));
+  });
+}
+
+/** Where the program keeps its session at a gateway: signed in once, because sign-ins are limited. */
+const folders = new Map();
+async function folderOf(url) {
+  const known = folders.get(url);
+  if (known) return known;
   const folder = mkdtempSync(join(tmpdir(), 'voting-import-'));
-  const run = (args, input) =>
-    execFileSync(VOTING, args.map(String), { input, env: { ...process.env, VOTING_STATE_DIR: folder, VOTING_URL: url }, stdio: ['pipe', 'pipe', 'ignore'] });
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  folders.set(url, folder);
+  await run(url, folder, ['login', '--email', PEOPLE.admin.email], `${PEOPLE.admin.password}\n`);
+  return folder;
+}
+
+/** Runs the program at a gateway, as nobody. */
+export async function runVoting(url, args) {
+  const folder = mkdtempSync(join(tmpdir(), 'voting-run-'));
   try {
-    const file = join(folder, 'ward.blt');
-    run(['login', '--email', PEOPLE.admin.email], `${PEOPLE.admin.password}\n`);
-    run(['generate', 'blt', '--seed', seed, '--ballots', ballots, '--candidates', candidates, '--seats', seats, '-o', file]);
-    const { election } = JSON.parse(run(['import', file, '--method', method, '--title', `Ward (${method})`, '--output', 'json']));
-    return election;
+    return await run(url, folder, args);
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Casts the ballots of a file, or those that a seed invents, closes the election, and publishes its result; returns its id. */
+export async function importElection(url, method, { blt, seed = 7, ballots = 60, candidates = 7, seats = 3 } = {}) {
+  const folder = await folderOf(url);
+  const file = join(mkdtempSync(join(folder, 'ballots-')), 'ward.blt');
+  if (blt) writeFileSync(file, blt);
+  else await run(url, folder, ['generate', 'blt', '--seed', seed, '--ballots', ballots, '--candidates', candidates, '--seats', seats, '-o', file]);
+  const { election } = JSON.parse(await run(url, folder, ['import', file, '--new', '--method', method, '--title', `Ward (${method})`, '--output', 'json']));
+  return election;
 }
 
 /** Elements that stick out of the window sideways; none, if the page fits. */

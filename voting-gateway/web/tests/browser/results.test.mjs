@@ -8,7 +8,7 @@ const ids = new Map();
 before(async () => {
   app = await startApp();
   browser = await startBrowser();
-  for (const method of METHODS) ids.set(method, importElection(app.url, method, method === 'schulze' ? { seats: 1 } : {}));
+  for (const method of METHODS) ids.set(method, await importElection(app.url, method, method === 'schulze' ? { seats: 1 } : {}));
 });
 after(async () => {
   await browser?.close();

@@ -1,10 +1,12 @@
-// Pictures of every page at two widths, in light and dark: `npm run screenshots`, into screenshots/.
+// Pictures of every page at two widths, into screenshots/: `npm run screenshots`, or `npm run screenshots contrast` for one theme.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { call, demoElection, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf, WEB } from './harness.mjs';
 import { MIXED, RANKED, SHARED } from './samples.mjs';
 
 const OUT = join(WEB, 'screenshots');
+const asked = process.argv.slice(2);
+const THEMES = asked.length > 0 ? asked : ['light', 'dark', 'contrast'];
 mkdirSync(OUT, { recursive: true });
 
 const app = await startApp();
@@ -40,7 +42,7 @@ await rank(PEOPLE.carol, shared, ['Carmina', 'St John']);
 await post(`/elections/${ranked}/close`);
 await post(`/elections/${shared}/close`);
 
-for (const theme of ['light', 'dark']) {
+for (const theme of THEMES) {
   for (const width of [1280, 390]) {
     const { context, page } = await openWindow(browser, app.url, { theme, viewport: { width, height: width === 390 ? 844 : 900 } });
     const shot = async (name) => {
@@ -99,7 +101,7 @@ for (const theme of ['light', 'dark']) {
     await page.locator('.menu > summary').click();
     await shot('22-menu');
     await page.goto('/app/network');
-    await page.getByText('authority-3').first().waitFor();
+    await page.getByText('authority-3').locator('visible=true').first().waitFor();
     await shot('23-network');
     const office = await openWindow(browser, app.url, { theme, viewport: page.viewportSize() });
     await signIn(office.page, PEOPLE.admin);

@@ -10,18 +10,19 @@ import { useLive } from '../../app/live';
 import type { LiveMessage } from '../../live/react';
 import { electionQuery } from '../../services/elections';
 import { reduceTurnout } from '../../services/live';
+import { getBundle } from '../../services/results';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
 import { LoadedPage } from '../../ui/Loaded';
 import { Notice } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
+import { saveFile } from '../../ui/saveFile';
 import { BothZones, RelativeTime } from '../../ui/TimeText';
 import { PhaseChip } from '../elections/PhaseChip';
 import { Turnout } from '../elections/Turnout';
 import { Actions } from './Actions';
 import { AdminProblem } from './AdminProblem';
 import { Roll } from './Roll';
-import { getBundle } from './service';
 import { Timeline } from './Timeline';
 
 export default function Overview() {
@@ -136,18 +137,9 @@ function Facts({ election, voted, roll }: { election: Election; voted: number; r
   );
 }
 
-function save(bundle: Blob, name: string): void {
-  const address = URL.createObjectURL(bundle);
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(address);
-}
-
 function PublicPages({ id }: { id: string }) {
   const t = useTranslations('admin.overview');
-  const loading = useMutation({ mutationFn: () => getBundle(id), onSuccess: (bundle) => save(bundle, `election-${id.slice(0, 8)}.bundle`) });
+  const loading = useMutation({ mutationFn: () => getBundle(id), onSuccess: (bundle) => saveFile(bundle, `election-${id}.bundle`) });
   return (
     <section className="stack-tight" aria-labelledby="public">
       <h2 id="public" className="h3">

@@ -16,6 +16,7 @@ import { AdminProblem } from './AdminProblem';
 import { STEPS, type Step } from './checklist';
 import { IssueList } from './IssueList';
 import { LeaveGuard } from './LeaveGuard';
+import { OvertakenDialog } from './OvertakenDialog';
 import { BasicsStep } from './steps/BasicsStep';
 import { CheckStep } from './steps/CheckStep';
 import { DatesStep } from './steps/DatesStep';
@@ -98,6 +99,7 @@ function Editor({ election }: { election: Election | null }) {
       }
     >
       <LeaveGuard active={state.isDirty || waiting} />
+      <OvertakenDialog state={state} />
       {state.problem !== null && <AdminProblem error={state.problem} />}
       {missing.length > 0 && step !== 'check' && <IssueList title={t('wizard.missing')} issues={missing} />}
       {step === 'basics' && <BasicsStep state={state} wantsTitle={seen.has('basics')} />}

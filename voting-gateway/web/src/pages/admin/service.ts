@@ -6,8 +6,9 @@ import type { Election, NewElection } from '../../api/types';
 
 const path = (id: string) => ({ params: { path: { id } } });
 
-export const replaceElection = (id: string, election: NewElection): Promise<Election> =>
-  answered(api.PUT('/elections/{id}', { ...path(id), body: election }));
+/** Replaces a draft, if it is still the one with this context; otherwise it is refused as `changed_meanwhile`. */
+export const replaceElection = (id: string, election: NewElection, context: string): Promise<Election> =>
+  answered(api.PUT('/elections/{id}', { params: { path: { id }, header: { 'If-Match': `"${context}"` } }, body: election }));
 
 /** Puts a list on the roll: all of it or nothing. */
 export const addVoters = (id: string, csv: string) =>
@@ -41,7 +42,3 @@ export const publishResult = (id: string): Promise<Election> =>
   answered(api.POST('/elections/{id}/publish-result', path(id)));
 export const cancelElection = (id: string, reason: string): Promise<Election> =>
   answered(api.POST('/elections/{id}/cancel', { ...path(id), body: { reason } }));
-
-/** Everything that verifies the election offline. */
-export const getBundle = (id: string): Promise<Blob> =>
-  answered(api.GET('/elections/{id}/bundle', { ...path(id), parseAs: 'blob' })) as Promise<Blob>;

@@ -2,7 +2,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import type { Election } from '../../api/types';
-import { createElection } from '../../services/elections';
+import { problemFrom } from '../../api/problem';
+import { createElection, getElectionDetails } from '../../services/elections';
 import { localZone } from '../../ui/format';
 import { draftIssues, type Issue } from './checklist';
 import { draftFrom, isSame, newDraft, toApi, type Draft } from './draft';
@@ -20,36 +21,63 @@ export interface DraftState {
   problem: unknown;
   /** Saves what is new, if it can be; returns the id of the saved draft, or throws. Null while there is none. */
   save: () => Promise<string | null>;
+  /** Whether the last save met a draft that somebody else has changed since it was loaded. */
+  isOvertaken: boolean;
+  /** Takes what somebody else has saved instead of what is here. */
+  loadTheirs: () => Promise<void>;
+  /** Saves what is here over what somebody else has saved. */
+  keepMine: () => Promise<void>;
+  /** Decides nothing: what is here stays unsaved. */
+  leaveOpen: () => void;
 }
+
+const isOvertaking = (error: unknown): boolean => {
+  const { code, status } = problemFrom(error);
+  return status === 412 && code === 'changed_meanwhile';
+};
 
 export function useDraft(election: Election | null): DraftState {
   const queries = useQueryClient();
-  const [id, setId] = useState(election?.id ?? null);
+  /** What the server had last, as far as is known here: it is replaced only if that is what it still has. */
+  const [base, setBase] = useState(election);
   const [draft, setDraft] = useState(() => (election ? draftFrom(election, localZone()) : newDraft(localZone(), Date.now())));
   const [known, setKnown] = useState(draft);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
+  const [isOvertaken, setOvertaken] = useState(false);
   const issues = draftIssues(draft, Date.now());
   const isDirty = !isSame(draft, known);
 
-  const save = async (): Promise<string | null> => {
+  const attempt = async <T>(task: () => Promise<T>): Promise<T> => {
     setProblem(null);
-    if (issues.length > 0 || (id !== null && !isDirty)) return id;
+    setOvertaken(false);
     setBusy(true);
     try {
-      const election = toApi(draft);
-      const answer = await (id === null ? createElection(election) : replaceElection(id, election));
-      setId(answer.id);
-      setKnown(draft);
-      queries.setQueryData(['election', answer.id], answer);
-      void queries.invalidateQueries({ queryKey: ['elections'] });
-      return answer.id;
+      return await task();
     } catch (error) {
-      setProblem(error);
+      if (isOvertaking(error)) setOvertaken(true);
+      else setProblem(error);
       throw error;
     } finally {
       setBusy(false);
     }
+  };
+
+  const put = async (over: Election | null): Promise<string> => {
+    const body = toApi(draft);
+    const answer = await (over === null ? createElection(body) : replaceElection(over.id, body, over.context));
+    setBase(answer);
+    setKnown(draft);
+    queries.setQueryData(['election', answer.id], answer);
+    void queries.invalidateQueries({ queryKey: ['elections'] });
+    return answer.id;
+  };
+
+  /** What somebody else has saved; whether it is a draft at all any more, the page sees from it. */
+  const newest = async (id: string): Promise<Election> => {
+    const answer = await getElectionDetails(id);
+    queries.setQueryData(['draft', id], answer);
+    return answer;
   };
 
   return {
@@ -57,9 +85,28 @@ export function useDraft(election: Election | null): DraftState {
     change: (news) => setDraft((before) => ({ ...before, ...news })),
     issues,
     isDirty,
-    isSaved: id !== null,
+    isSaved: base !== null,
     busy,
     problem,
-    save,
+    save: async () => {
+      setProblem(null);
+      if (issues.length > 0 || (base !== null && !isDirty)) return base?.id ?? null;
+      return attempt(() => put(base));
+    },
+    isOvertaken,
+    loadTheirs: () =>
+      attempt(async () => {
+        if (base === null) return;
+        const theirs = await newest(base.id);
+        const taken = draftFrom(theirs, draft.zone);
+        setBase(theirs);
+        setDraft(taken);
+        setKnown(taken);
+      }),
+    keepMine: () =>
+      attempt(async () => {
+        if (base !== null) await put(await newest(base.id));
+      }),
+    leaveOpen: () => setOvertaken(false),
   };
 }

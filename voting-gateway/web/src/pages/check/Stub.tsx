@@ -10,18 +10,14 @@ import { Icon } from '../../ui/Icon';
 import { Notice } from '../../ui/Notice';
 import { ProblemNotice } from '../../ui/problems';
 import { Ring } from '../../ui/Ring';
+import { saveFile } from '../../ui/saveFile';
 import { BothZones } from '../../ui/TimeText';
 import { QrCode } from './QrCode';
 
 /** Saves the receipt as `voting receipt verify` and this application read it. */
 function download(receipt: Receipt): void {
   const file = new Blob([JSON.stringify(receipt, null, 2), '\n'], { type: 'application/json' });
-  const address = URL.createObjectURL(file);
-  const link = document.createElement('a');
-  link.href = address;
-  link.download = `receipt-${receipt.code.slice(0, 9)}.json`;
-  link.click();
-  URL.revokeObjectURL(address);
+  saveFile(file, `receipt-${receipt.code.slice(0, 9)}.json`);
 }
 
 export function Stub({ receipt, title }: { receipt: Receipt; title: string }) {

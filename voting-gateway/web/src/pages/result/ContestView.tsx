@@ -4,8 +4,10 @@ import type { CandidateResult, Contest, ContestResult } from '../../api/types';
 import { Bars } from '../../ui/Bars';
 import { formatDecimal, formatNumber, formatShare } from '../../ui/format';
 import { formOf, isOfLists } from '../vote/selection';
+import { Wide } from './More';
 import { PairsView } from './PairsView';
 import { RoundsView } from './RoundsView';
+import { TiesView } from './TiesView';
 import { useRegion } from '../../ui/hooks';
 import { VerdictView } from './VerdictView';
 
@@ -43,7 +45,7 @@ export function ContestView({ contest, definition, final }: ContestViewProps) {
         </p>
       </div>
       <div className="result-grid">
-        <div className="table-wrap">
+        <Wide title={t('result.tableOf', { title: contest.title })}>
           <table className="table">
             <caption>{t('result.caption', { ballots: formatNumber(contest.ballots, locale), blank: formatNumber(contest.blank, locale) })}</caption>
             <thead>
@@ -77,7 +79,7 @@ export function ContestView({ contest, definition, final }: ContestViewProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Wide>
         <Bars
           label={t('result.barsOf', { title: contest.title })}
           bars={contest.options.map((option) => ({
@@ -90,7 +92,7 @@ export function ContestView({ contest, definition, final }: ContestViewProps) {
         />
       </div>
       <VerdictView contest={contest} definition={definition} />
-      {contest.decided_by_lot.length > 0 && <p>{t('result.lot', { names: contest.decided_by_lot.map(nameOf).join(', ') })}</p>}
+      {contest.ties.length > 0 && <TiesView contest={contest} nameOf={nameOf} />}
       {contest.rounds.length > 1 && <RoundsView rounds={contest.rounds} nameOf={nameOf} options={definition?.options.length ?? contest.options.length} />}
       {contest.pairs && <PairsView pairs={contest.pairs} nameOf={nameOf} />}
     </section>

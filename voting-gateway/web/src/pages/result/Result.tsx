@@ -72,7 +72,7 @@ function Figures({ election }: { election: Election }) {
   if (!result) {
     const hidden = query.error && problemFrom(query.error).code === 'results_hidden';
     return (
-      <Page title={t('result.title')} back={back} narrow>
+      <Page title={t('result.title')} back={back}>
         {hidden ? <Hidden election={election} /> : query.error ? <ProblemNotice error={query.error} onRetry={() => void query.refetch()} /> : <Skeleton />}
       </Page>
     );

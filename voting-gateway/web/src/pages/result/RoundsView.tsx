@@ -2,6 +2,10 @@ import { useTranslations } from 'use-intl';
 import type { Round } from '../../api/types';
 import { formatDecimal } from '../../ui/format';
 import { useRegion } from '../../ui/hooks';
+import { More, Wide } from './More';
+
+/** Counts of more steps than this are folded up. */
+const ROUNDS_OPEN = 6;
 
 interface RoundsViewProps {
   rounds: Round[];
@@ -21,10 +25,10 @@ export function RoundsView({ rounds, options, nameOf }: RoundsViewProps) {
     const known = STEPS.find((step) => step === round.step);
     return known ? t(`steps.${known}`, { names: round.options.map(nameOf).join(', ') }) : round.step;
   };
+  const title = t('rounds', { count: rounds.length });
   return (
-    <details className="more" open={rounds.length <= 6}>
-      <summary>{t('rounds', { count: rounds.length })}</summary>
-      <div className="table-wrap" tabIndex={0} role="region" aria-label={t('rounds', { count: rounds.length })}>
+    <More title={title} open={rounds.length <= ROUNDS_OPEN}>
+      <Wide title={title}>
         <table className="table table-dense">
           <thead>
             <tr>
@@ -62,7 +66,7 @@ export function RoundsView({ rounds, options, nameOf }: RoundsViewProps) {
             )}
           </tbody>
         </table>
-      </div>
-    </details>
+      </Wide>
+    </More>
   );
 }

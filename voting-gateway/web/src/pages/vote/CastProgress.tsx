@@ -2,6 +2,7 @@ import { useQuery } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import type { Election } from '../../api/types';
+import { useLive } from '../../app/live';
 import { networkQuery } from '../../services/network';
 import { BallotCode } from '../../ui/BallotCode';
 import { Button, ButtonLink } from '../../ui/Button';
@@ -11,6 +12,7 @@ import { useProblemText } from '../../ui/problems';
 import { Ring } from '../../ui/Ring';
 import { TimeText } from '../../ui/TimeText';
 import type { CastState } from './cast';
+import { ballotChannel, isOnItsWay, progressOf, reduceBallot, type BallotNews } from './progress';
 
 interface CastProgressProps {
   election: Election;
@@ -18,40 +20,23 @@ interface CastProgressProps {
   onCheckAgain: () => void;
 }
 
-type Stage = 'done' | 'now' | 'later';
-
-/** Signed here → received → n of m authorities agree → recorded. */
-function stagesOf(cast: CastState): [Stage, Stage, Stage, Stage] {
-  switch (cast.at) {
-    case 'sending':
-      return cast.received ? ['done', 'done', 'now', 'later'] : ['done', 'now', 'later', 'later'];
-    case 'verifying':
-      return ['done', 'done', 'done', 'now'];
-    case 'recorded':
-      return ['done', 'done', 'done', 'done'];
-    default:
-      return ['done', 'now', 'later', 'later'];
-  }
-}
-
-function Progress({ cast }: { cast: CastState }) {
+function ProgressView({ cast, news }: { cast: CastState; news: BallotNews | null | undefined }) {
   const t = useTranslations('cast');
   const { data: network } = useQuery(networkQuery);
-  const all = network?.authorities.length ?? 4;
-  const quorum = network?.quorum ?? 3;
-  const agreed = cast.at === 'verifying' || cast.at === 'recorded' ? quorum : 0;
-  const names = [t('signed'), t('received'), t('agree', { quorum, all }), t('recorded')];
+  const usual = { all: network?.authorities.length ?? 4, quorum: network?.quorum ?? 3 };
+  const { stages, agreed, all, quorum } = progressOf(cast, news, usual);
+  const names = [t('signed'), t('received'), t('agree', { agreed, all, quorum }), t('recorded')];
   return (
     <div className="progress">
       <Ring arcs={all} filled={agreed} size={148} tone="seal" waiting={cast.at === 'sending'}>
-        {agreed > 0 ? (
+        {stages[2] === 'done' ? (
           <span className="progress-seal">
             <Icon name="check" />
           </span>
         ) : null}
       </Ring>
       <ol className="stages">
-        {stagesOf(cast).map((stage, index) => (
+        {stages.map((stage, index) => (
           <li key={index} className={`stage stage-${stage}`} aria-current={stage === 'now' ? 'step' : undefined}>
             <span className="stage-mark">{stage === 'done' && <Icon name="check" />}</span>
             {names[index]}
@@ -125,10 +110,13 @@ function Outcome({ election, cast, onCheckAgain }: CastProgressProps) {
 export function CastProgress(props: CastProgressProps) {
   const t = useTranslations('cast');
   const { cast } = props;
+  // Told while the ballot is on its way; a gateway that does not tell it is no obstacle.
+  const hash = isOnItsWay(cast) ? cast.ballot.hash : null;
+  const { data: news } = useLive<BallotNews | null>(hash === null ? null : ballotChannel(hash), (state, message) => reduceBallot(hash ?? '', state, message));
   const goesOn = cast.at === 'sending' || cast.at === 'verifying' || cast.at === 'recorded';
   return (
     <div className="stack-wide">
-      {goesOn && <Progress cast={cast} />}
+      {goesOn && <ProgressView cast={cast} news={news} />}
       {cast.at === 'sending' && cast.slow && <Notice title={t('slowTitle')}>{t('slowBody')}</Notice>}
       <Outcome {...props} />
     </div>

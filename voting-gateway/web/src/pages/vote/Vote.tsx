@@ -5,7 +5,9 @@ import { useTranslations } from 'use-intl';
 import { Redirect, useLocation, useParams, useSearch } from 'wouter';
 import '../../styles/vote.css';
 import type { Election } from '../../api/types';
+import { useLive } from '../../app/live';
 import { electionQuery } from '../../services/elections';
+import { reduceMe } from '../../services/live';
 import { useAccount } from '../../session';
 import { LoadedPage } from '../../ui/Loaded';
 import { Page } from '../../ui/Page';
@@ -56,6 +58,8 @@ function Voting({ election, accountId }: { election: Election; accountId: string
   const reviewing = wantsReview && valid && touched;
   const decided = isCast(cast);
   useLeaveWarning(isUnderWay(cast));
+  // Connected before anything is sent, so that there is time to tell which authorities agree.
+  useLive(reviewing || decided ? 'me' : null, reduceMe);
 
   // The address tells the step, so that the browser's back button leads from the review to the choices.
   useEffect(() => {
