@@ -63,16 +63,22 @@ const leaderPolicy: Codec<LeaderPolicy> = enumeration<LeaderPolicy>(
   (policy) => (typeof policy === 'object' ? 1 : policy === 'fixed' ? 0 : 2),
 );
 
+export const epoch: Codec<Epoch> = struct<Epoch>({
+  number: u32,
+  authorities: vec(namedKey),
+  quorum: u16,
+  leader: leaderPolicy,
+  timers: struct<Timers>({ leaderTimeout: u32, viewTimeout: u32, timeoutMax: u32, standstill: u32 }),
+});
+
+export function epochDigest(value: Epoch): Promise<string> {
+  return digest('voting/epoch/v1', epoch, value);
+}
+
 export const genesis: Codec<Genesis> = struct<Genesis>({
   network: text,
   foundedAt: u64,
-  epoch: struct<Epoch>({
-    number: u32,
-    authorities: vec(namedKey),
-    quorum: u16,
-    leader: leaderPolicy,
-    timers: struct<Timers>({ leaderTimeout: u32, viewTimeout: u32, timeoutMax: u32, standstill: u32 }),
-  }),
+  epoch,
   officers: vec(namedKey),
   partitions: u16,
 });
@@ -90,18 +96,18 @@ export function chainId(genesisDigest: string, partition: number): Promise<strin
   return parts('voting/chain/v1', unhex(genesisDigest), encode(u16, partition));
 }
 
-/** Whether everything holds that the specification asks of a genesis. */
-export async function isUsableGenesis({ network, epoch, officers, partitions }: Genesis): Promise<boolean> {
+const distinct = (values: string[]) => new Set(values).size === values.length;
+
+async function areNamedKeys(list: NamedKey[]): Promise<boolean> {
   const { isUsableKey } = await import('./strict');
-  const named = ({ name, key }: NamedKey) => isLine(name, MAX_NAME_BYTES) && isUsableKey(unhex(key));
-  const distinct = (values: string[]) => new Set(values).size === values.length;
-  const { authorities, quorum, leader, timers } = epoch;
+  return list.every(({ name, key }) => isLine(name, MAX_NAME_BYTES) && isUsableKey(unhex(key)));
+}
+
+/** Whether everything holds that the specification asks of an epoch. */
+export async function isUsableEpoch({ authorities, quorum, leader, timers }: Epoch): Promise<boolean> {
   return (
-    isLine(network, MAX_NAME_BYTES) &&
-    epoch.number === 0 &&
     authorities.length >= 1 &&
     authorities.length <= MAX_AUTHORITIES &&
-    authorities.every(named) &&
     distinct(authorities.map(({ name }) => name)) &&
     distinct(authorities.map(({ key }) => key)) &&
     2 * quorum > authorities.length &&
@@ -111,9 +117,19 @@ export async function isUsableGenesis({ network, epoch, officers, partitions }: 
     timers.leaderTimeout <= timers.viewTimeout &&
     timers.viewTimeout <= timers.timeoutMax &&
     timers.standstill > 0 &&
+    (await areNamedKeys(authorities))
+  );
+}
+
+/** Whether everything holds that the specification asks of a genesis. */
+export async function isUsableGenesis({ network, epoch, officers, partitions }: Genesis): Promise<boolean> {
+  return (
+    isLine(network, MAX_NAME_BYTES) &&
+    epoch.number === 0 &&
     officers.length >= 1 &&
     officers.length <= MAX_OFFICERS &&
-    officers.every(named) &&
-    partitions >= 1
+    partitions >= 1 &&
+    (await isUsableEpoch(epoch)) &&
+    (await areNamedKeys(officers))
   );
 }

@@ -7,5 +7,5 @@ export { codeOfHash, normalizeCode } from './code';
 export { contextOf, type Definition } from './definition';
 export { type VoterKey, voterKey } from './key';
 export { pending } from './pending';
-export { checkReceipt, type ReceiptCheck, type ReceiptReason } from './receipt';
+export { checkReceipt, type ReceiptCheck, type ReceiptReason, type Trusted } from './receipt';
 export { StoreError } from './store';

@@ -24,6 +24,8 @@ export interface Header {
   stateRoot: string;
   timestamp: bigint;
   preference: Preference | null;
+  /** Digest of the epoch that follows: this block is the last of its own, or one above that. */
+  successor: string | null;
 }
 
 export type Statement =
@@ -49,6 +51,7 @@ export const header: Codec<Header> = struct<Header>({
   stateRoot: hash,
   timestamp: u64,
   preference: opt(struct<Preference>({ term: u32, leader: u16, since: u64, height: u64, at: u64, until: u64 })),
+  successor: opt(hash),
 });
 
 /** The kind itself is told by the number of the variant. */
@@ -102,7 +105,25 @@ export function follows(child: Header, parent: Header, parentHash: string): bool
     child.height === parent.height + 1n &&
     child.view > parent.view &&
     child.timestamp > parent.timestamp &&
-    preferenceFollows(child, parent.preference)
+    preferenceFollows(child, parent.preference) &&
+    epochFollows(child, parent)
+  );
+}
+
+/** The epoch goes on; or it has ended, and the next begins, or nothing happens any more. */
+function epochFollows(child: Header, parent: Header): boolean {
+  if (parent.successor === null) return child.epoch === parent.epoch;
+  return (child.epoch === parent.epoch + 1 && parent.entries > 0) || isTailOf(child, parent);
+}
+
+/** Whether a block above the last one of an epoch changes nothing: it only makes that one final. */
+export function isTailOf(child: Header, parent: Header): boolean {
+  return (
+    child.epoch === parent.epoch &&
+    child.successor === parent.successor &&
+    child.entries === 0 &&
+    child.stateRoot === parent.stateRoot &&
+    samePreference(child.preference, parent.preference)
   );
 }
 

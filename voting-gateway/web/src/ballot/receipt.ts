@@ -1,6 +1,7 @@
 /**
  * Receipts (section 16 of the specification), judged in this browser: an entry stands in a block, headers lead from that block
- * to a certified one, and a quorum of the genesis' authorities signed the certificate.
+ * to a certified one, and a quorum of those who were in office then signed the certificate: the authorities of the genesis, or
+ * whom they have handed over to.
  *
  *   ballot ─▶ entry hash ─inclusion proof─▶ payload root ─parent hashes─▶ certified header ◀─ quorum
  *
@@ -11,8 +12,9 @@ import { entryHash, openBallot } from './ballot';
 import { fromBase64 } from './base64';
 import { codeOfHash } from './code';
 import { type Codec, decode, fixed, Malformed, struct, u32, u64, unhex, vec } from './codec';
-import { chainId, decodeGenesis, type Genesis, genesisDigest, isUsableGenesis } from './genesis';
-import { blockHash, type Certificate, certificate, follows, type Header, header, voteBytes } from './ledger';
+import { decodeHandover, Epochs, NotProved, signatureFault } from './epochs';
+import { decodeGenesis, genesisDigest, isUsableGenesis } from './genesis';
+import { blockHash, type Certificate, certificate, follows, type Header, header } from './ledger';
 import { type InclusionProof, inclusionProof, leafHash, proofRoot } from './merkle';
 
 const MAX_BYTES = 76_296;
@@ -85,13 +87,22 @@ class Refused extends Error {
   }
 }
 
+/** What a receipt is judged by: the genesis, and the proofs of every change of the authorities since, in order. */
+export interface Trusted {
+  genesis: Uint8Array;
+  handovers: string[];
+}
+
+/** Longest proof of a change, in bytes. */
+const MAX_HANDOVER_BYTES = 53_356;
+
 /**
  * Judges a receipt. `signedBallot` are the bytes that were cast, where they are at hand. Of an invalid receipt, what it claims
  * is told as far as it could be read, and proves nothing.
  */
 export async function checkReceipt(
   proofBase64: string,
-  genesisBytes: Uint8Array,
+  relied: Trusted,
   signedBallot?: Uint8Array,
 ): Promise<ReceiptCheck> {
   const check: ReceiptCheck = {
@@ -110,9 +121,9 @@ export async function checkReceipt(
     genesis: '',
   };
   try {
-    const genesis = await trusted(genesisBytes, check);
+    const epochs = await trusted(relied, check);
     const claimed = claims(proofBase64, check);
-    await judge(claimed, genesis, check);
+    await judge(claimed, epochs, check);
     if (signedBallot) await compare(claimed, signedBallot);
     return { ...check, verdict: 'recorded', ballotChecked: signedBallot !== undefined };
   } catch (error) {
@@ -121,13 +132,20 @@ export async function checkReceipt(
   }
 }
 
-async function trusted(bytes: Uint8Array, check: ReceiptCheck): Promise<Genesis> {
+async function trusted({ genesis: bytes, handovers }: Trusted, check: ReceiptCheck): Promise<Epochs> {
   const genesis = read(() => decodeGenesis(bytes), 'invalid_genesis');
   if (!(await isUsableGenesis(genesis))) throw new Refused('invalid_genesis', 'the genesis breaks its own rules');
   check.genesis = await genesisDigest(genesis);
-  check.authorities = genesis.epoch.authorities.map(({ name }) => name);
-  check.quorum = genesis.epoch.quorum;
-  return genesis;
+  const proofs = read(
+    () => handovers.map((text) => decodeHandover(fromBase64(text, MAX_HANDOVER_BYTES))),
+    'invalid_genesis',
+  );
+  try {
+    return await Epochs.proved(genesis, check.genesis, proofs);
+  } catch (error) {
+    if (error instanceof NotProved) throw new Refused('invalid_genesis', error.message);
+    throw error;
+  }
 }
 
 function claims(proofBase64: string, check: ReceiptCheck): Receipt {
@@ -151,7 +169,7 @@ function read<T>(attempt: () => T, reason: ReceiptReason): T {
 /** The tests in the order of the specification. */
 async function judge(
   { entry, position, proof, headers, certificate }: Receipt,
-  genesis: Genesis,
+  epochs: Epochs,
   check: ReceiptCheck,
 ): Promise<void> {
   const [first] = headers;
@@ -159,7 +177,15 @@ async function judge(
   if (!first || !last || headers.length > MAX_HEADERS) {
     throw new Refused('header_count', `${headers.length} headers, there must be between 1 and ${MAX_HEADERS}`);
   }
-  await onOneChain(headers, genesis, check.genesis);
+  const epoch = epochs.at(first.height);
+  check.authorities = epoch.authorities.map(({ name }) => name);
+  check.quorum = epoch.quorum;
+  if (!headers.every(({ chain, epoch: number }) => chain === first.chain && number === epoch.number)) {
+    throw new Refused('other_chain', 'a header belongs to another chain or epoch');
+  }
+  if (!epochs.chains.includes(first.chain)) {
+    throw new Refused('other_chain', 'the headers belong to another network or partition');
+  }
   const lastHash = await linked(headers);
   if (
     position.height !== first.height ||
@@ -175,7 +201,9 @@ async function judge(
   if (statement.kind !== 'finalize' || statement.view !== last.view || statement.block !== lastHash) {
     throw new Refused('other_statement', 'the certificate does not finalize the last header');
   }
-  const names = await signers(certificate, last.chain, genesis);
+  const fault = await signatureFault(certificate, last.chain, epoch);
+  if (fault) throw new Refused('invalid_certificate', fault);
+  const names = certificate.signatures.flatMap(({ authority }) => epoch.authorities[authority]?.name ?? []);
   if (position.height > BigInt(Number.MAX_SAFE_INTEGER) || first.timestamp > MAX_TIME) {
     throw new Refused('out_of_range', 'the height or the time is larger than can be shown');
   }
@@ -183,18 +211,6 @@ async function judge(
   check.height = Number(position.height);
   check.index = position.index;
   check.time = new Date(Number(first.timestamp)).toISOString();
-}
-
-/** All headers are of epoch 0 of one of the network's chains. */
-async function onOneChain(headers: Header[], genesis: Genesis, genesisDigest: string): Promise<void> {
-  const chain = headers[0]?.chain;
-  let known = false;
-  for (let partition = 0; partition < genesis.partitions && !known; partition += 1) {
-    known = (await chainId(genesisDigest, partition)) === chain;
-  }
-  if (!known || headers.some((header) => header.chain !== chain || header.epoch !== 0)) {
-    throw new Refused('other_chain', 'a header belongs to another network, partition or epoch');
-  }
 }
 
 /** Each header follows the one before; the hash of the last. */
@@ -209,26 +225,6 @@ async function linked(headers: Header[]): Promise<string> {
     before = { header, hash };
   }
   return hash;
-}
-
-/** Names of those who signed: a quorum of distinct authorities, every signature valid. */
-async function signers({ statement, signatures }: Certificate, chain: string, { epoch }: Genesis): Promise<string[]> {
-  if (signatures.some(({ authority }, at) => at > 0 && authority <= (signatures[at - 1]?.authority ?? 0))) {
-    throw new Refused('invalid_certificate', 'the signatures are not in strictly ascending order of authority');
-  }
-  if (signatures.length < epoch.quorum) {
-    throw new Refused('invalid_certificate', `${signatures.length} signatures, the quorum is ${epoch.quorum}`);
-  }
-  const { verify } = await import('./strict');
-  const message = voteBytes(chain, epoch.number, statement);
-  return signatures.map(({ authority, signature }) => {
-    const named = epoch.authorities[authority];
-    if (!named) throw new Refused('invalid_certificate', `authority ${authority} is not in the epoch`);
-    if (!verify(unhex(named.key), message, unhex(signature))) {
-      throw new Refused('invalid_certificate', `the signature of ${named.name} is not valid`);
-    }
-    return named.name;
-  });
 }
 
 async function compare({ election, ballot, entry }: Receipt, signedBallot: Uint8Array): Promise<void> {

@@ -9,7 +9,7 @@ import { encode, hex, unhex } from './codec';
 import { chainId, type Genesis, genesis as genesisCodec, genesisDigest } from './genesis';
 import { blockHash, type Certificate, type Header, voteBytes } from './ledger';
 import { leafHash } from './merkle';
-import { type Receipt, receipt as receiptCodec } from './receipt';
+import { type Receipt, receipt as receiptCodec, type Trusted } from './receipt';
 import { publicKey, sign } from './strict';
 
 const VECTORS = join(import.meta.dirname, '../../../../voting-core/tests/vectors');
@@ -82,6 +82,7 @@ export async function receiptOf(
       stateRoot: '55'.repeat(32),
       timestamp: 2_000n + n,
       preference: null,
+      successor: null,
     });
     headers.push(header);
     parent = { view: header.view, hash: await blockHash(header) };
@@ -106,5 +107,7 @@ export function certify(chain: string, statement: Certificate['statement'], sign
   };
 }
 
-export const encodedGenesis = (genesis: Genesis): Uint8Array => encode(genesisCodec, genesis);
+/** A genesis, and authorities that never changed. */
+export const reliedOn = (genesis: Uint8Array): Trusted => ({ genesis, handovers: [] });
+export const encodedGenesis = (genesis: Genesis): Trusted => reliedOn(encode(genesisCodec, genesis));
 export const encodedReceipt = (receipt: Receipt): string => toBase64(encode(receiptCodec, receipt));

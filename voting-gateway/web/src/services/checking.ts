@@ -2,7 +2,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import type { Receipt } from '../api/types';
 import { checkReceipt, type ReceiptCheck } from '../ballot';
-import { getGenesis, isKnownNetwork } from './network';
+import { getTrusted, isKnownNetwork } from './network';
 
 export interface Checked {
   receipt: Receipt;
@@ -12,7 +12,7 @@ export interface Checked {
 }
 
 export async function verifyReceipt(receipt: Receipt): Promise<Checked> {
-  const check = await checkReceipt(receipt.proof, await getGenesis());
+  const check = await checkReceipt(receipt.proof, await getTrusted());
   return { receipt, check, knownNetwork: isKnownNetwork(check.genesis) };
 }
 

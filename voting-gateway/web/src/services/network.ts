@@ -3,6 +3,7 @@ import { queryOptions } from '@tanstack/react-query';
 import { answered, publicApi } from '../api/http';
 import { problemFrom, problemOf } from '../api/problem';
 import type { Network } from '../api/types';
+import type { Trusted } from '../ballot';
 
 export const getNetwork = (): Promise<Network> => answered(publicApi.GET('/network'));
 
@@ -15,6 +16,12 @@ export async function getGenesis(): Promise<Uint8Array> {
   });
   if (!response.ok) throw problemOf(response, await response.json().catch(() => null));
   return new Uint8Array(await response.arrayBuffer());
+}
+
+/** What receipts are judged by: the genesis, and how the authorities have changed since. */
+export async function getTrusted(genesis: () => Promise<Uint8Array> = getGenesis): Promise<Trusted> {
+  const [bytes, { epochs }] = await Promise.all([genesis(), answered(publicApi.GET('/network/epochs'))]);
+  return { genesis: bytes, handovers: epochs.flatMap(({ handover }) => handover ?? []) };
 }
 
 const PIN = 'voting.genesis';

@@ -1,1 +1,0 @@
-import{i as e,m as t,t as n}from"./Page-BKGqQost.js";import{r}from"./index-B2SIjkTz.js";var i=t();function a(){let t=e(`keyboard`);return(0,i.jsx)(n,{title:t(`title`),lead:t(`lead`),narrow:!0,children:(0,i.jsx)(r,{})})}export{a as default};

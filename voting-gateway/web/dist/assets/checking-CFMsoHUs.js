@@ -1,1 +1,0 @@
-import{O as e,_ as t,v as n}from"./index-B2SIjkTz.js";import{s as r}from"./BallotCode-D6hJPDLW.js";async function i(e){let i=await r(e.proof,await t());return{receipt:e,check:i,knownNetwork:n(i.genesis)}}var a=t=>e({queryKey:[`verified`,t.ballot_hash,t.proof.length],queryFn:()=>i(t),staleTime:1/0});export{i as n,a as t};
