@@ -53,12 +53,25 @@ pub(crate) struct Args {
 enum Command {
     New(New),
     Approve(Approve),
+    /// Show what a change would do, and who has approved it
+    #[command(after_long_help = "\
+Examples:
+  voting cluster change show change.json
+  voting cluster change show change.json --output json | jq .approved")]
     Show(File),
+    /// Put an approved change before the authorities
+    #[command(after_long_help = "\
+Examples:
+  voting cluster change submit change.json         signed in as an administrator")]
     Submit(File),
 }
 
 /// Write a change of the authorities in office at the server
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting cluster change new change.json --add authority-4=55c6571e…
+  voting cluster change new change.json --remove authority-0 --add authority-4=55c6571e… --quorum 3")]
 struct New {
     /// The new file
     #[arg(value_name = "FILE")]
@@ -82,6 +95,9 @@ struct New {
 
 /// Approve a change as an authority in office
 #[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting cluster change approve change.json --key keys/authority-0.key")]
 struct Approve {
     /// The change
     #[arg(value_name = "FILE")]

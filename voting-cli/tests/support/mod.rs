@@ -273,6 +273,7 @@ fn answer(line: &str, token: Option<&str>, body: &[u8], state: &mut State) -> Re
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     match (method, parts.as_slice()) {
         ("GET", ["genesis"]) => Reply::Bytes(state.chain.genesis.to_canonical()),
+        ("GET", ["network", "epochs"]) => Reply::Json(200, json!({ "epochs": [{}] })),
         ("GET", ["version"]) => Reply::Json(200, json!({ "name": "stub", "version": env!("CARGO_PKG_VERSION") })),
         ("GET", ["readyz"]) => Reply::Json(200, json!({ "ready": true, "checks": [] })),
         ("GET", ["network"]) => {
