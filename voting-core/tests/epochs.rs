@@ -306,3 +306,30 @@ fn tails_are_bounded_and_of_last_blocks_only() {
     let vouched = FinalizedBlock { certificate: Some(certificate), tail: vec![header], block: ordinary.blocks[0].block.clone() };
     assert!(vouched.proof().is_none(), "a descendant's certificate is the descendant's");
 }
+
+#[test]
+fn a_chain_has_so_many_changes_and_no_more() {
+    let mut chain = TestChain::new(1);
+    for _ in 0..voting_core::epoch::change::MAX_CHANGES {
+        let change = chain.change(chain.next_epoch(&[0]));
+        chain.append(&[change]).unwrap();
+    }
+    let one_more = chain.change(chain.next_epoch(&[0]));
+    let refusal = chain.append(&[one_more]).err().unwrap();
+    assert_eq!((&refusal, refusal.code(), refusal.is_permanent()), (&Refusal::TooManyChanges, "too_many_changes", true));
+    assert_eq!(chain.epochs().last().number as usize, voting_core::epoch::change::MAX_CHANGES);
+}
+
+#[test]
+fn what_comes_too_early_is_not_refused_for_good() {
+    let refusals = [
+        (Refusal::EpochEnds, "epoch_ends", false),
+        (Refusal::EpochNumber { actual: 3, expected: 2 }, "epoch_number", false),
+        (Refusal::EpochNumber { actual: 1, expected: 2 }, "epoch_number", true),
+        (Refusal::Approvals { actual: 1, quorum: 3 }, "too_few_approvals", true),
+        (Refusal::Epoch(EpochError::NoAuthorities), "invalid_epoch", true),
+    ];
+    for (refusal, code, permanent) in refusals {
+        assert_eq!((refusal.code(), refusal.is_permanent()), (code, permanent), "{refusal}");
+    }
+}

@@ -328,7 +328,12 @@ fn cases() -> Vec<Case> {
 }
 
 /// Variants that have a test of their own below, with the reason why they are not in the table.
-const APART: [&str; 3] = [
+const APART: [&str; 8] = [
+    "EpochNumber", // changes of the authorities: tests/epochs.rs
+    "Epoch",
+    "Approvals",
+    "TooManyChanges",
+    "EpochEnds",
     "TooManyElections",  // takes 100,000 elections
     "ClosedInThisBlock", // takes two entries in one block
     "Tally",             // cannot be provoked at all

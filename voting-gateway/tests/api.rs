@@ -79,6 +79,15 @@ async fn an_election_from_draft_to_verified_bundle() {
     let (_, rest) = gateway.get(&format!("{path}/voters?after={}", page["next"].as_str().unwrap()), Some(&admin)).await;
     assert_eq!(rest["voters"].as_array().unwrap().len(), 1);
 
+    // What somebody else has changed since is not announced either.
+    let publish = gateway.http.post(gateway.url(&format!("{path}/publish"))).bearer_auth(&admin).header("if-match", &seen);
+    let stale = publish.send().await.unwrap();
+    assert_eq!(
+        (stale.status(), stale.json::<Value>().await.unwrap()["code"].clone()),
+        (412.try_into().unwrap(), json!("changed_meanwhile"))
+    );
+    assert_eq!(gateway.get(&path, Some(&admin)).await.1["phase"], "draft");
+
     let (status, election) = gateway.post(&format!("{path}/publish"), Some(&admin), json!({})).await;
     assert_eq!((status, &election["phase"], &election["roll_size"]), (200, &json!("scheduled"), &json!(3)), "{election}");
     // The roll is fixed now: the same credentials again change nothing, new ones are refused.

@@ -98,13 +98,9 @@ impl ElectionsApi {
     ) -> Result<Json<Election>, Problem> {
         let caller = self.0.require(headers, Role::Admin).await?;
         let id = self.0.election(&id, true)?.id();
-        let expected = if_match.0.as_deref().map(quoted_context).transpose()?;
+        let expected = expected_context(if_match.0.as_deref())?;
         let definition = self.definition(id, body.0)?;
-        let is_expected = |draft: Option<&ElectionState>| match (&expected, draft) {
-            (Some(expected), Some(draft)) if draft.context().to_string() != *expected => Err(Problem::changed(draft.context())),
-            _ => Ok(()),
-        };
-        self.0.act_if(id, Act::Define(definition), is_expected).await?;
+        self.0.act_if(id, Act::Define(definition), |draft| is_expected(expected, draft)).await?;
         self.show(id, Some(&caller)).await
     }
 
@@ -128,22 +124,30 @@ impl ElectionsApi {
 
     /// Announce an election
     ///
-    /// For administrators: fixes the definition and the roll.
+    /// For administrators: fixes the definition and the roll. `If-Match` as for replacing a draft: what nobody has looked at
+    /// is not announced.
     #[oai(path = "/elections/:id/publish", method = "post", operation_id = "publishElection")]
-    async fn publish(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<Election>, Problem> {
+    async fn publish(
+        &self,
+        headers: &HeaderMap,
+        id: Path<String>,
+        #[oai(name = "If-Match")] if_match: Header<Option<String>>,
+    ) -> Result<Json<Election>, Problem> {
         let caller = self.0.require(headers, Role::Admin).await?;
         let election = self.0.election(&id, true)?;
         let id = election.id();
+        let expected = expected_context(if_match.0.as_deref())?;
+        let act = |act: Act| self.0.act_if(id, act, |draft| is_expected(expected, draft));
         if matches!(election.phase(), Phase::Draft | Phase::Ready) {
             let size = roll::count(self.0.backend.store.as_ref(), id).await?;
             if size != election.roll_size() {
-                self.0.act(id, Act::SetRoll { size }).await?;
+                act(Act::SetRoll { size }).await?;
             }
         }
         if election.phase() == Phase::Draft {
-            self.0.act(id, Act::Advance { to: Phase::Ready }).await?;
+            act(Act::Advance { to: Phase::Ready }).await?;
         }
-        self.0.act(id, Act::Advance { to: Phase::Scheduled }).await?;
+        act(Act::Advance { to: Phase::Scheduled }).await?;
         self.show(id, Some(&caller)).await
     }
 
@@ -197,15 +201,23 @@ impl ElectionsApi {
     }
 }
 
-/// The context that `If-Match` names.
-fn quoted_context(value: &str) -> Result<String, Problem> {
+/// The context that `If-Match` names, if it is there.
+fn expected_context(if_match: Option<&str>) -> Result<Option<Digest>, Problem> {
+    let Some(value) = if_match else { return Ok(None) };
     let wrong = || {
         let value: String = value.chars().take(80).collect();
         Problem::bad_request("invalid_request", format!("If-Match: `{value}` is not one context in double quotes"))
     };
     let context = value.trim().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(wrong)?;
-    let context: Digest = context.parse().map_err(|_| wrong())?;
-    Ok(context.to_string())
+    context.parse().map(Some).map_err(|_| wrong())
+}
+
+/// Whether a draft is still what was looked at.
+fn is_expected(expected: Option<Digest>, draft: Option<&ElectionState>) -> Result<(), Problem> {
+    match (expected, draft) {
+        (Some(expected), Some(draft)) if draft.context() != expected => Err(Problem::changed(draft.context())),
+        _ => Ok(()),
+    }
 }
 
 fn is_admin(caller: Option<&Caller>) -> bool {

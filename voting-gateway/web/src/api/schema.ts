@@ -354,7 +354,8 @@ export interface paths {
         put?: never;
         /**
          * Announce an election
-         * @description For administrators: fixes the definition and the roll.
+         * @description For administrators: fixes the definition and the roll. `If-Match` as for replacing a draft: what nobody has looked at
+         *     is not announced.
          */
         post: operations["publishElection"];
         delete?: never;
@@ -4658,7 +4659,9 @@ export interface operations {
     publishElection: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                "If-Match"?: string;
+            };
             path: {
                 id: string;
             };

@@ -166,6 +166,28 @@ describe('two administrators on one draft', () => {
     assert.deepEqual(office.faults, []);
   });
 
+  it('what somebody else has changed is not published unseen', async () => {
+    const { page } = office;
+    const id = await draft('Statutes');
+    await api('POST', `/elections/${id}/voters`, { voters: [{ email: PEOPLE.alice.email }] });
+    await page.goto(`/app/admin/${id}/edit?step=check`);
+    await heading(page, 'Checklist');
+    await api('PUT', `/elections/${id}`, definition('Statutes of theirs'));
+    const publish = async () => {
+      await page.getByRole('button', { name: 'Publish the election', exact: true }).click();
+      await inDialog(page, 'Publish the election').click();
+    };
+    await publish();
+    await conflict(page).waitFor();
+    assert.equal((await api('GET', `/elections/${id}`)).phase, 'draft');
+    await inDialog(page, 'Load theirs').click();
+    await conflict(page).waitFor({ state: 'hidden' });
+    await publish();
+    await page.waitForURL((url) => url.pathname === `/app/admin/${id}`);
+    const { title, phase } = await api('GET', `/elections/${id}`);
+    assert.deepEqual({ title, phase }, { title: 'Statutes of theirs', phase: 'scheduled' });
+  });
+
   it('a draft that was published meanwhile is no draft any more', async () => {
     const { page, id } = await overtaken('Motion');
     await api('POST', `/elections/${id}/voters`, { voters: [{ email: PEOPLE.alice.email }] });

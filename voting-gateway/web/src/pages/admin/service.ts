@@ -34,7 +34,9 @@ export const votersQuery = (id: string, after: string | null) =>
       ),
   });
 
-export const publishElection = (id: string): Promise<Election> => answered(api.POST('/elections/{id}/publish', path(id)));
+/** Announces what was looked at: the draft with this context, unless somebody else has changed it since. */
+export const publishElection = (id: string, context: string): Promise<Election> =>
+  answered(api.POST('/elections/{id}/publish', { params: { path: { id }, header: { 'If-Match': `"${context}"` } } }));
 export const openVoting = (id: string): Promise<Election> => answered(api.POST('/elections/{id}/open', path(id)));
 export const closeVoting = (id: string, publish: boolean): Promise<Election> =>
   answered(api.POST('/elections/{id}/close', { ...path(id), body: { publish } }));

@@ -7,7 +7,7 @@ import { createElection, getElectionDetails } from '../../services/elections';
 import { localZone } from '../../ui/format';
 import { draftIssues, type Issue } from './checklist';
 import { draftFrom, isSame, newDraft, toApi, type Draft } from './draft';
-import { replaceElection } from './service';
+import { publishElection, replaceElection } from './service';
 
 export interface DraftState {
   draft: Draft;
@@ -21,6 +21,8 @@ export interface DraftState {
   problem: unknown;
   /** Saves what is new, if it can be; returns the id of the saved draft, or throws. Null while there is none. */
   save: () => Promise<string | null>;
+  /** Saves what is new and announces the election as it is here; false if somebody else has changed it. */
+  publish: () => Promise<boolean>;
   /** Whether the last save met a draft that somebody else has changed since it was loaded. */
   isOvertaken: boolean;
   /** Takes what somebody else has saved instead of what is here. */
@@ -63,14 +65,14 @@ export function useDraft(election: Election | null): DraftState {
     }
   };
 
-  const put = async (over: Election | null): Promise<string> => {
+  const put = async (over: Election | null): Promise<Election> => {
     const body = toApi(draft);
     const answer = await (over === null ? createElection(body) : replaceElection(over.id, body, over.context));
     setBase(answer);
     setKnown(draft);
     queries.setQueryData(['election', answer.id], answer);
     void queries.invalidateQueries({ queryKey: ['elections'] });
-    return answer.id;
+    return answer;
   };
 
   /** What somebody else has saved; whether it is a draft at all any more, the page sees from it. */
@@ -91,7 +93,20 @@ export function useDraft(election: Election | null): DraftState {
     save: async () => {
       setProblem(null);
       if (issues.length > 0 || (base !== null && !isDirty)) return base?.id ?? null;
-      return attempt(() => put(base));
+      return (await attempt(() => put(base))).id;
+    },
+    publish: async () => {
+      if (issues.length > 0) return false;
+      try {
+        await attempt(async () => {
+          const saved = base === null || isDirty ? await put(base) : base;
+          await publishElection(saved.id, saved.context);
+        });
+        return true;
+      } catch (error) {
+        if (isOvertaking(error)) return false;
+        throw error;
+      }
     },
     isOvertaken,
     loadTheirs: () =>

@@ -12,7 +12,7 @@ import { AdminProblem } from '../AdminProblem';
 import { publishIssues, STEPS, type Step } from '../checklist';
 import type { Draft } from '../draft';
 import { IssueList } from '../IssueList';
-import { publishElection, votersQuery } from '../service';
+import { votersQuery } from '../service';
 import type { DraftState } from '../useDraft';
 import { toUtc } from '../zones';
 
@@ -35,11 +35,9 @@ export function CheckStep({ id, state, waiting, onGo }: CheckStepProps) {
   const issues = publishIssues(state.draft, Date.now(), { onRoll, waiting });
   const isReady = issues.length === 0;
   const publishing = useMutation({
-    mutationFn: async () => {
-      const saved = await state.save();
-      if (saved !== null) await publishElection(saved);
-    },
-    onSuccess: () => {
+    mutationFn: state.publish,
+    onSuccess: (isPublished) => {
+      if (!isPublished) return;
       void queries.invalidateQueries();
       toast(t('published'));
       navigate(`/app/admin/${id}`);
