@@ -61,6 +61,8 @@ pub struct Mempool {
     by_voter: HashMap<(ElectionId, PublicKey), Vec<EntryHash>>,
     /// Authorities that wish to lead: one wish each, so that a liar takes no room.
     wishes: HashMap<PublicKey, EntryHash>,
+    /// Authorities that contradicted themselves: one proof of each.
+    accused: HashMap<(u32, PublicKey), EntryHash>,
     /// Changes of the authorities.
     changes: HashSet<EntryHash>,
     next: u64,
@@ -96,6 +98,13 @@ impl Mempool {
                 return Admission::Full;
             }
             self.wishes.insert(wish.content.authority, entry.hash());
+        }
+        if let Entry::Accuse(accusation) = entry.entry() {
+            let accused = (accusation.epoch, accusation.key);
+            if self.accused.contains_key(&accused) {
+                return Admission::Full;
+            }
+            self.accused.insert(accused, entry.hash());
         }
         if matches!(entry.entry(), Entry::Change(_)) {
             if self.changes.len() >= MAX_CHANGES_WAITING {
@@ -191,6 +200,7 @@ impl Mempool {
                 }
                 Entry::Prefer(_) => suspects.extend(self.wishes.values()),
                 Entry::Change(_) => suspects.extend(self.changes.iter().chain(self.wishes.values())),
+                Entry::Accuse(_) => suspects.extend(self.accused.values()),
             }
         }
         let mut refused = self.judge_again(suspects, tip, now);
@@ -244,6 +254,7 @@ impl Mempool {
         match slot.entry.entry() {
             Entry::Prefer(wish) => drop(self.wishes.remove(&wish.content.authority)),
             Entry::Change(_) => drop(self.changes.remove(hash)),
+            Entry::Accuse(accusation) => drop(self.accused.remove(&(accusation.epoch, accusation.key))),
             Entry::Act(_) | Entry::Certify(_) | Entry::Cast(_) => {}
         }
         if let Some(voter) = voter_of(&slot.entry)
@@ -279,7 +290,7 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
 fn voter_of(entry: &VerifiedEntry) -> Option<(ElectionId, PublicKey)> {
     match entry.entry() {
         Entry::Cast(signed) => Some((signed.ballot.election, signed.ballot.voter)),
-        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
+        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
     }
 }
 

@@ -12,12 +12,15 @@ use voting_cluster::node::{NoHooks, Node, NodeConfig, NodeSeams};
 use voting_cluster::queue::MemoryQueue;
 use voting_cluster::transport::MemoryNetwork;
 use voting_cluster::{EntryStatus, Follower, FollowerConfig, FollowerSeams};
+use voting_consensus::Message;
+use voting_core::Canonical;
+use voting_core::certificate::{Statement, Vote};
 use voting_core::crypto::SigningKey;
 use voting_core::entry::{Act, Entry, OfficerAct};
 use voting_core::epoch::change::{ApprovedChange, EpochChange, Epochs, Handover};
 use voting_core::epoch::{Authority, Epoch, QuorumRule};
-use voting_core::ids::{AuthorityIndex, Height, PartitionId};
-use voting_core::seams::{BallotQueue, Clock, Ledger, NodeName};
+use voting_core::ids::{AuthorityIndex, BlockHash, Height, PartitionId, View};
+use voting_core::seams::{BallotQueue, Clock, Ledger, MessageKind, NodeName, Transport};
 use voting_core::testing::chain::authority_key;
 use voting_core::testing::{TestChain, ballot, definition, key};
 
@@ -333,5 +336,38 @@ async fn who_has_lost_its_disk_votes_again_when_a_quorum_of_the_others_has_said_
     // Its votes count again: they are needed.
     network.stop(0).await;
     network.agree().await;
+    network.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_authority_that_contradicts_itself_stands_accused_in_every_ledger() {
+    let mut network = Network::start().await;
+    network.agree().await;
+    // Whoever runs a3 now has its key, and tells one authority two stories of a view.
+    network.stop(3).await;
+    let liar = network.net.join(NodeName("a3".to_owned()));
+    let view = View(network.node(0).status().borrow().view.0 + 2);
+    for block in [1, 2] {
+        let statement = Statement::Notarize { view, block: BlockHash([block; 32]) };
+        let vote = Vote::sign(network.founding.chain(), 0, statement, AuthorityIndex(3), &authority_key(3));
+        let bytes = Message::Vote(vote).to_canonical().into();
+        liar.send(&NodeName("a0".to_owned()), MessageKind::Consensus, bytes).await.unwrap();
+    }
+    for node in network.nodes.iter().flatten() {
+        let accused = async {
+            let mut height = node.replica().state().height();
+            while node.replica().state().accused().count() == 0 {
+                height = height.next();
+                node.replica().reached(height).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, accused).await.expect("it is written down");
+    }
+    network.agree().await;
+    for node in network.nodes.iter().flatten() {
+        let accused: Vec<_> =
+            node.replica().state().accused().map(|accused| (accused.epoch, accused.authority, accused.view)).collect();
+        assert_eq!(accused, [(0, AuthorityIndex(3), view)]);
+    }
     network.shutdown().await;
 }

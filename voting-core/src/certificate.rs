@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::codec::Canonical;
-use crate::crypto::{Signature, SigningKey};
+use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::epoch::{Epoch, MAX_AUTHORITIES};
 use crate::ids::{AuthorityIndex, BlockHash, ChainId, View};
 
@@ -97,11 +97,17 @@ impl Vote {
     /// [`CertificateError::UnknownAuthority`] or [`CertificateError::BadSignature`].
     pub fn verify(&self, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
         let author = epoch.authority(self.authority).ok_or(CertificateError::UnknownAuthority { authority: self.authority })?;
-        if author.key.verify(&signed_bytes(chain, epoch.number, self.statement), &self.signature) {
+        if self.is_signed_by(chain, epoch.number, &author.key) {
             Ok(())
         } else {
             Err(CertificateError::BadSignature { authority: self.authority })
         }
+    }
+
+    /// Whether it is signed under a key, for an epoch given by its number.
+    #[must_use]
+    pub fn is_signed_by(&self, chain: ChainId, epoch: u32, key: &PublicKey) -> bool {
+        key.verify(&signed_bytes(chain, epoch, self.statement), &self.signature)
     }
 }
 

@@ -7,6 +7,7 @@
 //! | [`Entry::Cast`] | the voter's certified key | casts a ballot |
 //! | [`Entry::Prefer`] | an authority | asks to lead, under the elected leader policy |
 //! | [`Entry::Change`] | a quorum of the authorities | hands over to another set of authorities |
+//! | [`Entry::Accuse`] | the accused, twice | proves that an authority contradicted itself |
 //!
 //! Signatures are checked without any state, in [`VerifiedEntry::verify`]; whether the signer may do
 //! this now is for [`crate::state::LedgerState`] to decide.
@@ -21,6 +22,7 @@ use crate::codec::{Canonical, DecodeError};
 use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::election::{ElectionDefinition, Phase};
 use crate::epoch::change::ApprovedChange;
+use crate::evidence::Accusation;
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Pseudonym};
 use crate::preference::PreferLeader;
 
@@ -146,6 +148,8 @@ pub enum Entry {
     Prefer(Signed<PreferLeader>),
     /// The authorities change.
     Change(ApprovedChange),
+    /// An authority contradicted itself.
+    Accuse(Accusation),
 }
 
 impl Canonical for Entry {
@@ -179,7 +183,7 @@ impl Entry {
             Self::Act(act) => Some(act.content.election),
             Self::Certify(certification) => Some(certification.content.election),
             Self::Cast(ballot) => Some(ballot.ballot.election),
-            Self::Prefer(_) | Self::Change(_) => None,
+            Self::Prefer(_) | Self::Change(_) | Self::Accuse(_) => None,
         }
     }
 
@@ -242,6 +246,7 @@ impl VerifiedEntry {
             Entry::Cast(ballot) => (ballot.verify(), chain, "ballot"),
             Entry::Prefer(wish) => (wish.verify(&wish.content.authority), wish.content.chain, "wish to lead"),
             Entry::Change(change) => (change.verify(), change.content.chain, "change of the authorities"),
+            Entry::Accuse(accusation) => (accusation.verify(), accusation.chain, "accusation"),
         };
         if named != chain {
             return Err(EntryError::Chain(what));
@@ -265,7 +270,7 @@ impl VerifiedEntry {
     fn assemble(entry: Entry, bytes: EntryBytes) -> Self {
         let ballot = match &entry {
             Entry::Cast(ballot) => Some(ballot.hash()),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
         };
         Self { hash: bytes.hash(), entry, bytes, ballot }
     }

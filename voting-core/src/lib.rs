@@ -25,6 +25,7 @@ pub mod crypto;
 pub mod election;
 pub mod entry;
 pub mod epoch;
+pub mod evidence;
 pub mod formats;
 pub mod ids;
 pub mod preference;

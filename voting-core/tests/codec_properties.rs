@@ -13,7 +13,7 @@ use proptest::test_runner::TestRunner;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::block::{Block, BlockHeader, EntryBytes, FinalizedBlock, Parent};
 use voting_core::bundle::{BundleBlock, BundleItem, Closing, Manifest, Opening, PathStep};
-use voting_core::certificate::{Certificate, Statement};
+use voting_core::certificate::{Certificate, Statement, Vote};
 use voting_core::codec::{Canonical, DecodeError};
 use voting_core::count::{Amount, Verdict};
 use voting_core::crypto::{InclusionProof, PublicKey, Signature};
@@ -24,6 +24,7 @@ use voting_core::election::{
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, OfficerAct, Signed};
 use voting_core::epoch::change::{ApprovedChange, EpochChange, Handover};
 use voting_core::epoch::{Authority, Epoch, Genesis, LeaderPolicy, Officer, Timers};
+use voting_core::evidence::{Accusation, Evidence};
 use voting_core::ids::{
     AuthorityIndex, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View,
 };
@@ -221,6 +222,7 @@ fn entry() -> impl Strategy<Value = Entry> {
         signed_ballot().prop_map(Entry::Cast),
         (wish(), signature()).prop_map(|(content, signature)| Entry::Prefer(Signed { content, signature })),
         approved_change().prop_map(Entry::Change),
+        accusation().prop_map(Entry::Accuse),
     ]
 }
 
@@ -285,6 +287,28 @@ fn epoch_change() -> impl Strategy<Value = EpochChange> {
 
 fn approved_change() -> impl Strategy<Value = ApprovedChange> {
     (epoch_change(), vec((key(), signature()), 0..4)).prop_map(|(content, approvals)| ApprovedChange { content, approvals })
+}
+
+fn accusation() -> impl Strategy<Value = Accusation> {
+    let vote = || {
+        let statement = prop_oneof![
+            any::<u64>().prop_map(|view| Statement::Skip { view: View(view) }),
+            (any::<u64>(), bytes32()).prop_map(|(view, block)| Statement::Finalize { view: View(view), block: BlockHash(block) }),
+        ];
+        (statement, any::<u16>(), signature()).prop_map(|(statement, authority, signature)| Vote {
+            statement,
+            authority: AuthorityIndex(authority),
+            signature,
+        })
+    };
+    // Evidence is checked where it is used: its bytes can be any two votes.
+    let evidence = (vote(), vote()).prop_map(|votes| borsh::from_slice(&borsh::to_vec(&votes).unwrap()).unwrap());
+    (bytes32(), any::<u32>(), key(), evidence).prop_map(|(chain, epoch, key, evidence): (_, _, _, Evidence)| Accusation {
+        chain: ChainId(chain),
+        epoch,
+        key,
+        evidence,
+    })
 }
 
 fn handover() -> impl Strategy<Value = Handover> {
@@ -555,6 +579,7 @@ codec! {
     epoch: Epoch,
     epoch_change: EpochChange,
     handover: Handover,
+    accusation: Accusation,
     receipt: Receipt,
     report: ElectionReport,
     opening: Opening,

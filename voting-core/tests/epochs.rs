@@ -7,12 +7,13 @@ mod common;
 use voting_core::ballot::SignedBallot;
 use voting_core::block::{BlockHeader, FinalizedBlock, MAX_TAIL, Parent};
 use voting_core::bundle::BundleWriter;
-use voting_core::certificate::{CertificateError, Statement};
+use voting_core::certificate::{CertificateError, Statement, Vote};
 use voting_core::codec::Canonical;
 use voting_core::entry::{Entry, VerifiedEntry};
 use voting_core::epoch::change::{ApprovedChange, EpochChange, Epochs, Handover, HandoverError};
 use voting_core::epoch::{Epoch, EpochError};
-use voting_core::ids::{ChainId, Digest, ElectionId, PartitionId};
+use voting_core::evidence::{Accusation, Evidence};
+use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Digest, ElectionId, EntryHash, PartitionId, View};
 use voting_core::receipt::{Receipt, ReceiptError};
 use voting_core::state::{ApplyError, LedgerState, Refusal};
 use voting_core::testing::chain::authority_key;
@@ -332,4 +333,69 @@ fn what_comes_too_early_is_not_refused_for_good() {
     for (refusal, code, permanent) in refusals {
         assert_eq!((refusal.code(), refusal.is_permanent()), (code, permanent), "{refusal}");
     }
+}
+
+/// Two votes of an authority for different blocks of a view.
+fn accusation(chain: ChainId, epoch: u32, number: u16) -> Accusation {
+    let key = authority_key(u64::from(number));
+    let vote = |block| {
+        let statement = Statement::Notarize { view: View(7), block: BlockHash([block; 32]) };
+        Vote::sign(chain, epoch, statement, AuthorityIndex(number), &key)
+    };
+    Accusation { chain, epoch, key: key.public(), evidence: Evidence::new(vote(1), vote(2)).unwrap() }
+}
+
+#[test]
+fn whoever_contradicts_itself_stands_in_the_ledger_once() {
+    let mut chain = TestChain::new(4);
+    let id = chain.chain();
+    let accuse = |accusation: Accusation| Entry::Accuse(accusation);
+    chain.append(&[accuse(accusation(id, 0, 3))]).unwrap();
+    let accused: Vec<_> = chain.state.accused().copied().collect();
+    let [first] = accused[..] else { panic!("one stands accused: {accused:?}") };
+    assert_eq!((first.epoch, first.authority, first.view), (0, AuthorityIndex(3), View(7)));
+    assert_eq!((first.position.height.0, first.position.index), (1, 0));
+    let entry = VerifiedEntry::verify(accuse(accusation(id, 0, 3)).to_bytes(), id).unwrap();
+    assert_eq!((first.entry, chain.state.position_of(&entry)), (entry.hash(), Some(first.position)));
+
+    // Once, whatever the proof is.
+    let statement = |block| Statement::Finalize { view: View(9), block: BlockHash([block; 32]) };
+    let vote = |block| Vote::sign(id, 0, statement(block), AuthorityIndex(3), &authority_key(3));
+    let again = Accusation { evidence: Evidence::new(vote(1), vote(2)).unwrap(), ..accusation(id, 0, 3) };
+    let refusal = chain.append(&[accuse(again)]).err().unwrap();
+    assert_eq!((refusal.code(), refusal.is_permanent()), ("already_accused", true), "{refusal}");
+    // What the key is, the epoch says.
+    let impostor = Accusation { evidence: accusation(id, 0, 2).evidence, ..accusation(id, 0, 2) };
+    let other_place = Accusation { key: authority_key(9).public(), ..impostor };
+    assert!(VerifiedEntry::verify(accuse(other_place).to_bytes(), id).is_err(), "not signed under that key");
+    let stranger = accusation(id, 0, 9);
+    assert_eq!(chain.append(&[accuse(stranger)]).err(), Some(Refusal::NotAnAuthority { key: authority_key(9).public() }));
+    // An epoch to come may come.
+    let early = accuse(accusation(id, 1, 2));
+    let refusal = chain.append(std::slice::from_ref(&early)).err().unwrap();
+    assert_eq!((&refusal, refusal.code(), refusal.is_permanent()), (&Refusal::UnknownEpoch { epoch: 1 }, "unknown_epoch", false));
+    let change = chain.change(chain.next_epoch(&[0, 1, 2]));
+    chain.append(&[change]).unwrap();
+    chain.append(&[early]).unwrap();
+    // Those that have left are still accused of what they did.
+    chain.append(&[accuse(accusation(id, 0, 2))]).unwrap();
+    let accused: Vec<_> = chain.state.accused().map(|accused| (accused.epoch, accused.authority.0)).collect();
+    assert_eq!(accused, [(0, 2), (0, 3), (1, 2)]);
+}
+
+#[test]
+fn no_changed_bit_of_an_accusation_is_believed() {
+    let id = TestChain::new(4).chain();
+    let bytes = Entry::Accuse(accusation(id, 0, 3)).to_bytes();
+    let sound = VerifiedEntry::verify(bytes.clone(), id).unwrap();
+    let mut seen = std::collections::BTreeSet::<EntryHash>::from([sound.hash()]);
+    let text = bytes.as_slice().to_vec();
+    for bit in 0..text.len() * 8 {
+        let mut changed = text.clone();
+        changed[bit / 8] ^= 1 << (bit % 8);
+        let changed = voting_core::entry::EntryBytes::new(changed);
+        assert!(seen.insert(changed.hash()));
+        assert!(VerifiedEntry::verify(changed, id).is_err(), "bit {bit}");
+    }
+    assert!(VerifiedEntry::verify(bytes, ChainId([9; 32])).is_err(), "of another chain");
 }

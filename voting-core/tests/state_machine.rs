@@ -328,7 +328,9 @@ fn cases() -> Vec<Case> {
 }
 
 /// Variants that have a test of their own below, with the reason why they are not in the table.
-const APART: [&str; 8] = [
+const APART: [&str; 10] = [
+    "UnknownEpoch", // accusations: tests/epochs.rs
+    "AlreadyAccused",
     "EpochNumber", // changes of the authorities: tests/epochs.rs
     "Epoch",
     "Approvals",

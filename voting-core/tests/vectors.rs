@@ -26,6 +26,7 @@ use voting_core::election::{ElectionDefinition, Phase};
 use voting_core::entry::{Act, Certification, Entry, OfficerAct};
 use voting_core::epoch::change::{EpochChange, Handover};
 use voting_core::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
+use voting_core::evidence::{Accusation, Evidence};
 use voting_core::ids::{AuthorityIndex, BallotHash, BlockHash, Digest, ElectionId, Height, PartitionId, Pseudonym, View};
 use voting_core::preference::{PreferLeader, Preference};
 use voting_core::ranking::Ranking;
@@ -199,8 +200,8 @@ fn definitions_and_entries() {
                 format!("certification at {}.{}", position.height, position.index)
             }
             Entry::Cast(_) => format!("ballot at {}.{}", position.height, position.index),
-            Entry::Prefer(_) | Entry::Change(_) => {
-                unreachable!("leaders are not elected, and authorities do not change in this world")
+            Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {
+                unreachable!("this world has no trouble with its authorities")
             }
         };
         all.push(vector(&what, &entry));
@@ -210,6 +211,12 @@ fn definitions_and_entries() {
     let wish = PreferLeader { chain: chain.chain(), term: 3, views: 10_000, authority: chain.authorities[2].public() };
     all.push(vector("signed content of a wish to lead", &wish));
     all.push(vector("wish to lead", &Entry::prefer(wish, &chain.authorities[2])));
+    let vote = |statement| Vote::sign(chain.chain(), 0, statement, AuthorityIndex(2), &chain.authorities[2]);
+    let (skip, block) = (Statement::Skip { view: View(9) }, BlockHash([5; 32]));
+    let evidence = Evidence::new(vote(skip), vote(Statement::Finalize { view: View(9), block })).unwrap();
+    let accusation = Accusation { chain: chain.chain(), epoch: 0, key: chain.authorities[2].public(), evidence };
+    all.push(vector("content of an accusation", &accusation));
+    all.push(vector("accusation", &Entry::Accuse(accusation)));
     let kinds =
         |kind: fn(&Act) -> bool| entries().iter().any(|(_, entry)| matches!(entry, Entry::Act(act) if kind(&act.content.act)));
     assert!(kinds(|act| matches!(act, Act::Define(_))) && kinds(|act| matches!(act, Act::SetRoll { .. })));
@@ -470,6 +477,7 @@ fn committed_vectors_decode() {
                 Some(Ballot::TAG) => decodes_both::<Ballot>(vector),
                 Some(SignedBallot::TAG) => decodes_both::<SignedBallot>(vector),
                 Some(EpochChange::TAG) => decodes_both::<EpochChange>(vector),
+                Some(Accusation::TAG) => decodes_both::<Accusation>(vector),
                 Some(Handover::TAG) => decodes_both::<Handover>(vector),
                 Some(OfficerAct::TAG) => decodes_both::<OfficerAct>(vector),
                 Some(Certification::TAG) => decodes_both::<Certification>(vector),
@@ -490,7 +498,7 @@ fn committed_vectors_decode() {
             decoded.insert(vector["type"].as_str().unwrap().to_owned());
         }
     }
-    assert_eq!(decoded.len(), 19, "a type has no vector: {decoded:?}");
+    assert_eq!(decoded.len(), 20, "a type has no vector: {decoded:?}");
 }
 
 /// RFC 8032, and the cases in which implementations differ, each with the outcome under the strict rule.
@@ -543,6 +551,7 @@ fn the_specification_lists_every_type_and_check() {
         PreferLeader,
         Epoch,
         EpochChange,
+        Accusation,
         Handover,
         Ballot,
         SignedBallot,

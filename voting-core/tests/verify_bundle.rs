@@ -381,7 +381,7 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
     let cast = world.chain.blocks.iter().flat_map(|block| &block.block.entries).filter_map(|bytes| {
         match Entry::from_canonical(bytes.as_slice()).expect("the chain's own entries") {
             Entry::Cast(signed) => Some(signed.hash()),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) => None,
+            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
         }
     });
     let ballots: Vec<_> = cast.collect();

@@ -174,6 +174,6 @@ fn event(position: Position, at: Timestamp, entry: &Entry) -> Option<Event> {
             let phase = phase_after(&act.content.act)?.to_string();
             Event::Phase(PhaseEvent { position: show(position), at: at.to_string(), phase })
         }
-        Entry::Prefer(_) | Entry::Change(_) => return None,
+        Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => return None,
     })
 }

@@ -18,7 +18,9 @@ use voting_consensus::{Engine, Input, Message, Output, TimerId};
 use voting_core::Canonical;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::certificate::Certificate;
+use voting_core::entry::Entry;
 use voting_core::epoch::Epoch;
+use voting_core::evidence::{Accusation, Evidence};
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::{Envelope, JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
 
@@ -259,10 +261,19 @@ impl Driver {
             Output::Evidence(evidence) => {
                 warn!(authority = %evidence.authority(), "an authority contradicted itself");
                 self.shared.hooks.evidence(&evidence);
+                self.accuse(evidence).await;
             }
             Output::Conflict(certificate) => return Err(NodeError::Conflict(Box::new(certificate))),
         }
         Ok(())
+    }
+
+    /// Puts the proof into the ledger, for everyone to see.
+    async fn accuse(&self, evidence: Evidence) {
+        let epoch = Arc::clone(&self.shared.seat().epoch);
+        let Some(accused) = epoch.authority(evidence.authority()) else { return };
+        let accusation = Accusation { chain: self.shared.chain, epoch: epoch.number, key: accused.key, evidence };
+        intake::offer(&self.shared, Entry::Accuse(accusation).to_bytes()).await;
     }
 
     async fn send(&self, to: AuthorityIndex, message: &Message) -> Result<(), NodeError> {

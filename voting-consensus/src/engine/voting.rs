@@ -44,7 +44,7 @@ impl Engine {
         let counted = self.views.entry(vote.statement.view()).or_default().votes.count(vote, &self.config.epoch);
         #[cfg(feature = "mutations")]
         if self.config.mutated(Mutation::InnocentAccused) && matches!(vote.statement, Statement::Skip { .. }) {
-            self.out.push(Output::Evidence(crate::Evidence::unfounded(vote)));
+            self.out.extend(crate::evidence::unfounded(vote).map(Output::Evidence));
         }
         if let Some(evidence) = counted.evidence {
             self.out.push(Output::Evidence(evidence));

@@ -29,7 +29,10 @@ use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root};
 use crate::entry::{Act, Entry, VerifiedEntry};
 use crate::epoch::change::{ApprovedChange, MAX_CHANGES};
 use crate::epoch::{Epoch, Genesis, LeaderPolicy};
-use crate::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View};
+use crate::evidence::Accusation;
+use crate::ids::{
+    AuthorityIndex, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, Height, PartitionId, Pseudonym, View,
+};
 use crate::preference::{MAX_PREFERRED_VIEWS, PreferLeader, Preference};
 use crate::time::Timestamp;
 
@@ -151,6 +154,23 @@ pub enum Applied {
     Preferred,
     /// The authorities change with this block.
     Changed,
+    /// An authority stands accused.
+    Accused,
+}
+
+/// An authority that contradicted itself, and where that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accused {
+    /// Number of the epoch.
+    pub epoch: u32,
+    /// The authority, by its place in that epoch.
+    pub authority: AuthorityIndex,
+    /// The view in which it did.
+    pub view: View,
+    /// The entry that proves it.
+    pub entry: EntryHash,
+    /// Where that stands.
+    pub position: Position,
 }
 
 /// State of one chain after a block.
@@ -164,6 +184,8 @@ pub struct LedgerState {
     epochs: Arc<Vec<(Height, Arc<Epoch>)>>,
     /// The changes that led to them, and where they stand.
     changes: Arc<Vec<(EntryHash, Position)>>,
+    /// Who contradicted itself: once for each authority and epoch.
+    accused: OrdMap<(u32, AuthorityIndex), Accused>,
     /// The last block ends its epoch: digest of the next.
     successor: Option<Digest>,
     height: Height,
@@ -184,6 +206,7 @@ impl LedgerState {
             officers: genesis.officers.iter().map(|officer| officer.key).collect(),
             epochs: Arc::new(vec![(Height(1), Arc::new(genesis.epoch.clone()))]),
             changes: Arc::default(),
+            accused: OrdMap::new(),
             successor: None,
             height: Height(0),
             timestamp: genesis.founded_at,
@@ -242,6 +265,11 @@ impl LedgerState {
         self.successor
     }
 
+    /// The authorities that contradicted themselves, by epoch and place.
+    pub fn accused(&self) -> impl Iterator<Item = &Accused> {
+        self.accused.values()
+    }
+
     /// All elections, ordered by id.
     pub fn elections(&self) -> impl Iterator<Item = &Arc<ElectionState>> {
         self.elections.values()
@@ -258,7 +286,8 @@ impl LedgerState {
     pub fn position_of(&self, entry: &VerifiedEntry) -> Option<Position> {
         let Some(election) = entry.entry().election() else {
             let wish = self.preferred.map(|(_, hash, position)| (hash, position));
-            let mut known = self.changes.iter().copied().chain(wish);
+            let accused = self.accused.values().map(|accused| (accused.entry, accused.position));
+            let mut known = self.changes.iter().copied().chain(wish).chain(accused);
             return known.find_map(|(hash, position)| (hash == entry.hash()).then_some(position));
         };
         let election = self.election(election)?;
@@ -360,6 +389,22 @@ impl LedgerState {
             && header.successor == self.successor;
         let (height, timestamp) = (state.height, state.timestamp);
         if changes_nothing { Ok(Self { height, timestamp, ..self.clone() }) } else { Err(ApplyError::Ended) }
+    }
+
+    /// Notes that an authority contradicted itself.
+    fn accuse(&mut self, accusation: &Accusation, (entry, position): (EntryHash, Position)) -> Result<Applied, Refusal> {
+        let Accusation { epoch, key, evidence, .. } = accusation;
+        let (epoch, authority) = (*epoch, evidence.authority());
+        let known = self.epochs.iter().map(|(_, known)| known).find(|known| known.number == epoch);
+        let known = known.ok_or(Refusal::UnknownEpoch { epoch })?;
+        if known.authority(authority).is_none_or(|named| named.key != *key) {
+            return Err(Refusal::NotAnAuthority { key: *key });
+        }
+        if self.accused.contains_key(&(epoch, authority)) {
+            return Err(Refusal::AlreadyAccused { authority, epoch });
+        }
+        self.accused.insert((epoch, authority), Accused { epoch, authority, view: evidence.view(), entry, position });
+        Ok(Applied::Accused)
     }
 
     /// Hands over to another epoch.
@@ -525,6 +570,7 @@ impl BlockDraft {
             }
             Entry::Prefer(signed) => state.prefer(&signed.content, (entry.hash(), position), self.view, self.parent_time),
             Entry::Change(change) => state.change(change, (entry.hash(), position)),
+            Entry::Accuse(accusation) => state.accuse(accusation, (entry.hash(), position)),
         }
     }
 }

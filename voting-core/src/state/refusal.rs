@@ -6,7 +6,7 @@ use crate::ballot::BallotError;
 use crate::crypto::{KeyError, PublicKey};
 use crate::election::{DefinitionError, Phase};
 use crate::epoch::EpochError;
-use crate::ids::{BallotHash, Digest, ElectionId, Pseudonym};
+use crate::ids::{AuthorityIndex, BallotHash, Digest, ElectionId, Pseudonym};
 use crate::preference::MAX_PREFERRED_VIEWS;
 use crate::state::Position;
 use crate::tally::TallyError;
@@ -242,6 +242,20 @@ pub enum Refusal {
     /// The chain has seen as many changes as it may.
     #[error("the authorities of this chain have changed as often as they can")]
     TooManyChanges,
+    /// Evidence of an epoch that has not begun.
+    #[error("there is no epoch {epoch} yet")]
+    UnknownEpoch {
+        /// Its number.
+        epoch: u32,
+    },
+    /// That this authority contradicted itself in this epoch is known.
+    #[error("that authority {authority} contradicted itself in epoch {epoch} stands in the ledger already")]
+    AlreadyAccused {
+        /// The accused.
+        authority: AuthorityIndex,
+        /// The epoch.
+        epoch: u32,
+    },
     /// The epoch ends with this block: nothing stands after the change.
     #[error("the authorities change with this block; nothing can follow in it")]
     EpochEnds,
@@ -263,7 +277,8 @@ impl Refusal {
             | Self::Context
             | Self::Ballot(_)
             | Self::PreferredTooSoon { .. }
-            | Self::EpochEnds => false,
+            | Self::EpochEnds
+            | Self::UnknownEpoch { .. } => false,
             // An election never returns to a phase before it was scheduled.
             Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
             Self::ActSequence { actual, expected }
@@ -327,6 +342,8 @@ impl Refusal {
             Self::Approvals { .. } => "too_few_approvals",
             Self::TooManyChanges => "too_many_changes",
             Self::EpochEnds => "epoch_ends",
+            Self::UnknownEpoch { .. } => "unknown_epoch",
+            Self::AlreadyAccused { .. } => "already_accused",
         }
     }
 }

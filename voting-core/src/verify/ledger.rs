@@ -307,7 +307,7 @@ fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &E
                 }
             }
         }
-        Entry::Prefer(_) | Entry::Change(_) => {} // of no election, and not listed as one's own
+        Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {} // of no election, and not listed as one's own
     }
 }
 
@@ -330,6 +330,6 @@ const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
         (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
         (_, Refusal::Tally(_)) => Check::Totals,
         (Entry::Cast(_), _) => Check::Selections,
-        (Entry::Prefer(_) | Entry::Change(_), _) => Check::Entries,
+        (Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_), _) => Check::Entries,
     }
 }

@@ -71,6 +71,7 @@ impl Model {
             Entry::Cast(signed) => self.cast(&signed.ballot),
             Entry::Prefer(_) => Err("leaders_not_elected"),
             Entry::Change(_) => Err("too_few_approvals"),
+            Entry::Accuse(_) => Err("not_an_authority"),
         }?;
         let hash = sha256(Entry::TAG, &[&entry.to_canonical()]);
         let sheet = self.sheet_mut(entry.election().expect("checked above"))?;

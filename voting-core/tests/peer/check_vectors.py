@@ -27,7 +27,7 @@ RECEIPT = e.Struct(
      ("headers", e.Vec(e.HEADER)), ("certificate", e.CERTIFICATE)],
     "voting/receipt/v1", 76_296)
 TYPES.update({kind.tag: kind for kind in (SIGNED_BALLOT, BLOCK, FINALIZED, RECEIPT)})
-VOTE = e.Struct([("statement", e.STATEMENT), ("authority", e.U16), ("signature", e.SIGNATURE)])
+VOTE = e.VOTE
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 unhex = bytes.fromhex
 
@@ -122,6 +122,17 @@ def check_typed(vector):
     return value
 
 
+def contradict(first, second):
+    """Section 12: two votes that no honest authority makes both."""
+    (kind, said), (other_kind, other) = first["statement"], second["statement"]
+    view_of = lambda kind, said: said if kind == "skip" else said["view"]
+    if first["authority"] != second["authority"] or view_of(kind, said) != view_of(other_kind, other):
+        return False
+    if kind == other_kind:
+        return kind != "skip" and said["block"] != other["block"]
+    return {kind, other_kind} == {"skip", "finalize"}
+
+
 def check_signed_entry(entry):
     kind, signed = entry
     if kind == "change":
@@ -129,6 +140,13 @@ def check_signed_entry(entry):
         assert keys and all(a < b for a, b in zip(keys, keys[1:]))
         for one in signed["approvals"]:
             assert ed25519.verify(one["key"], e.tagged(e.EPOCH_CHANGE, signed["content"]), one["signature"])
+        return
+    if kind == "accuse":
+        votes = [signed["first"], signed["second"]]
+        assert contradict(*votes)
+        for vote in votes:
+            said = {"chain": signed["chain"], "epoch": signed["epoch"], "statement": vote["statement"]}
+            assert ed25519.verify(signed["key"], e.tagged(e.SIGNED_STATEMENT, said), vote["signature"])
         return
     structure, signer = {"act": (e.OFFICER_ACT, "officer"), "certify": (e.CERTIFICATION, "registrar"), "cast": (e.BALLOT, "voter"),
                          "prefer": (e.PREFER_LEADER, "authority")}[kind]

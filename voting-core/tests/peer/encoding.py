@@ -246,9 +246,15 @@ def signed(kind):
     return Struct([("content", kind), ("signature", SIGNATURE)])
 
 
+VIEW_AND_BLOCK = Struct([("view", U64), ("block", HASH)])
+STATEMENT = Enum([("notarize", VIEW_AND_BLOCK), ("skip", U64), ("finalize", VIEW_AND_BLOCK)])
+VOTE = Struct([("statement", STATEMENT), ("authority", U16), ("signature", SIGNATURE)])
+ACCUSATION = Struct([("chain", HASH), ("epoch", U32), ("key", KEY), ("first", VOTE), ("second", VOTE)],
+                    "voting/accusation/v1", 512)
+
 ENTRY_LIMIT = 65_535
 ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT)), ("prefer", signed(PREFER_LEADER)),
-              ("change", APPROVED_CHANGE)],
+              ("change", APPROVED_CHANGE), ("accuse", ACCUSATION)],
              "voting/entry/v1", ENTRY_LIMIT)
 
 # Section 11
@@ -260,8 +266,6 @@ HEADER = Struct(
     "voting/header/v1", 256)
 
 # Section 12
-VIEW_AND_BLOCK = Struct([("view", U64), ("block", HASH)])
-STATEMENT = Enum([("notarize", VIEW_AND_BLOCK), ("skip", U64), ("finalize", VIEW_AND_BLOCK)])
 SIGNED_STATEMENT = Struct([("chain", HASH), ("epoch", U32), ("statement", STATEMENT)], "voting/vote/v1", 128)
 CERTIFICATE = Struct([("statement", STATEMENT), ("signatures", Vec(Struct([("authority", U16), ("signature", SIGNATURE)])))],
                      "voting/certificate/v1", 6_664)

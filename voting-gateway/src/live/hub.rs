@@ -323,7 +323,7 @@ impl Hub {
                     }
                 }
                 Entry::Act(act) => self.act(&election, &act.content.act, position, at),
-                Entry::Prefer(_) | Entry::Change(_) => {}
+                Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {}
             }
         }
         self.newest = Some(committed);

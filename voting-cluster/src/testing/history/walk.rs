@@ -67,7 +67,7 @@ impl Walk {
                 }
                 self.ballots.insert(hash, position);
             }
-            Entry::Prefer(_) | Entry::Change(_) => {} // of no election
+            Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {} // of no election
         }
         Ok(())
     }
