@@ -393,7 +393,7 @@ fn no_changed_bit_of_an_accusation_is_believed() {
     for bit in 0..text.len() * 8 {
         let mut changed = text.clone();
         changed[bit / 8] ^= 1 << (bit % 8);
-        let changed = voting_core::entry::EntryBytes::new(changed);
+        let changed = voting_core::block::EntryBytes::new(changed);
         assert!(seen.insert(changed.hash()));
         assert!(VerifiedEntry::verify(changed, id).is_err(), "bit {bit}");
     }
