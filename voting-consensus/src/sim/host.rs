@@ -3,26 +3,25 @@
 use std::sync::Arc;
 
 use voting_core::block::{Block, Parent};
-use voting_core::ids::{BlockHash, View};
+use voting_core::ids::View;
 
 use super::Mutation;
 use super::actors::{Parcel, To};
 use super::app::Wish;
 use super::disk::Batch;
-use super::links::{Half, word_of};
+use super::links::Half;
 use super::node::Planned;
 use super::script::{Moment, Point};
+use super::telling::digits;
 use super::trace::Happening;
 use super::world::{Event, World};
 use crate::journal::Record;
-use crate::{Input, Message, Output, TimerId, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+use crate::{Input, Message, Output, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
 
 /// Entries per block.
 const BLOCK_ENTRIES: usize = 8;
 /// A host without work looks again this often, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 100;
-/// Events that wait for a host at most: it drops what comes then.
-const HELD_MAX: usize = 4_096;
 /// A node whose disk was full is back after this long at most, in milliseconds.
 const RETRY_MS: u64 = 1_000;
 /// A disk that lies about flushes makes one in so many true, per thousand.
@@ -43,8 +42,7 @@ impl World {
                     return None;
                 }
                 timers.remove(&timer);
-                let view = self.nodes[node].view.0;
-                self.tell(|world| Happening::Timer { node: world.name(node), timer: name_of(timer), view });
+                self.tell_timer(node, timer);
                 Some(Input::Timer(timer))
             }
             Event::Build { view } => self.build(node, view),
@@ -59,8 +57,7 @@ impl World {
     }
 
     /// One round of a node: inputs that piled up, one write, and what follows from it.
-    pub(super) fn step(&mut self, node: usize, mut inputs: Vec<Input>) {
-        inputs.truncate(HELD_MAX);
+    pub(super) fn step(&mut self, node: usize, inputs: Vec<Input>) {
         let now = self.nodes[node].local_time(self.now);
         let mut outputs = Vec::new();
         for input in inputs {
@@ -103,6 +100,7 @@ impl World {
 
     /// What follows a write.
     fn finish(&mut self, node: usize, batch: Batch) {
+        self.tell_certificates(node, &batch);
         self.carry_out(node, batch.rest, &mut { u64::MAX });
         self.note_view(node);
         self.note_work(node);
@@ -254,6 +252,9 @@ impl World {
     pub(super) fn send_parcels(&mut self, node: usize, parcels: Vec<Parcel>) {
         if let Some(actor) = self.script.network.actor(usize::from(self.nodes[node].authority.0)) {
             self.count(actor.deed());
+            if actor.is_told() && !parcels.is_empty() {
+                self.tell(|world| Happening::Lie { node: world.name(node), what: actor.deed() });
+            }
         }
         for Parcel { to, message, after_ms } in parcels {
             self.tell_said(node, &message);
@@ -279,52 +280,6 @@ impl World {
         if vote.authority == here.authority {
             let durable = here.disk.remembers(&vote.statement);
             self.checker.sent(&vote, durable);
-        }
-    }
-
-    fn tell_said(&mut self, node: usize, message: &Message) {
-        if !self.is_traced() {
-            return;
-        }
-        let me = self.nodes[node].authority;
-        let statement = match message {
-            Message::Vote(vote) if vote.authority == me => vote.statement,
-            Message::Proposal(proposal) => proposal.vote.statement,
-            Message::Certificate(certificate) => certificate.statement,
-            _ => return,
-        };
-        let is_certificate = matches!(message, Message::Certificate(_));
-        // A certificate is told of once per node, beside the node's vote: it takes the place of a number no node has.
-        let place = if is_certificate { node + self.nodes.len() } else { node };
-        if !self.told.insert((place, statement)) {
-            return;
-        }
-        let (vote, view, block) = (word_of(&statement), statement.view().0, statement.block().map(|block| digits(&block)));
-        self.tell(|world| {
-            let node = world.name(node);
-            match message {
-                Message::Proposal(proposal) => {
-                    let header = &proposal.block.header;
-                    Happening::Proposal {
-                        node,
-                        view,
-                        height: header.height.0,
-                        block: digits(&header.hash()),
-                        parent_view: header.parent.view.0,
-                        entries: header.entries,
-                    }
-                }
-                Message::Certificate(_) => Happening::Certificate { node, vote, view, block },
-                _ => Happening::Vote { node, vote, view, block },
-            }
-        });
-    }
-
-    fn note_view(&mut self, node: usize) {
-        let Some(engine) = &self.nodes[node].engine else { return };
-        let (view, leader) = (engine.view(), engine.current_leader());
-        if std::mem::replace(&mut self.nodes[node].view, view) != view {
-            self.tell(|world| Happening::View { node: world.name(node), view: view.0, leader: format!("a{leader}") });
         }
     }
 
@@ -429,6 +384,7 @@ impl World {
             Point::WithinWrite(share) => self.tear(node, &batch, share, planned.down_ms),
             Point::After(share) => {
                 self.write(node, &batch);
+                self.tell_certificates(node, &batch);
                 let actions = self.actions(node, &batch.rest);
                 let mut budget = actions * share / 1_000;
                 let half = self.carry_out(node, batch.rest, &mut budget);
@@ -471,18 +427,4 @@ impl World {
         self.nodes[node].stop();
         self.schedule(down_ms, node, Event::Restart);
     }
-}
-
-const fn name_of(timer: TimerId) -> &'static str {
-    match timer {
-        TimerId::Leader => "leader",
-        TimerId::View => "view",
-        TimerId::CatchUp => "catch_up",
-        TimerId::Standstill => "standstill",
-    }
-}
-
-/// The first digits of a block's hash.
-pub(super) fn digits(hash: &BlockHash) -> String {
-    hash.to_string().chars().take(8).collect()
 }

@@ -31,6 +31,7 @@ mod node;
 mod rng;
 mod script;
 mod shrink;
+mod telling;
 mod trace;
 mod verifier;
 mod world;

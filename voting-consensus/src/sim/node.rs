@@ -121,6 +121,7 @@ impl Node {
     /// Loses what is not on disk; clients send their entries again, so that the mempool is as it was.
     pub(super) fn stop(&mut self) {
         self.engine = None;
+        self.trouble.paused_until = 0;
         if let Some(platter) = &self.platter {
             self.disk = platter.clone();
         }

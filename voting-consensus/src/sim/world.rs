@@ -22,6 +22,8 @@ use super::verifier::Memory;
 use super::{Mutation, Report, node_name};
 use crate::{EngineConfig, Input, Message, TimerId, VerifyVote};
 
+/// Events that wait for a host at most: it drops what comes then.
+const HELD_MAX: usize = 4_096;
 /// A disk that is slow for good takes this long for a write, in milliseconds.
 const SLOW_FOR_GOOD_MS: u64 = 700;
 
@@ -282,8 +284,9 @@ impl World {
         match event {
             Event::Written => self.written(node),
             Event::Awake => self.wake(node),
-            event if !here.is_awake(self.now) => here.held.push(event),
-            event => self.take_in(node, vec![event]),
+            event if here.is_awake(self.now) => self.take_in(node, vec![event]),
+            event if here.held.len() < HELD_MAX => here.held.push(event),
+            _ => {}
         }
     }
 
@@ -305,7 +308,7 @@ impl World {
     }
 
     fn act(&mut self, act: &Act) {
-        if !matches!(act.fault, Fault::Lie { .. }) {
+        if !matches!(act.fault, Fault::Lie { .. } | Fault::Crash { .. }) {
             self.tell(|world| Happening::Fault { what: describe(act, &world.authorities) });
         }
         let now = self.now;
