@@ -109,3 +109,16 @@ fn one_liar_is_too_many_for_a_bare_majority_of_five_and_the_script_of_it_shrinks
     assert_eq!(report.violation.map(|broken| broken.invariant), run_script(&script).violation.map(|broken| broken.invariant));
     assert_eq!(shrink(&Script::draw(seed, &Options::default())), None, "a script that breaks no rule has nothing to shrink to");
 }
+
+#[test]
+fn a_leader_that_is_killed_in_mid_view_makes_a_story() {
+    let story = |seed| trace(&Script::draw(seed, &Options::default())).1;
+    let is_told = |line: &String| line.contains("(leader of view ") && line.contains("is killed with its proposal half sent: ");
+    let lines = (0..50).map(|seed| story(seed).iter().filter_map(|event| event.line()).collect::<Vec<_>>());
+    let told = lines.into_iter().find(|lines| lines.iter().any(is_told)).expect("one of fifty seeds has it");
+    let at = told.iter().position(is_told).expect("it is there");
+    println!("{}", told[at.saturating_sub(3)..(at + 12).min(told.len())].join("\n"));
+    assert!(told[at].contains(" has it, ") || told[at].contains(" have it, "), "{}", told[at]);
+    assert!(told[0].contains("a quorum is") && told.last().is_some_and(|line| line.contains("the end: ")));
+    assert!(told[at..].iter().any(|line| line.contains(" is back, with ")), "it comes back");
+}

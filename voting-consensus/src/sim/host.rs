@@ -100,7 +100,6 @@ impl World {
 
     /// What follows a write.
     fn finish(&mut self, node: usize, batch: Batch) {
-        self.tell_certificates(node, &batch);
         self.carry_out(node, batch.rest, &mut { u64::MAX });
         self.note_view(node);
         self.note_work(node);
@@ -131,6 +130,7 @@ impl World {
             }
         }
         self.nodes[node].disk.write(batch);
+        self.tell_certificates(node, batch);
         let lies = self.nodes[node].lies;
         if !lies {
             batch.decoded().for_each(|record| self.checker.wrote(&record));
@@ -384,7 +384,6 @@ impl World {
             Point::WithinWrite(share) => self.tear(node, &batch, share, planned.down_ms),
             Point::After(share) => {
                 self.write(node, &batch);
-                self.tell_certificates(node, &batch);
                 let actions = self.actions(node, &batch.rest);
                 let mut budget = actions * share / 1_000;
                 let half = self.carry_out(node, batch.rest, &mut budget);

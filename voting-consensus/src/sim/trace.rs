@@ -176,6 +176,7 @@ impl TraceEvent {
 
 impl Happening {
     fn line(&self) -> Option<String> {
+        let counted = |entries: &u32| if *entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
         let of = |block: &Option<String>| block.as_ref().map_or(String::new(), |block| format!(" block {block}"));
         Some(match self {
             Self::Run { seed, nodes, quorum, leader, liars } => {
@@ -201,14 +202,14 @@ impl Happening {
                     0 => "on genesis".to_owned(),
                     parent_view => format!("on the block of view {parent_view}"),
                 };
-                format!("{node} proposes block {block} in view {view}: height {height}, {entries} entries, {on}")
+                format!("{node} proposes block {block} in view {view}: height {height}, {}, {on}", counted(entries))
             }
             Self::Vote { node, vote: "skip", view, .. } => format!("{node} votes to skip view {view}"),
             Self::Vote { node, vote, view, block } => format!("{node} votes to {vote}{} in view {view}", of(block)),
             Self::Certificate { node, vote: "skip", view, .. } => format!("{node} has a quorum to skip view {view}"),
             Self::Certificate { node, vote, view, block } => format!("{node} has a quorum to {vote}{} in view {view}", of(block)),
             Self::Final { node, height, view, block, entries } => {
-                format!("{node} makes block {block} of view {view} final: height {height}, {entries} entries")
+                format!("{node} makes block {block} of view {view} final: height {height}, {}", counted(entries))
             }
             Self::Lie { node, what } => format!("{node} lies: {what}"),
             Self::Evidence { node, accused, view } => format!("{node} proves that {accused} contradicted itself in view {view}"),
