@@ -7,9 +7,10 @@ use voting_core::codec::Canonical;
 use voting_core::ids::AuthorityIndex;
 
 use super::actors::To;
+use super::queue::Event;
 use super::rng::Rng;
 use super::trace::Happening;
-use super::world::{Event, World};
+use super::world::World;
 use crate::Message;
 
 /// Messages of a healthy network arrive within this, in milliseconds.

@@ -22,12 +22,15 @@
 mod actors;
 mod app;
 mod blocks;
+mod crash;
 mod disk;
+mod draft;
 mod host;
 mod invariants;
 mod links;
 mod network;
 mod node;
+mod queue;
 mod rng;
 mod script;
 mod shrink;

@@ -11,8 +11,8 @@ use voting_core::time::Timestamp;
 use super::app::{AppState, entries_of};
 use super::disk::{Batch, Disk};
 use super::network::Clocks;
+use super::queue::Event;
 use super::script::{Moment, Point};
-use super::world::Event;
 use crate::{Engine, EngineConfig, TimerId};
 
 /// True time at the start of a run.
