@@ -167,6 +167,41 @@ fn the_simulator_runs_seeds_and_says_the_same_however_many_at_a_time() {
 }
 
 #[test]
+fn the_simulator_tells_the_story_of_a_run_and_writes_its_events() {
+    let person = Person::at(&nobody());
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("run.jsonl");
+    let text = person.run(&["simulate", "--seed", "7", "--trace", "--events", file.to_str().unwrap()]).exits(0).stdout;
+    for part in ["seed 7: a0, a1", " proposes block ", " votes to finalize block ", " final: height 1, ", "No rule was broken."] {
+        assert!(text.contains(part), "no {part:?}: {text}");
+    }
+    let events = std::fs::read_to_string(&file).unwrap();
+    let events: Vec<Value> = events.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let (first, last) = (&events[0], &events[events.len() - 1]);
+    assert_eq!((&first["event"], &first["seed"], &last["event"]), (&"run".into(), &7.into(), &"end".into()));
+    assert!(events.is_sorted_by_key(|event| event["at_ms"].as_u64().unwrap()), "in order of time");
+    let nodes = first["nodes"].as_array().unwrap();
+    let messages: Vec<_> = events.iter().filter(|event| event["event"] == "message").collect();
+    assert!(messages.iter().all(|message| nodes.contains(&message["from"]) && nodes.contains(&message["to"])));
+    assert!(messages.iter().any(|message| message["arrives_ms"].is_null()) && messages.len() > 500, "some are lost");
+    let again = person.run(&["simulate", "--seed", "7", "--trace", "--output", "json"]).exits(0).json();
+    assert!(text.contains(again["story"][0].as_str().unwrap()), "{again}");
+
+    let too_many = ["--authorities", "5", "--quorum", "3", "--liars", "twins=1"];
+    let seeds = person.run(&[&["simulate", "--output", "json", "--seeds", "50"][..], &too_many].concat()).exits(1).json();
+    let seed = seeds["first_violations"][0]["seed"].to_string();
+    let broken =
+        person.run(&[&["simulate", "--output", "json", "--seed", &seed, "--shrink"][..], &too_many].concat()).exits(1).json();
+    assert!(broken["shortest"].as_array().unwrap().len() < 10, "{broken}");
+    for (wrong, advice) in
+        [(["--liars", "thief=1"], "withholder"), (["--trace", "--shrink"], "--seed"), (["--seeds", "1e9"], "digit")]
+    {
+        let ended = person.run(&[&["simulate"][..], &wrong].concat()).exits(2);
+        assert!(ended.stderr.contains(advice), "{ended:?}");
+    }
+}
+
+#[test]
 fn the_simulator_finds_what_too_many_liars_break_and_says_how_to_see_it_again() {
     let person = Person::at(&nobody());
     let too_many = ["--authorities", "5", "--quorum", "3", "--twins", "1"];

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use voting_consensus::sim::{Actor, Options, Report, Script, run, run_script, shrink, trace};
 use voting_core::epoch::QuorumRule;
@@ -59,7 +59,6 @@ fn run_seeds(seeds: std::ops::Range<u64>, options: Options) -> Vec<Report> {
 
 #[test]
 fn two_thousand_seeds_break_no_rule() {
-    let started = Instant::now();
     let reports = run_seeds(0..2_000, Options::default());
     let broken: Vec<_> =
         reports.iter().filter_map(|r| Some((r.seed, r.authorities, r.quorum, &r.liars, r.violation.as_ref()?))).collect();
@@ -70,9 +69,8 @@ fn two_thousand_seeds_break_no_rule() {
     let virtual_time: Duration = reports.iter().map(|report| report.virtual_time).sum();
     let (blocks, entries) = reports.iter().fold((0, 0), |(b, e), r| (b + r.blocks, e + r.entries));
     println!(
-        "{} seeds in {:.0} s, {:.1} simulated hours, {blocks} blocks, {entries} entries",
+        "{} seeds, {:.1} simulated hours, {blocks} blocks, {entries} entries",
         reports.len(),
-        started.elapsed().as_secs_f64(),
         virtual_time.as_secs_f64() / 3600.0
     );
     println!("{faults:#?}");
@@ -110,4 +108,17 @@ fn one_liar_is_too_many_for_a_bare_majority_of_five_and_the_script_of_it_shrinks
     assert_eq!(run_script(&short), report, "what is left breaks the rule again");
     assert_eq!(report.violation.map(|broken| broken.invariant), run_script(&script).violation.map(|broken| broken.invariant));
     assert_eq!(shrink(&Script::draw(seed, &Options::default())), None, "a script that breaks no rule has nothing to shrink to");
+}
+
+#[test]
+fn a_leader_that_is_killed_in_mid_view_makes_a_story() {
+    let story = |seed| trace(&Script::draw(seed, &Options::default())).1;
+    let is_told = |line: &String| line.contains("(leader of view ") && line.contains("is killed with its proposal half sent: ");
+    let lines = (0..50).map(|seed| story(seed).iter().filter_map(|event| event.line()).collect::<Vec<_>>());
+    let told = lines.into_iter().find(|lines| lines.iter().any(is_told)).expect("one of fifty seeds has it");
+    let at = told.iter().position(is_told).expect("it is there");
+    println!("{}", told[at.saturating_sub(3)..(at + 12).min(told.len())].join("\n"));
+    assert!(told[at].contains(" has it, ") || told[at].contains(" have it, "), "{}", told[at]);
+    assert!(told[0].contains("a quorum is") && told.last().is_some_and(|line| line.contains("the end: ")));
+    assert!(told[at..].iter().any(|line| line.contains(" is back, with ")), "it comes back");
 }

@@ -1,30 +1,25 @@
-//! What a host does for its engine: writes, sends, builds and validates, and is killed in the middle of it.
+//! What a host does for its engine: it writes, sends, builds and validates.
 
 use std::sync::Arc;
 
 use voting_core::block::{Block, Parent};
-use voting_core::ids::{BlockHash, View};
+use voting_core::ids::View;
 
 use super::Mutation;
 use super::actors::{Parcel, To};
 use super::app::Wish;
 use super::disk::Batch;
-use super::links::{Half, word_of};
-use super::node::Planned;
-use super::script::{Moment, Point};
+use super::links::Half;
+use super::queue::Event;
+use super::telling::digits;
 use super::trace::Happening;
-use super::world::{Event, World};
-use crate::journal::Record;
-use crate::{Input, Message, Output, TimerId, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+use super::world::World;
+use crate::{Input, Message, Output, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
 
 /// Entries per block.
 const BLOCK_ENTRIES: usize = 8;
 /// A host without work looks again this often, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 100;
-/// Events that wait for a host at most: it drops what comes then.
-const HELD_MAX: usize = 4_096;
-/// A node whose disk was full is back after this long at most, in milliseconds.
-const RETRY_MS: u64 = 1_000;
 /// A disk that lies about flushes makes one in so many true, per thousand.
 const FLUSHED: u64 = 30;
 
@@ -43,8 +38,7 @@ impl World {
                     return None;
                 }
                 timers.remove(&timer);
-                let view = self.nodes[node].view.0;
-                self.tell(|world| Happening::Timer { node: world.name(node), timer: name_of(timer), view });
+                self.tell_timer(node, timer);
                 Some(Input::Timer(timer))
             }
             Event::Build { view } => self.build(node, view),
@@ -59,8 +53,7 @@ impl World {
     }
 
     /// One round of a node: inputs that piled up, one write, and what follows from it.
-    pub(super) fn step(&mut self, node: usize, mut inputs: Vec<Input>) {
-        inputs.truncate(HELD_MAX);
+    pub(super) fn step(&mut self, node: usize, inputs: Vec<Input>) {
         let now = self.nodes[node].local_time(self.now);
         let mut outputs = Vec::new();
         for input in inputs {
@@ -123,7 +116,7 @@ impl World {
         }
     }
 
-    fn write(&mut self, node: usize, batch: &Batch) {
+    pub(super) fn write(&mut self, node: usize, batch: &Batch) {
         if self.script.is_mutated(Mutation::FsyncDropped) && !self.nodes[node].lies {
             let id = self.next_id();
             let is_flushed = self.chance(&[4, node as u64, id]).chance(FLUSHED);
@@ -133,6 +126,7 @@ impl World {
             }
         }
         self.nodes[node].disk.write(batch);
+        self.tell_certificates(node, batch);
         let lies = self.nodes[node].lies;
         if !lies {
             batch.decoded().for_each(|record| self.checker.wrote(&record));
@@ -157,7 +151,7 @@ impl World {
     }
 
     /// Carries out what follows a write, as far as the budget of single actions goes.
-    fn carry_out(&mut self, node: usize, outputs: Vec<Output>, budget: &mut u64) -> Option<Half> {
+    pub(super) fn carry_out(&mut self, node: usize, outputs: Vec<Output>, budget: &mut u64) -> Option<Half> {
         for output in outputs {
             if *budget == 0 {
                 return None;
@@ -185,7 +179,7 @@ impl World {
     }
 
     /// Single actions in what follows a write: each message to each node is one.
-    fn actions(&self, node: usize, outputs: &[Output]) -> u64 {
+    pub(super) fn actions(&self, node: usize, outputs: &[Output]) -> u64 {
         let count = |output: &Output| match output {
             Output::Send { to, .. } => self.recipients(node, To::One(*to)).len(),
             Output::Broadcast(_) => self.recipients(node, To::All).len(),
@@ -254,6 +248,9 @@ impl World {
     pub(super) fn send_parcels(&mut self, node: usize, parcels: Vec<Parcel>) {
         if let Some(actor) = self.script.network.actor(usize::from(self.nodes[node].authority.0)) {
             self.count(actor.deed());
+            if actor.is_told() && !parcels.is_empty() {
+                self.tell(|world| Happening::Lie { node: world.name(node), what: actor.deed() });
+            }
         }
         for Parcel { to, message, after_ms } in parcels {
             self.tell_said(node, &message);
@@ -279,52 +276,6 @@ impl World {
         if vote.authority == here.authority {
             let durable = here.disk.remembers(&vote.statement);
             self.checker.sent(&vote, durable);
-        }
-    }
-
-    fn tell_said(&mut self, node: usize, message: &Message) {
-        if !self.is_traced() {
-            return;
-        }
-        let me = self.nodes[node].authority;
-        let statement = match message {
-            Message::Vote(vote) if vote.authority == me => vote.statement,
-            Message::Proposal(proposal) => proposal.vote.statement,
-            Message::Certificate(certificate) => certificate.statement,
-            _ => return,
-        };
-        let is_certificate = matches!(message, Message::Certificate(_));
-        // A certificate is told of once per node, beside the node's vote: it takes the place of a number no node has.
-        let place = if is_certificate { node + self.nodes.len() } else { node };
-        if !self.told.insert((place, statement)) {
-            return;
-        }
-        let (vote, view, block) = (word_of(&statement), statement.view().0, statement.block().map(|block| digits(&block)));
-        self.tell(|world| {
-            let node = world.name(node);
-            match message {
-                Message::Proposal(proposal) => {
-                    let header = &proposal.block.header;
-                    Happening::Proposal {
-                        node,
-                        view,
-                        height: header.height.0,
-                        block: digits(&header.hash()),
-                        parent_view: header.parent.view.0,
-                        entries: header.entries,
-                    }
-                }
-                Message::Certificate(_) => Happening::Certificate { node, vote, view, block },
-                _ => Happening::Vote { node, vote, view, block },
-            }
-        });
-    }
-
-    fn note_view(&mut self, node: usize) {
-        let Some(engine) = &self.nodes[node].engine else { return };
-        let (view, leader) = (engine.view(), engine.current_leader());
-        if std::mem::replace(&mut self.nodes[node].view, view) != view {
-            self.tell(|world| Happening::View { node: world.name(node), view: view.0, leader: format!("a{leader}") });
         }
     }
 
@@ -378,111 +329,4 @@ impl World {
             self.step(node, vec![Input::WorkAvailable(has_work)]);
         }
     }
-
-    /// A crash that waits for its moment; the moment may be this one.
-    pub(super) fn plan_crash(&mut self, node: usize, planned: Planned) {
-        if planned.moment != Moment::Now {
-            self.nodes[node].trouble.crash = Some(planned);
-            return;
-        }
-        if self.nodes[node].engine.is_none() {
-            return;
-        }
-        let Some(batch) = self.nodes[node].writing.take() else {
-            self.count("crash between two steps");
-            return self.crash(node, "between two steps".to_owned(), planned.down_ms);
-        };
-        let share = match planned.point {
-            Point::BeforeWrite => 0,
-            Point::WithinWrite(share) | Point::After(share) => share,
-        };
-        self.tear(node, &batch, share, planned.down_ms);
-    }
-
-    /// The crash whose moment is the step with these outputs.
-    fn due_crash(&mut self, node: usize, batch: &Batch) -> Option<Planned> {
-        let planned = self.nodes[node].trouble.crash?;
-        let me = self.nodes[node].authority;
-        let votes = |message: &Message| matches!(message, Message::Vote(vote) if vote.authority == me);
-        let says = |is: &dyn Fn(&Message) -> bool| {
-            batch.rest.iter().any(|output| matches!(output, Output::Broadcast(message) if is(message)))
-        };
-        let is_due = match planned.moment {
-            Moment::Now => true,
-            Moment::Write => batch.writes(),
-            Moment::Vote => says(&votes),
-            Moment::Proposal => says(&|message| matches!(message, Message::Proposal(_))),
-            Moment::Commit => !batch.commits.is_empty(),
-        };
-        if is_due {
-            self.nodes[node].trouble.crash = None;
-        }
-        is_due.then_some(planned)
-    }
-
-    fn crash_within(&mut self, node: usize, batch: Batch, planned: Planned) {
-        match planned.point {
-            Point::BeforeWrite => {
-                self.count("crash before the journal is durable");
-                self.crash(node, "before it has written anything down".to_owned(), planned.down_ms);
-            }
-            Point::WithinWrite(share) => self.tear(node, &batch, share, planned.down_ms),
-            Point::After(share) => {
-                self.write(node, &batch);
-                let actions = self.actions(node, &batch.rest);
-                let mut budget = actions * share / 1_000;
-                let half = self.carry_out(node, batch.rest, &mut budget);
-                self.count("crash between two outputs");
-                let how = match half {
-                    Some(half) => self.describe_half(&half),
-                    None if share == 1_000 => "when everything is sent".to_owned(),
-                    None => "when all is written and not all is sent".to_owned(),
-                };
-                self.crash(node, how, planned.down_ms);
-            }
-        }
-    }
-
-    /// Killed while it writes: a part of the bytes is there.
-    fn tear(&mut self, node: usize, batch: &Batch, share: u64, down_ms: u64) {
-        self.count("crash within a write");
-        let kept = self.nodes[node].disk.tear(batch, share);
-        let records: Vec<Record> = batch.decoded().take(kept).collect();
-        records.iter().for_each(|record| self.checker.wrote(record));
-        let how = format!("while it writes: {kept} of {} records are on its disk", batch.records.len());
-        self.crash(node, how, down_ms);
-    }
-
-    fn disk_full(&mut self, node: usize, batch: &Batch) {
-        self.count("disk full");
-        let share = self.chance(&[7, node as u64]).below(1_000);
-        let down_ms = self.chance(&[8, node as u64]).within(50, RETRY_MS);
-        let kept = self.nodes[node].disk.tear(batch, share);
-        let records: Vec<Record> = batch.decoded().take(kept).collect();
-        records.iter().for_each(|record| self.checker.wrote(record));
-        self.crash(node, "by its full disk".to_owned(), down_ms);
-    }
-
-    pub(super) fn crash(&mut self, node: usize, how: String, down_ms: u64) {
-        let Some(engine) = &self.nodes[node].engine else { return };
-        let leads = (engine.current_leader() == self.nodes[node].authority).then(|| engine.view().0);
-        self.fold_trace(how.as_bytes());
-        self.tell(|world| Happening::Crash { node: world.name(node), leads, how });
-        self.nodes[node].stop();
-        self.schedule(down_ms, node, Event::Restart);
-    }
-}
-
-const fn name_of(timer: TimerId) -> &'static str {
-    match timer {
-        TimerId::Leader => "leader",
-        TimerId::View => "view",
-        TimerId::CatchUp => "catch_up",
-        TimerId::Standstill => "standstill",
-    }
-}
-
-/// The first digits of a block's hash.
-pub(super) fn digits(hash: &BlockHash) -> String {
-    hash.to_string().chars().take(8).collect()
 }

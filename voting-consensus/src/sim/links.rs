@@ -7,9 +7,10 @@ use voting_core::codec::Canonical;
 use voting_core::ids::AuthorityIndex;
 
 use super::actors::To;
+use super::queue::Event;
 use super::rng::Rng;
 use super::trace::Happening;
-use super::world::{Event, World};
+use super::world::World;
 use crate::Message;
 
 /// Messages of a healthy network arrive within this, in milliseconds.
@@ -125,9 +126,18 @@ impl World {
         let names = |nodes: &[usize]| {
             let mut nodes = nodes.to_vec();
             nodes.sort_unstable();
-            nodes.into_iter().map(|node| self.name(node)).collect::<Vec<_>>().join(" and ")
+            let names: Vec<_> = nodes.into_iter().map(|node| self.name(node)).collect();
+            match names.split_last() {
+                Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
+                _ => names.join(""),
+            }
         };
         let Half { what, has, lacks } = half;
+        let what = match *what {
+            "notarize" | "skip" | "finalize" => format!("vote to {what}"),
+            "request_block" | "request_blocks" => "request for blocks".to_owned(),
+            what => what.to_owned(),
+        };
         let do_not = |nodes: &[usize]| if nodes.len() == 1 { "does not" } else { "do not" };
         let have = |nodes: &[usize]| if nodes.len() == 1 { "has" } else { "have" };
         if has.is_empty() {

@@ -51,7 +51,8 @@ impl Network {
         });
         let quorum = rule.threshold(n).unwrap_or(n as u16);
         let tolerated = (2 * usize::from(quorum)).saturating_sub(n + 1).min(n - usize::from(quorum));
-        let (kind, lying) = options.liars.map_or((None, rng.within(0, tolerated as u64) as usize), |(kind, k)| (Some(kind), k));
+        let drawn = if rng.chance(600) { tolerated } else { rng.within(0, tolerated as u64) as usize };
+        let (kind, lying) = options.liars.map_or((None, drawn), |(kind, k)| (Some(kind), k));
         // Anyone may be a liar: which views it leads depends on its place.
         let mut places: Vec<usize> = (0..n).collect();
         let mut liars: Vec<(usize, Actor)> = Vec::new();

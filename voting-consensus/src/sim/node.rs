@@ -11,8 +11,8 @@ use voting_core::time::Timestamp;
 use super::app::{AppState, entries_of};
 use super::disk::{Batch, Disk};
 use super::network::Clocks;
+use super::queue::Event;
 use super::script::{Moment, Point};
-use super::world::Event;
 use crate::{Engine, EngineConfig, TimerId};
 
 /// True time at the start of a run.
@@ -121,6 +121,7 @@ impl Node {
     /// Loses what is not on disk; clients send their entries again, so that the mempool is as it was.
     pub(super) fn stop(&mut self) {
         self.engine = None;
+        self.trouble.paused_until = 0;
         if let Some(platter) = &self.platter {
             self.disk = platter.clone();
         }

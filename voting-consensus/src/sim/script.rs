@@ -6,11 +6,8 @@
 
 use std::fmt;
 
-use super::actors::Actor;
+use super::Mutation;
 use super::network::Network;
-use super::rng::Rng;
-use super::{Mutation, Options};
-use voting_core::epoch::LeaderPolicy;
 
 /// End of the phase of trouble, in milliseconds.
 pub(super) const TROUBLE_MS: u64 = 20_000;
@@ -18,8 +15,6 @@ pub(super) const TROUBLE_MS: u64 = 20_000;
 pub(super) const SUBMISSIONS_END_MS: u64 = 30_000;
 /// End of the run: several capped timeouts after the trouble.
 pub(super) const END_MS: u64 = 140_000;
-/// An hour: a clock that far off is wrong for the whole run.
-const FAR_OFF_MS: i64 = 3_600_000;
 
 /// What becomes of messages, per thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -142,24 +137,6 @@ pub struct Script {
 }
 
 impl Script {
-    /// The script of a seed.
-    #[must_use]
-    pub fn draw(seed: u64, options: &Options) -> Self {
-        let mut rng = Rng::new(seed);
-        let network = Network::draw(&mut rng, options);
-        let rates = Rates { loss: rng.below(200), doubling: rng.below(100), delay_ms: rng.within(5, 400) };
-        let mut draft = Draft { nodes: network.nodes(), network: &network, rng, acts: Vec::new() };
-        draft.submissions();
-        draft.crashes();
-        draft.partitions();
-        draft.machines();
-        draft.lies();
-        draft.healing();
-        let mut acts = draft.acts;
-        acts.sort_by_key(|act| act.at_ms); // stable: what is drawn first comes first
-        Self { seed, network, rates, acts, mutation: options.mutation() }
-    }
-
     /// Acts in it.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -187,155 +164,6 @@ impl Script {
         stepped.sort_unstable();
         stepped.dedup();
         stepped.len()
-    }
-}
-
-/// A script being drawn.
-struct Draft<'a> {
-    nodes: Vec<usize>,
-    network: &'a Network,
-    rng: Rng,
-    acts: Vec<Act>,
-}
-
-impl Draft<'_> {
-    fn push(&mut self, at_ms: u64, fault: Fault) {
-        self.acts.push(Act { at_ms, fault });
-    }
-
-    /// Nodes of honest authorities.
-    fn honest(&self) -> Vec<usize> {
-        (0..self.nodes.len()).filter(|node| self.network.actor(self.nodes[*node]).is_none()).collect()
-    }
-
-    fn moment(&mut self) -> u64 {
-        self.rng.below(TROUBLE_MS)
-    }
-
-    fn submissions(&mut self) {
-        let share = self.rng.within(300, 1_000);
-        let (mut at, mut entry) = (0, 0);
-        while at < SUBMISSIONS_END_MS {
-            let hears = |rng: &mut Rng, node: usize| u64::from(at >= TROUBLE_MS || rng.chance(share)) << node;
-            let heard_by = (0..self.nodes.len()).fold(0, |mask, node| mask | hears(&mut self.rng, node));
-            self.push(at, Fault::Submit { entry, heard_by });
-            entry += 1;
-            at += self.rng.within(50, 1_500);
-        }
-        at = 0;
-        while self.network.leader == LeaderPolicy::Elected && at < SUBMISSIONS_END_MS {
-            for _ in 0..self.rng.within(1, 2) {
-                let asks = self.rng.below(self.nodes.len() as u64) as usize;
-                let leader = self.rng.below(self.network.authorities as u64) as u16;
-                let views = self.rng.within(1, 60) as u16;
-                self.push(at, Fault::Wish { asks, leader, views });
-            }
-            at += self.rng.within(100, 4_000);
-        }
-    }
-
-    fn crashes(&mut self) {
-        use Moment::{Commit, Now, Proposal, Vote, Write};
-        let honest = self.honest();
-        let most = if self.rng.chance(200) { 60 } else { 12 };
-        for _ in 0..self.rng.below(most) {
-            if honest.is_empty() {
-                break;
-            }
-            let node = self.rng.pick(&honest);
-            let moment = self.rng.pick(&[Now, Write, Vote, Vote, Proposal, Proposal, Commit]);
-            let point = match self.rng.below(5) {
-                0 => Point::BeforeWrite,
-                1 => Point::WithinWrite(self.rng.below(1_000)),
-                _ => Point::After(self.rng.within(0, 1_000)),
-            };
-            let down_ms = if self.rng.chance(500) { self.rng.within(10, 200) } else { self.rng.within(10, 5_000) };
-            let at = self.moment();
-            self.push(at, Fault::Crash { node, moment, point, down_ms });
-        }
-    }
-
-    fn partitions(&mut self) {
-        for _ in 0..self.rng.below(8) {
-            let (side, one_way) = (self.rng.next(), self.rng.chance(500));
-            let (at, for_ms) = (self.moment(), self.rng.within(200, 5_000));
-            self.push(at, Fault::Partition { side, one_way, for_ms });
-        }
-    }
-
-    /// Disks, processes and clocks that fail.
-    fn machines(&mut self) {
-        let honest = self.honest();
-        if honest.is_empty() {
-            return;
-        }
-        for _ in 0..self.rng.below(4) {
-            let (node, at) = (self.rng.pick(&honest), self.moment());
-            let for_ms = self.rng.within(100, 3_000);
-            self.push(at, Fault::DiskFull { node, for_ms });
-        }
-        for _ in 0..self.rng.below(6) {
-            let (node, at) = (self.rng.pick(&honest), self.moment());
-            let (write_ms, for_ms) = (self.rng.within(2, 600), self.rng.within(500, 8_000));
-            self.push(at, Fault::DiskSlow { node, write_ms, for_ms });
-        }
-        for _ in 0..self.rng.below(4) {
-            let (node, at) = (self.rng.pick(&honest), self.moment());
-            let for_ms = self.rng.within(100, 6_000);
-            self.push(at, Fault::Pause { node, for_ms });
-        }
-        // Fewer than a quorum, liars included, or the chain itself could run ahead of true time.
-        let may_step = usize::from(self.network.quorum).saturating_sub(1 + self.network.liars.len()).min(2);
-        let stepping: Vec<usize> = (0..may_step).map(|_| self.rng.pick(&honest)).collect();
-        for node in stepping {
-            let at = self.moment();
-            let by_ms = self.rng.pick(&[-FAR_OFF_MS, -40_000, -400, 400, 2_000, FAR_OFF_MS]);
-            let for_ms = self.rng.within(100, 8_000);
-            self.push(at, Fault::ClockStep { node, by_ms, for_ms });
-        }
-    }
-
-    fn lies(&mut self) {
-        for node in 0..self.nodes.len() {
-            if !self.network.actor(self.nodes[node]).is_some_and(Actor::acts) {
-                continue;
-            }
-            let most = self.rng.within(300, 2_000);
-            let mut at = self.rng.below(most);
-            while at < END_MS {
-                self.push(at, Fault::Lie { node });
-                // Afterwards it goes on, but the run is not about it alone.
-                at += if at < TROUBLE_MS { self.rng.within(50, most) } else { self.rng.within(most, 4 * most) };
-            }
-        }
-    }
-
-    /// Chooses who must finish, and what lasts at the others.
-    fn healing(&mut self) {
-        let mut rest = self.honest();
-        let quorum = usize::from(self.network.quorum);
-        let core_size =
-            if self.rng.chance(600) { quorum } else { self.rng.within(quorum as u64, self.nodes.len() as u64) as usize };
-        let mut core = 0_u64;
-        for _ in 0..core_size.min(rest.len()) {
-            core |= 1 << rest.remove(self.rng.below(rest.len() as u64) as usize);
-        }
-        self.push(TROUBLE_MS, Fault::Heal { core });
-        for node in rest {
-            let wrong = self.rng.pick(&[-FAR_OFF_MS, 5_000, FAR_OFF_MS]);
-            let fault = match self.rng.below(9) {
-                0 => continue, // as well as the core
-                1 => Lasting::Down,
-                2 => Lasting::CutOff,
-                3 => Lasting::Deaf,
-                4 => Lasting::Mute,
-                5 => Lasting::DiskFull,
-                6 => Lasting::DiskSlow,
-                7 => Lasting::Hung,
-                _ => Lasting::ClockWrong(wrong),
-            };
-            self.push(TROUBLE_MS, Fault::Lasting { node, fault });
-        }
     }
 }
 

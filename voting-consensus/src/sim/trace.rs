@@ -92,7 +92,7 @@ pub enum Happening {
         /// The first 8 digits of the block's hash.
         block: Option<String>,
     },
-    /// A node assembled a certificate, and tells the others.
+    /// A node put a certificate together from votes.
     Certificate {
         /// Which node.
         node: String,
@@ -128,6 +128,13 @@ pub enum Happening {
         view: Option<u64>,
         /// When it arrives, in milliseconds; absent if it is lost or cut off. A doubled message is two events.
         arrives_ms: Option<u64>,
+    },
+    /// A liar lies.
+    Lie {
+        /// Which node.
+        node: String,
+        /// How.
+        what: &'static str,
     },
     /// A node proves that an authority contradicted itself.
     Evidence {
@@ -169,6 +176,7 @@ impl TraceEvent {
 
 impl Happening {
     fn line(&self) -> Option<String> {
+        let counted = |entries: &u32| if *entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
         let of = |block: &Option<String>| block.as_ref().map_or(String::new(), |block| format!(" block {block}"));
         Some(match self {
             Self::Run { seed, nodes, quorum, leader, liars } => {
@@ -178,7 +186,7 @@ impl Happening {
             }
             Self::Start { node, height: 0, journal: 0 } => format!("{node} starts"),
             Self::Start { node, height, journal } => {
-                format!("{node} is back with {height} final blocks and {journal} records in its journal")
+                format!("{node} is back, with {height} final blocks and {journal} records in its journal")
             }
             Self::Crash { node, leads: Some(view), how } => format!("{node} (leader of view {view}) is killed {how}"),
             Self::Crash { node, leads: None, how } => format!("{node} is killed {how}"),
@@ -187,20 +195,23 @@ impl Happening {
             Self::Timer { node, timer, view } => match *timer {
                 "leader" => format!("{node} has waited long enough for a proposal in view {view}"),
                 "view" => format!("{node} has waited long enough for view {view} to end"),
-                "standstill" => format!("{node} looks whether something stands still, in view {view}"),
                 _ => return None,
             },
             Self::Proposal { node, view, height, block, parent_view, entries } => {
-                let on = if *parent_view + 1 == *view { String::new() } else { format!(" on the block of view {parent_view}") };
-                format!("{node} proposes block {block} in view {view}, of height {height} with {entries} entries{on}")
+                let on = match parent_view {
+                    0 => "on genesis".to_owned(),
+                    parent_view => format!("on the block of view {parent_view}"),
+                };
+                format!("{node} proposes block {block} in view {view}: height {height}, {}, {on}", counted(entries))
             }
             Self::Vote { node, vote: "skip", view, .. } => format!("{node} votes to skip view {view}"),
             Self::Vote { node, vote, view, block } => format!("{node} votes to {vote}{} in view {view}", of(block)),
             Self::Certificate { node, vote: "skip", view, .. } => format!("{node} has a quorum to skip view {view}"),
             Self::Certificate { node, vote, view, block } => format!("{node} has a quorum to {vote}{} in view {view}", of(block)),
             Self::Final { node, height, view, block, entries } => {
-                format!("{node} makes block {block} of view {view} final: height {height}, {entries} entries")
+                format!("{node} makes block {block} of view {view} final: height {height}, {}", counted(entries))
             }
+            Self::Lie { node, what } => format!("{node} lies: {what}"),
             Self::Evidence { node, accused, view } => format!("{node} proves that {accused} contradicted itself in view {view}"),
             Self::Fault { what } => what.clone(),
             Self::Violation { rule, detail } => format!("BROKEN: {rule}: {detail}"),

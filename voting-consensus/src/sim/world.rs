@@ -1,13 +1,12 @@
 //! The world around the nodes: time, the acts of the script, and the two phases of a run.
 
-use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
-use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Height, View};
+use voting_core::ids::{AuthorityIndex, ChainId, Height};
 
 use super::actors::{Behaviour, Scene};
 use super::app::Wish;
@@ -15,71 +14,18 @@ use super::invariants::Checker;
 use super::links::Partition;
 use super::network::Clocks;
 use super::node::{Node, Planned};
+use super::queue::{Event, Scheduled};
 use super::rng::Rng;
 use super::script::{Act, END_MS, Fault, Lasting, SUBMISSIONS_END_MS, Script, TROUBLE_MS, describe};
 use super::trace::{Happening, TraceEvent};
 use super::verifier::Memory;
 use super::{Mutation, Report, node_name};
-use crate::{EngineConfig, Input, Message, TimerId, VerifyVote};
+use crate::{EngineConfig, Input, VerifyVote};
 
+/// Events that wait for a host at most: it drops what comes then.
+const HELD_MAX: usize = 4_096;
 /// A disk that is slow for good takes this long for a write, in milliseconds.
 const SLOW_FOR_GOOD_MS: u64 = 700;
-
-/// Something that happens to a node.
-#[derive(Debug)]
-pub(super) enum Event {
-    Deliver {
-        from: AuthorityIndex,
-        message: Arc<Message>,
-    },
-    Timer {
-        timer: TimerId,
-        set: u64,
-    },
-    Build {
-        view: View,
-    },
-    Validated {
-        block: BlockHash,
-        valid: bool,
-        timely: bool,
-    },
-    /// A write is on disk.
-    Written,
-    /// It hangs no longer.
-    Awake,
-    Restart,
-}
-
-#[derive(Debug)]
-struct Scheduled {
-    at: u64,
-    id: u64,
-    node: usize,
-    life: u32,
-    event: Event,
-}
-
-impl Ord for Scheduled {
-    /// The heap gives out its greatest: the earliest, and of those the one scheduled first.
-    fn cmp(&self, other: &Self) -> Ordering {
-        (other.at, other.id).cmp(&(self.at, self.id))
-    }
-}
-
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Scheduled {}
 
 pub(super) struct World {
     pub(super) script: Script,
@@ -282,8 +228,9 @@ impl World {
         match event {
             Event::Written => self.written(node),
             Event::Awake => self.wake(node),
-            event if !here.is_awake(self.now) => here.held.push(event),
-            event => self.take_in(node, vec![event]),
+            event if here.is_awake(self.now) => self.take_in(node, vec![event]),
+            event if here.held.len() < HELD_MAX => here.held.push(event),
+            _ => {}
         }
     }
 
@@ -305,7 +252,7 @@ impl World {
     }
 
     fn act(&mut self, act: &Act) {
-        if !matches!(act.fault, Fault::Lie { .. }) {
+        if !matches!(act.fault, Fault::Lie { .. } | Fault::Crash { .. }) {
             self.tell(|world| Happening::Fault { what: describe(act, &world.authorities) });
         }
         let now = self.now;

@@ -1,7 +1,7 @@
 //! Proposes blocks that are invalid, out of turn, or on a parent that they may not have.
 
 use voting_core::block::Block;
-use voting_core::ids::{ChainId, Digest, View};
+use voting_core::ids::{BlockHash, ChainId, Digest, View};
 
 use super::{Behaviour, Parcel, Scene, To, made_up_entry};
 use crate::leader::leader;
@@ -14,33 +14,41 @@ pub(super) struct InvalidBlocks;
 impl Behaviour for InvalidBlocks {
     fn says(&mut self, scene: &mut Scene<'_>, to: To, message: &Message) -> Option<Vec<Parcel>> {
         let Message::Proposal(proposal) = message else { return None };
-        match scene.rng.below(10) {
-            0..4 => None,
+        let message = match scene.rng.below(10) {
+            0..3 => return None,
             // A block that some know and that is never notarized: something to build on later.
-            4..7 => {
+            3..5 => {
                 let few = scene.some(300);
-                Some(vec![Parcel { to: few, message: message.clone(), after_ms: 0 }])
+                return Some(vec![Parcel { to: few, message: message.clone(), after_ms: 0 }]);
             }
-            _ => Some(vec![Parcel { to, message: spoilt(scene, proposal), after_ms: 0 }]),
-        }
+            5..8 => {
+                let header = &proposal.block.header;
+                unjustified(scene, header.view, header.parent.hash, false)?
+            }
+            _ => spoilt(scene, proposal),
+        };
+        Some(vec![Parcel { to, message, after_ms: 0 }])
     }
 
     fn acts(&mut self, scene: &mut Scene<'_>) -> Vec<Parcel> {
         let view = View(scene.view().0 + u64::from(scene.rng.chance(300)));
-        let leads = |scene: &Scene<'_>, state: &AppState| {
-            leader(scene.epoch, view, state.height.next(), state.preference.as_ref()) == scene.me()
-        };
-        let states: Vec<&AppState> = scene.here.states().filter(|state| state.view < view).collect();
-        let rightful: Vec<&AppState> = states.iter().copied().filter(|state| leads(scene, state)).collect();
-        let among = if rightful.is_empty() || scene.rng.chance(100) { &states } else { &rightful };
-        if among.is_empty() {
-            return Vec::new();
-        }
-        let parent = scene.rng.pick(among);
-        let entry = made_up_entry(&mut scene.rng);
-        let block = parent.build(scene.chain, scene.epoch.number, view, scene.here.clock(scene.now_ms), &[entry]);
-        vec![Parcel::to_all(scene.proposal(block))]
+        let usurps = scene.rng.chance(200);
+        unjustified(scene, view, BlockHash([0xff; 32]), usurps).map(Parcel::to_all).into_iter().collect()
     }
+}
+
+/// A valid block on some parent other than this one, in a view that the liar leads if so, unless it usurps it.
+fn unjustified(scene: &mut Scene<'_>, view: View, other_than: BlockHash, usurps: bool) -> Option<Message> {
+    let leads = |state: &AppState| leader(scene.epoch, view, state.height.next(), state.preference.as_ref()) == scene.me();
+    let fits = |state: &&AppState| state.view < view && state.hash != other_than && (usurps || leads(state));
+    let parents: Vec<&AppState> = scene.here.states().filter(fits).collect();
+    if parents.is_empty() {
+        return None;
+    }
+    let parent = scene.rng.pick(&parents);
+    let entry = made_up_entry(&mut scene.rng);
+    let block = parent.build(scene.chain, scene.epoch.number, view, scene.here.clock(scene.now_ms), &[entry]);
+    Some(scene.proposal(block))
 }
 
 /// The same proposal with something wrong about its block.

@@ -98,6 +98,11 @@ impl Actor {
         }
     }
 
+    /// Whether a story tells of each of its lies: those of the others are too many.
+    pub(super) const fn is_told(self) -> bool {
+        !matches!(self, Self::Twins | Self::Silent | Self::Selective | Self::Withholder)
+    }
+
     /// Whether it may sign what contradicts itself, so that evidence against it is right.
     pub(super) const fn contradicts_itself(self) -> bool {
         matches!(self, Self::Twins | Self::InvalidBlocks | Self::TimeLiar | Self::Forger)

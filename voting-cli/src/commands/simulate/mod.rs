@@ -3,13 +3,16 @@
 //! A run depends on its seed and the options and on nothing else, so that whatever breaks a rule can be looked at
 //! again, on any machine. The simulator itself is in `voting_consensus::sim`.
 
+mod story;
+
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 use serde::Serialize;
-use voting_consensus::sim::{self, Actor, Options, Report};
+use voting_consensus::sim::{self, Actor, Options, Report, Script};
 use voting_core::epoch::QuorumRule;
 
 use super::Context;
@@ -34,17 +37,22 @@ const NO_PANIC: &str = "no assertion of the engine fails";
 /// Run the consensus engine among simulated faults and liars, and see whether a rule is broken.
 ///
 /// Each seed draws a network (4 to 10 authorities, quorum, leaders), its faults (messages lost, doubled, delayed
-/// and cut off; crashes before and after writing) and who lies, as many as the quorum tolerates. After a while the faults
-/// end; then the honest authorities must agree and make new entries final. The same seed with the same options is the same
-/// run on every machine.
+/// and cut off; crashes before, within and after writing; disks that are slow or full; processes that hang; clocks that are
+/// off) and who lies and how, as many as the quorum tolerates. After a while a quorum is healed and whatever ails the rest
+/// lasts; then the quorum must agree and make new entries final. The same seed with the same options is the same run on every
+/// machine.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   voting simulate                                     seeds 0 to 99
   voting simulate --seeds 20000 --seed 1000000        twenty thousand others
   voting simulate --seed 42                           one run, with its report
+  voting simulate --seed 15 --trace                   the story of a run
+  voting simulate --seed 15 --events run.jsonl        every event of it, a JSON object a line, for a viewer
   voting simulate --seeds 500 --authorities 7 --quorum majority
   voting simulate --authorities 5 --quorum 3 --twins 1   more liars than 3 of 5 tolerate: rules break
+  voting simulate --authorities 7 --liars forger=2    how two of seven lie
+  voting simulate --seed 0 --authorities 5 --quorum 3 --twins 1 --shrink   what it takes at least
 
 Ends with code 1 if a rule was broken.")]
 pub(crate) struct Args {
@@ -66,6 +74,18 @@ pub(crate) struct Args {
     /// Authorities that now and then say nothing; may be more than the quorum tolerates
     #[arg(long, value_name = "K")]
     silent: Option<usize>,
+    /// Authorities that lie in this way, such as forger=2; may be more than the quorum tolerates
+    #[arg(long, value_name = "KIND=K", value_parser = story::parse_liars, conflicts_with_all = ["twins", "silent"])]
+    liars: Option<(Actor, usize)>,
+    /// Tell what happens, line by line
+    #[arg(long, requires = "seed", conflicts_with = "seeds")]
+    trace: bool,
+    /// Write every event to a file, a JSON object a line; an existing file is replaced
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with = "seeds")]
+    events: Option<PathBuf>,
+    /// If a rule breaks, look for the fewest faults that still break it
+    #[arg(long, requires = "seed", conflicts_with = "seeds")]
+    shrink: bool,
     /// Runs at a time; as many as there are processors if left out
     #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -85,6 +105,12 @@ struct Run {
     /// Of every message sent, in order: the same wherever this seed runs with these options.
     trace: String,
     violation: Option<Broken>,
+    /// With --shrink: the fewest acts that break the same rule.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    shortest: Vec<String>,
+    /// With --trace: what happened, of the shortest script if there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    story: Vec<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -156,16 +182,17 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         CliError::failure(format!("threads cannot be started: {error}"), "ask for fewer with --jobs, or look at ulimit -u")
     })?;
     match (args.seed, args.seeds) {
-        (Some(seed), None) => one(&plan, seed, context),
+        (Some(seed), None) => one(&plan, seed, &args, context),
         (first, seeds) => tokio::task::block_in_place(|| many(&plan, &pool, first.unwrap_or(0), seeds.unwrap_or(SEEDS), context)),
     }
 }
 
-fn one(plan: &Plan, seed: u64, context: &Context) -> Result<()> {
+fn one(plan: &Plan, seed: u64, args: &Args, context: &Context) -> Result<()> {
     let report = match plan.run(seed) {
         Outcome::Reported(report) => report,
         Outcome::Panicked(reason) => return Err(broken_rules(&plan.broken(seed, NO_PANIC, &reason), 1)),
     };
+    let told = story::tell(&Script::draw(seed, &plan.options), args)?;
     let run = Run {
         seed,
         authorities: report.authorities,
@@ -177,6 +204,8 @@ fn one(plan: &Plan, seed: u64, context: &Context) -> Result<()> {
         faults: report.faults.clone(),
         trace: format!("{:016x}", report.trace_hash),
         violation: plan.violation(&report),
+        shortest: told.shortest,
+        story: told.story,
     };
     context.out.answer(&run, || describe_run(&run))?;
     run.violation.as_ref().map_or(Ok(()), |broken| Err(broken_rules(broken, 1)))
@@ -207,7 +236,7 @@ fn many(plan: &Plan, pool: &rayon::ThreadPool, first: u64, seeds: u64, context: 
 
 impl Plan {
     fn new(args: &Args) -> Result<Self> {
-        let Args { authorities, quorum, twins, silent, .. } = *args;
+        let Args { authorities, quorum, twins, silent, liars, .. } = *args;
         if let Some(n) = authorities.filter(|n| !(AUTHORITIES_MIN..=AUTHORITIES_MAX).contains(n)) {
             return Err(CliError::usage(
                 format!("{n} authorities cannot be simulated"),
@@ -226,11 +255,11 @@ impl Plan {
             }
             _ => {}
         }
-        let liars = twins.map(|k| (Actor::Twins, k)).or(silent.map(|k| (Actor::Silent, k)));
+        let liars = twins.map(|k| (Actor::Twins, k)).or(silent.map(|k| (Actor::Silent, k))).or(liars);
         let n = authorities.unwrap_or(AUTHORITIES_DRAWN_MIN);
         if let Some((actor, k)) = liars.filter(|(_, k)| *k > n) {
             let next = match authorities {
-                Some(_) => format!("choose --{} up to {n}", actor.word()),
+                Some(_) => format!("choose at most {n}"),
                 None => "say how many authorities there are with --authorities".to_owned(),
             };
             return Err(CliError::usage(format!("{k} of {n} authorities cannot be {}", actor.word()), next));
@@ -245,7 +274,10 @@ impl Plan {
         say("authorities", authorities.map(|n| n.to_string()));
         say("quorum", quorum.map(rule_word));
         if let Some((actor, k)) = liars {
-            say(actor.word(), Some(k.to_string()));
+            match actor {
+                Actor::Twins | Actor::Silent => say(actor.word(), Some(k.to_string())),
+                _ => say("liars", Some(format!("{}={k}", actor.word()))),
+            }
         }
         Ok(Self { options, said })
     }
@@ -347,7 +379,10 @@ fn quorum_advice(n: usize) -> String {
 fn broken_rules(first: &Broken, violations: u64) -> CliError {
     CliError::failure(
         format!("{}: {}: {}", count(violations, "seed broke a rule", "seeds broke a rule; the first"), first.rule, first.detail),
-        format!("see it again with: {}; with no more liars than the quorum tolerates it is a defect to report", first.reproduce),
+        format!(
+            "see it again with: {}, or what it takes at least with --shrink; with no more liars than the quorum tolerates it is a defect to report",
+            first.reproduce
+        ),
     )
 }
 
@@ -369,7 +404,15 @@ fn describe_run(run: &Run) -> String {
         None => "No rule was broken.".to_owned(),
         Some(broken) => format!("Broken: {}\n  {}", broken.rule, broken.detail),
     };
-    format!("{}\n{}\n\n{verdict}", fields(&rows), describe_faults(&run.faults))
+    let mut text = String::new();
+    if !run.story.is_empty() {
+        text = format!("{}\n\n", run.story.join("\n"));
+    }
+    text += &format!("{}\n{}\n\n{verdict}", fields(&rows), describe_faults(&run.faults));
+    if !run.shortest.is_empty() {
+        text += &format!("\n\nThe same rule breaks with these alone:\n{}", run.shortest.join("\n"));
+    }
+    text
 }
 
 fn describe(summary: &Summary) -> String {
@@ -408,7 +451,19 @@ mod tests {
     use super::*;
 
     fn plan(authorities: Option<usize>, quorum: Option<QuorumRule>, twins: Option<usize>) -> Result<Plan> {
-        Plan::new(&Args { seeds: None, seed: None, authorities, quorum, twins, silent: None, jobs: None })
+        Plan::new(&Args {
+            seeds: None,
+            seed: None,
+            authorities,
+            quorum,
+            twins,
+            silent: None,
+            liars: None,
+            trace: false,
+            events: None,
+            shrink: false,
+            jobs: None,
+        })
     }
 
     #[test]
