@@ -59,7 +59,7 @@ impl Engine {
         } else {
             self.views.get(&parent_view).and_then(|state| state.notarization.clone())
         };
-        let between = parent_view.0 + 1..view.0;
+        let between = parent_view.next().0..view.0;
         let mut skips: Vec<Certificate> = between.filter_map(|gap| self.views.get(&View(gap))?.skip.clone()).collect();
         let ahead = skips.len().saturating_sub(MAX_PROPOSAL_SKIPS);
         for certificate in skips.drain(..ahead) {
