@@ -26,6 +26,8 @@ use crate::message::{Message, Proposal, SignedView, ViewReport};
 const INSTRUCTIONS_MAX: usize = 400;
 /// Skip certificates that a proposal of a script has at most.
 const SKIPS_MAX: usize = 12;
+/// A view that no honest authority comes to: after it there is none, and records that are never pruned stand in it.
+const LAST_VIEW: View = View(u64::MAX);
 /// Blocks that a script can speak of.
 const BLOCKS_MAX: usize = 64;
 
@@ -219,7 +221,7 @@ impl Player<'_> {
         let below = parent.map_or((View(0), Height(0)), |parent| (parent.view, parent.height));
         (parent.is_some() || header.parent == Parent::GENESIS)
             && header.parent.view == below.0
-            && header.view > below.0
+            && (below.0.next()..LAST_VIEW).contains(&header.view)
             && below.1.0.checked_add(1) == Some(header.height.0)
             && (header.chain, header.epoch) == (CHAIN, 0)
             && parent.is_none_or(|parent| parent.successor.is_none() || header.is_tail_of(parent))
