@@ -11,6 +11,8 @@ PORT ?= 8000
 CHAOS_ROUNDS ?= 45
 # How long nobody may be suspected on a machine whose processors are all busy.
 CALM_SECONDS ?= 600
+# For each fuzz target.
+FUZZ_SECONDS ?= 60
 
 .PHONY: help
 help: ## Show this list
@@ -65,6 +67,15 @@ soak: test-tools ## Slow campaigns: many simulator seeds; ten minutes at full lo
 	$(CARGO) run --release --bin voting -- simulate --seeds 20000
 	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
 	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test cluster -- --nocapture an_election_survives
+
+FUZZ_TARGETS = $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
+
+.PHONY: fuzz
+fuzz: tools ## Every fuzz target for FUZZ_SECONDS each; needs nightly and cargo-fuzz
+	@$(CARGO) +nightly --version >/dev/null 2>&1 || { echo "a nightly compiler is missing; install it with: rustup toolchain install nightly" >&2; exit 1; }
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing; install it with: cargo install --locked cargo-fuzz" >&2; exit 1; }
+	for target in $(FUZZ_TARGETS); do mkdir -p target/fuzz/$$target; \
+	  $(CARGO) +nightly fuzz run --target-dir target/fuzz/build $$target target/fuzz/$$target fuzz/corpus/$$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=25 -print_final_stats=1; done
 
 .PHONY: deny
 deny: ## Licences, bans and sources of the dependencies

@@ -9,10 +9,10 @@ use voting_core::seams::JournalRecord;
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
 
 /// A record as it is written: views of different epochs may have the same number.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Written {
-    epoch: u32,
-    record: Record,
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Written {
+    pub(crate) epoch: u32,
+    pub(crate) record: Record,
 }
 
 impl Canonical for Written {

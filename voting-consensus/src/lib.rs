@@ -50,6 +50,8 @@ mod mutation;
 pub mod output;
 #[cfg(feature = "sim")]
 pub mod sim;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod view;
 mod vote_keeper;
 

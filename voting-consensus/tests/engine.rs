@@ -452,3 +452,24 @@ fn a_damaged_journal_is_refused_by_the_number_of_the_record() {
     let error = Engine::recover(config(&peer.epoch, &peer.keys, 1), None, &peer.journal).unwrap_err();
     assert!(error.to_string().starts_with("journal record 1"), "{error}");
 }
+
+/// Where heights tell whose turn it is, whoever names another height or another parent must not take the leader's place.
+#[test]
+fn who_makes_up_a_height_or_a_parent_takes_nobodys_place() {
+    for policy in [LeaderPolicy::Fixed, LeaderPolicy::Elected] {
+        for unknown in [false, true] {
+            let mut peer = Peer::with(policy);
+            for view in 1..=3 {
+                peer.hear(2, Message::Certificate(peer.certificate(skip(view), &QUORUM)));
+            }
+            assert_eq!(peer.engine.view(), View(4), "three views were skipped, so authority 3 leads");
+            let parent = if unknown { Parent { view: View(3), hash: first(9).hash() } } else { Parent::GENESIS };
+            let made_up = block(View(4), parent, Height(4), 7);
+            let mut outputs = peer.hear(0, peer.proposal(0, made_up, &[1, 2, 3]));
+            let true_one = block(View(4), Parent::GENESIS, Height(1), 1);
+            outputs.extend(peer.hear(3, peer.proposal(3, true_one.clone(), &[1, 2, 3])));
+            outputs.extend(peer.validated(&true_one));
+            assert_eq!(own_statements(&outputs, 1), [notarize(&true_one)], "{policy:?}, of an unknown parent: {unknown}");
+        }
+    }
+}

@@ -37,6 +37,20 @@ fn asks(outputs: &[Output]) -> bool {
     outputs.contains(&Output::Broadcast(Message::AskView { nonce: NONCE }))
 }
 
+/// One liar that names the last view there can be must not make the bound wrap around to the first.
+#[test]
+fn a_liar_that_states_the_last_view_makes_nobody_vote_again() {
+    let mut peer = replaced();
+    peer.give(Input::Start);
+    for (who, view) in [(0, 1), (2, u64::MAX), (3, 1)] {
+        peer.hear(who, states(&peer, who, view, NONCE));
+    }
+    assert!(!peer.engine.is_learning());
+    let block = first(1);
+    peer.hear(0, peer.proposal(0, block.clone(), &[]));
+    assert_eq!(own_statements(&peer.validated(&block), 1), [], "it may have voted in view 1 before");
+}
+
 #[test]
 fn who_has_lost_its_journal_votes_only_beyond_what_it_may_have_voted() {
     let mut peer = replaced();

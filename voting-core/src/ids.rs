@@ -278,18 +278,19 @@ number_id!(
 );
 
 impl Height {
-    /// The next height.
+    /// The next height; of the last that there can be, the same again. Peers may name any.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 
 impl View {
-    /// The next view.
+    /// The next view; of the last that there can be, the same again: a view never wraps around to an earlier one, whatever
+    /// others say.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0.saturating_add(1))
     }
 }
 

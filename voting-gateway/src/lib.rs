@@ -37,6 +37,8 @@ mod spec;
 mod state;
 mod strict_json;
 mod submit;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use accounts::{Account, AccountError, Accounts, PasswordRule, Role};
 pub use codes::CODES;

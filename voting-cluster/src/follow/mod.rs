@@ -32,9 +32,9 @@ const WINDOW: u64 = 512;
 
 /// A follower's request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Follow {
+pub(crate) struct Follow {
     /// The first height that is missing.
-    from: Height,
+    pub(crate) from: Height,
 }
 
 impl Canonical for Follow {
@@ -44,11 +44,11 @@ impl Canonical for Follow {
 
 /// Consecutive finalized blocks, ending in one with its own certificate; none if there are none yet.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Blocks {
+pub(crate) struct Blocks {
     /// Height of the sender's last finalized block.
-    head: Height,
+    pub(crate) head: Height,
     /// The blocks.
-    blocks: Vec<FinalizedBlock>,
+    pub(crate) blocks: Vec<FinalizedBlock>,
 }
 
 impl Canonical for Blocks {

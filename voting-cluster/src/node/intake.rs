@@ -50,8 +50,8 @@ const BUSY: usize = 64;
 const GATHER: Duration = Duration::from_millis(15);
 
 /// Verified entries on their way to the other authorities.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct SharedEntries(Vec<EntryBytes>);
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct SharedEntries(pub(crate) Vec<EntryBytes>);
 
 impl Canonical for SharedEntries {
     const TAG: &'static str = "voting/shared-entries/v1";

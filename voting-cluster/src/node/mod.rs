@@ -34,6 +34,8 @@ use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, Pa
 use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerBatch, LedgerError, NodeName, Transport};
 use voting_core::state::LedgerState;
 
+#[cfg(feature = "testing")]
+pub(crate) use intake::SharedEntries;
 pub use publish::NoHooks;
 pub(crate) use recover::{follow, replay};
 pub(crate) use verify::blocking;

@@ -10,6 +10,7 @@
 //! without panics, so that a test can say what else it knows before it fails. `docs/testing.md` has examples.
 
 pub mod deployment;
+pub mod fuzz;
 pub mod history;
 pub mod http;
 pub mod schedule;

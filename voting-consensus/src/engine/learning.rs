@@ -8,7 +8,9 @@
 //! voted in no view above V + 1, and keeps silent up to there. It follows all the while.
 //!
 //! Answers are signed, and for one question: who replays an old one does not make anybody vote too early. Who is learning
-//! itself does not answer. A whole network that lost its journals stands still for good, as it must.
+//! itself does not answer. A whole network that lost its journals stands still for good, as it must. A liar that states too high
+//! a view, be it the last one there can be, keeps this authority silent up to there: it can take its voice, but not make it speak
+//! too early.
 
 use std::collections::BTreeMap;
 

@@ -298,7 +298,7 @@ impl Engine {
         };
         let skipped = |between: u64| self.views.get(&View(between)).is_some_and(|state| state.skip.is_some());
         let certified = certified || self.config.mutated(Mutation::ParentUnchecked);
-        let bridged = (parent.view.0 + 1..view.0).all(skipped) || self.config.mutated(Mutation::GapsIgnored);
+        let bridged = (parent.view.next().0..view.0).all(skipped) || self.config.mutated(Mutation::GapsIgnored);
         certified && parent.view < view && bridged
     }
 
@@ -439,7 +439,7 @@ impl Engine {
             self.end();
         }
         let too_far = u64::from(self.config.mutated(Mutation::PrunedTooFar));
-        self.out.push(Output::Prune { below: View(head.view.0 + 1 + too_far) });
+        self.out.push(Output::Prune { below: View(head.view.next().0 + too_far) });
     }
 
     /// The last block of the epoch is final.

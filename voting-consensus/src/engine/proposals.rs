@@ -59,7 +59,7 @@ impl Engine {
         } else {
             self.views.get(&parent_view).and_then(|state| state.notarization.clone())
         };
-        let between = parent_view.0 + 1..view.0;
+        let between = parent_view.next().0..view.0;
         let mut skips: Vec<Certificate> = between.filter_map(|gap| self.views.get(&View(gap))?.skip.clone()).collect();
         let ahead = skips.len().saturating_sub(MAX_PROPOSAL_SKIPS);
         for certificate in skips.drain(..ahead) {
@@ -99,7 +99,7 @@ impl Engine {
             self.keep_if_notarized(view, hash, block);
             return;
         }
-        if view > self.view.next() {
+        if view > self.view.next() || !self.stands_on_certified(header) {
             return;
         }
         let state = self.views.entry(view).or_default();
@@ -122,6 +122,23 @@ impl Engine {
         } else {
             self.keep_if_notarized(view, hash, block);
         }
+    }
+
+    /// Whether a block stands on one that a quorum certified, with the height that follows as far as that one is known.
+    /// Elsewhere nobody can vote for it; and where heights or parents tell whose turn it is, whoever made them up would
+    /// take the leader's place, in every view.
+    fn stands_on_certified(&self, header: &BlockHeader) -> bool {
+        let parent = header.parent;
+        let is_parent = |certificate: &Certificate| certificate.statement.block() == Some(parent.hash);
+        let is_certified = if parent.view == self.head.view {
+            parent.hash == self.head.hash
+        } else {
+            self.views.get(&parent.view).is_some_and(|state| {
+                state.notarization.as_ref().is_some_and(is_parent) || state.finalization.as_ref().is_some_and(is_parent)
+            })
+        };
+        let follows = self.height_of(&parent.hash).is_none_or(|below| below.next() == header.height);
+        (is_certified && follows) || self.config.mutated(Mutation::ParentUnchecked)
     }
 
     /// Who may propose a block, by its parent, or by what the proposal says its parent is: the hash proves it.

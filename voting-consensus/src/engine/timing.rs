@@ -143,7 +143,7 @@ impl Engine {
 
     /// Doubles with every round of views without finality.
     fn patience(&self) -> u32 {
-        let views = self.view.0.saturating_sub(self.head.view.0 + 2);
+        let views = self.view.0.saturating_sub(self.head.view.next().next().0);
         let rounds = views / self.config.epoch.len().max(1) as u64;
         1 << rounds.min(6)
     }

@@ -1,8 +1,9 @@
 //! For tests of this crate and of programs that embed it: a chain in memory, elections to fill it
-//! with, and conformance suites for the seams.
+//! with, conformance suites for the seams, and what takes any bytes.
 
 pub mod chain;
 pub mod conformance;
+pub mod fuzz;
 mod numbers;
 
 pub use chain::{TestChain, ballot, definition, key};

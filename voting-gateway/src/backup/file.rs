@@ -351,6 +351,12 @@ pub fn verify(path: &Path) -> Result<Summary, BackupError> {
     read_to_end(Reader::open(path)?)
 }
 
+/// The same for a file in memory.
+#[cfg(feature = "testing")]
+pub(crate) fn verify_bytes(bytes: &[u8]) -> Result<Summary, BackupError> {
+    read_to_end(Reader::new(Path::new("input"), bytes)?)
+}
+
 fn read_to_end<R: BufRead>(mut reader: Reader<R>) -> Result<Summary, BackupError> {
     while reader.next()?.is_some() {}
     let truncated = BackupError::Truncated { path: reader.path.clone(), line: reader.line };

@@ -38,6 +38,8 @@ use crate::roll::BUCKETS;
 use crate::{accounts, roll};
 
 pub use create::create;
+#[cfg(feature = "testing")]
+pub(crate) use file::verify_bytes;
 pub use file::{FORMAT, VERSION, verify};
 pub use restore::{Options, Restored, restore};
 

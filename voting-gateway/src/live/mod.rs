@@ -21,3 +21,28 @@ mod viewer;
 
 pub(crate) use sockets::{Live, upgrade};
 pub(crate) use viewer::Viewer;
+
+/// A frame of a client; panics if a rule is broken.
+#[cfg(feature = "testing")]
+pub(crate) fn fuzz(text: &str) {
+    use frame::FromClient::{Auth, Hello, Ping, Subscribe, Unsubscribe};
+    let named: Vec<String> = match frame::FromClient::parse(text) {
+        Ok(Hello { resume, .. }) => resume.into_keys().collect(),
+        Ok(Subscribe { id, ch, .. }) => {
+            assert!(id.len() <= frame::MAX_ID_BYTES);
+            vec![ch]
+        }
+        Ok(Unsubscribe { ch }) => vec![ch],
+        Ok(Auth { .. } | Ping {}) => Vec::new(),
+        Err(reason) => {
+            let told = frame::error(None, None, &frame::LiveError::new("invalid_frame", reason));
+            assert!(crate::strict_json::check(told.as_bytes()).is_ok(), "{told}");
+            vec![text.to_owned()]
+        }
+    };
+    for name in named {
+        if let Ok(channel) = channel::Channel::parse(&name, Some("account"), false) {
+            assert_eq!(channel.to_string(), name, "a channel has one name");
+        }
+    }
+}

@@ -20,7 +20,7 @@ pub(super) const MAX_FRAME_BYTES: usize = MAX_MESSAGE_BYTES + 10;
 
 /// What travels over a link.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Frame {
+pub(crate) enum Frame {
     /// A message; `asks` is the number of the acknowledgement that it asks for, or 0.
     Message { kind: MessageKind, asks: u64, bytes: Bytes },
     /// The message that asked for this number was taken.
@@ -33,7 +33,7 @@ pub(super) enum Frame {
 
 impl Frame {
     /// Bytes of content, for the bounds of queues.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         match self {
             Self::Message { bytes, .. } => bytes.len(),
             Self::Taken(_) | Self::Ping(_) | Self::Pong(_) => 0,
@@ -41,7 +41,7 @@ impl Frame {
     }
 
     /// Appends the frame to a buffer.
-    pub(super) fn write(&self, out: &mut BytesMut) {
+    pub(crate) fn write(&self, out: &mut BytesMut) {
         let (tag, number) = match self {
             Self::Message { kind, asks, bytes } => {
                 out.put_u32(bytes.len() as u32 + 10); // messages are checked before they come here
@@ -63,7 +63,7 @@ impl Frame {
     ///
     /// # Errors
     /// `InvalidData` if it is no frame; the connection is of no use then.
-    pub(super) async fn read<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Self> {
+    pub(crate) async fn read<R: AsyncRead + Unpin>(from: &mut R) -> io::Result<Self> {
         let length = from.read_u32().await? as usize;
         let tag = if length == 0 { 0 } else { from.read_u8().await? };
         match (tag, length) {

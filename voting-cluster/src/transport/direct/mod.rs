@@ -34,7 +34,7 @@ use voting_core::crypto::{PublicKey, SigningKey};
 use voting_core::seams::transport::MAX_MESSAGE_BYTES;
 use voting_core::seams::{Envelope, MessageKind, NodeName, Transport, TransportError};
 
-use frame::Frame;
+pub(crate) use frame::Frame;
 use identity::Identity;
 pub use peer::LinkStatus;
 use peer::Peer;

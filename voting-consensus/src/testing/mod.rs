@@ -1,0 +1,3 @@
+//! For tests: what takes any bytes.
+
+pub mod fuzz;
