@@ -74,7 +74,8 @@ impl AuthApi {
         let token = body.0.refresh_token.or(cookie);
         let token = token
             .ok_or_else(|| Problem::unauthorized("no_refresh_token", "neither a cookie nor refresh_token was sent; sign in"))?;
-        let (email, tokens) = sessions::refresh(store, &token, state.backend.clock.now()).await?;
+        let grace = if in_body { Duration::ZERO } else { sessions::BROWSER_GRACE };
+        let (email, tokens) = sessions::refresh(store, &token, grace, state.backend.clock.now()).await?;
         let account = state.accounts.find(store, &email).await?;
         let account = account.ok_or_else(|| Problem::unauthorized("session_ended", "the account is gone"))?;
         Ok(Json(self.session(&account, tokens, in_body, cookies)))
