@@ -22,6 +22,7 @@ use crate::election::{CountMethodId, ElectionDefinition};
 use crate::entry::{Certification, Entry, OfficerAct, VerifiedEntry};
 use crate::epoch::change::{EpochChange, Epochs, Handover};
 use crate::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
+use crate::evidence::Accusation;
 use crate::formats::blt::Blt;
 use crate::formats::rankings_csv::{RankingsCsv, ScoresCsv};
 use crate::ids::{BallotCode, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, PartitionId, Pseudonym};
@@ -87,7 +88,7 @@ macro_rules! canonical_types {
 canonical_types! {
     0: Genesis, 1: Epoch, 2: EpochChange, 3: Handover, 4: ElectionDefinition, 5: OfficerAct, 6: Certification, 7: Ballot,
     8: SignedBallot, 9: PreferLeader, 10: Entry, 11: BlockHeader, 12: Block, 13: FinalizedBlock, 14: Certificate, 15: Receipt,
-    16: ElectionReport, 17: Opening, 18: BundleBlock, 19: Closing,
+    16: ElectionReport, 17: Opening, 18: BundleBlock, 19: Closing, 20: Accusation,
 }
 
 /// An entry, verified and applied to a chain with an open election.
