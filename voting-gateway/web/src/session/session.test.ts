@@ -139,6 +139,11 @@ describe('session', () => {
     expect(await one.refresh('token-1')).toBeNull();
     expect(one.current()).toEqual({ status: 'expired', account: user });
     expect(hinted()).toBe(false);
+    // The answer to a request that was under way tells of it a second time.
+    const asked = gateway.refreshes;
+    expect(await one.refresh('token-1')).toBeNull();
+    expect(one.current()).toEqual({ status: 'expired', account: user });
+    expect(gateway.refreshes).toBe(asked);
   });
 
   it('stays signed in while nobody can be asked', async () => {

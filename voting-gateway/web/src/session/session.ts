@@ -122,6 +122,8 @@ export class SessionService {
   private async rotate(spent: string | undefined): Promise<string | null> {
     // Another tab may have refreshed while this one waited for its turn.
     if (this.access && this.access.token !== spent && this.isFresh()) return this.access.token;
+    // It was found out meanwhile that the session has ended: asking again would only make the page forget whose it was.
+    if (this.state.status === 'expired' || this.state.status === 'anonymous') return null;
     try {
       const session = await this.seams.api.refresh();
       this.adopt(session);
@@ -129,8 +131,8 @@ export class SessionService {
       return session.access_token;
     } catch (error) {
       if (problemFrom(error).status !== 401) throw error;
-      if (this.state.status === 'signedIn') this.expire();
-      else this.end({ status: 'anonymous' });
+      if (this.state.status === 'starting') this.end({ status: 'anonymous' });
+      else this.expire();
       return null;
     }
   }

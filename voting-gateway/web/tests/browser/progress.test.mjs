@@ -129,6 +129,7 @@ describe('a ballot on its way', () => {
     // The gateway tells of the real ballot that it is final, before the page has its answer.
     await page.getByText('3 of 4 authorities agree').or(page.getByText('4 of 4 authorities agree')).waitFor();
     assert.match(await stage(page).textContent(), /^Recorded|authorities agree/);
+    await until(() => heard.came.some(({ ch, data }) => ch?.startsWith('ballot:') && data.stage === 'final'));
     letGo();
     await page.waitForURL('**/receipt');
     await until(() => channelsOf(heard.sent, 'unsubscribe').length > 0);
