@@ -107,7 +107,12 @@ pub enum Message {
         nonce: [u8; 32],
     },
     /// The answer.
-    InView(SignedView),
+    InView {
+        /// The view, signed for this question.
+        stated: SignedView,
+        /// The certificate that let the authority enter it; absent only where the view is the first above a final block.
+        entered: Option<Certificate>,
+    },
 }
 
 impl Canonical for Message {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
 use voting_consensus::{Engine, EngineConfig, Input, Message, Output, SignedView, TimerId, ViewReport};
+use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, View};
 use voting_core::seams::JournalRecord;
 
@@ -27,19 +28,24 @@ fn replaced() -> Peer {
     peer
 }
 
+/// An answer with the certificate that enters the view.
 fn states(peer: &Peer, who: u16, view: u64, nonce: [u8; 32]) -> Message {
-    let authority = AuthorityIndex(who);
-    let report = ViewReport { chain: CHAIN, epoch: 0, view: View(view), nonce, authority };
-    Message::InView(SignedView::sign(report, &peer.keys[usize::from(who)]))
+    let entered = (view > 1).then(|| peer.certificate(skip(view - 1), &QUORUM));
+    Message::InView { stated: stated(peer, who, view, nonce), entered }
+}
+
+fn stated(peer: &Peer, who: u16, view: u64, nonce: [u8; 32]) -> SignedView {
+    let report = ViewReport { chain: CHAIN, epoch: 0, view: View(view), nonce, authority: AuthorityIndex(who) };
+    SignedView::sign(report, &peer.keys[usize::from(who)])
 }
 
 fn asks(outputs: &[Output]) -> bool {
     outputs.contains(&Output::Broadcast(Message::AskView { nonce: NONCE }))
 }
 
-/// One liar that names the last view there can be must not make the bound wrap around to the first.
+/// Liars enough to make certificates: naming the last view there can be must not make the bound wrap around to the first.
 #[test]
-fn a_liar_that_states_the_last_view_makes_nobody_vote_again() {
+fn who_states_the_last_view_makes_nobody_vote_again() {
     let mut peer = replaced();
     peer.give(Input::Start);
     for (who, view) in [(0, 1), (2, u64::MAX), (3, 1)] {
@@ -90,6 +96,58 @@ fn who_has_lost_its_journal_votes_only_beyond_what_it_may_have_voted() {
 }
 
 #[test]
+fn a_liar_can_name_no_view_that_the_network_has_not_come_to() {
+    let mut peer = replaced();
+    peer.give(Input::Start);
+    let far = stated(&peer, 2, 1_000_000, NONCE);
+    let of_another_view = peer.certificate(skip(999_998), &QUORUM);
+    let too_few = Certificate { statement: skip(999_999), signatures: peer.certificate(skip(999_999), &QUORUM).signatures[..2].to_vec() };
+    let again = {
+        let mut signatures = too_few.signatures.clone();
+        signatures.push(signatures[1]);
+        Certificate { statement: skip(999_999), signatures }
+    };
+    for entered in [None, Some(of_another_view), Some(too_few), Some(again)] {
+        peer.hear(2, Message::InView { stated: far, entered });
+    }
+    for who in [0, 3] {
+        peer.hear(who, states(&peer, who, 2, NONCE));
+    }
+    assert!(peer.engine.is_learning(), "the liar has not answered");
+    // It may still tell the truth.
+    peer.hear(2, states(&peer, 2, 3, NONCE));
+    assert!(!peer.engine.is_learning());
+    for view in 1..=4 {
+        peer.hear(2, Message::Certificate(peer.certificate(skip(view), &QUORUM)));
+    }
+    peer.give(Input::WorkAvailable(true));
+    assert_eq!(own_statements(&peer.give(Input::Timer(TimerId::View)), 1), [skip(5)], "silent through view 4, and no longer");
+}
+
+#[test]
+fn an_answer_shows_how_its_author_came_to_its_view() {
+    let answer = |peer: &mut Peer| {
+        let outputs = peer.hear(3, Message::AskView { nonce: [9; 32] });
+        let found = outputs.into_iter().find_map(|output| match output {
+            Output::Send { message: Message::InView { stated, entered }, .. } => Some((stated, entered)),
+            _ => None,
+        });
+        let (stated, entered) = found.unwrap();
+        (stated.verify(CHAIN, &peer.epoch).unwrap().view, entered.map(|certificate| certificate.statement))
+    };
+    let mut peer = Peer::new();
+    let block = peer.notarize_first();
+    peer.hear(2, Message::Certificate(peer.certificate(notarize(&block), &QUORUM)));
+    assert_eq!(answer(&mut peer), (View(2), Some(notarize(&block))));
+    peer.hear(2, Message::Certificate(peer.certificate(finalize(&block), &QUORUM)));
+    assert_eq!(answer(&mut peer), (View(2), Some(finalize(&block))), "of its head");
+    peer.hear(2, Message::Certificate(peer.certificate(skip(2), &QUORUM)));
+    assert_eq!(answer(&mut peer), (View(3), Some(skip(2))));
+    peer.restart();
+    assert_eq!(answer(&mut peer), (View(3), Some(skip(2))), "also after a restart");
+}
+
+#[test]
 fn only_true_answers_to_this_question_count() {
     let mut peer = replaced();
     peer.give(Input::Start);
@@ -97,15 +155,15 @@ fn only_true_answers_to_this_question_count() {
     let of_another_chain = {
         let chain = voting_core::ChainId([6; 32]);
         let report = ViewReport { chain, epoch: 0, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView(SignedView::sign(report, &peer.keys[0]))
+        Message::InView { stated: SignedView::sign(report, &peer.keys[0]), entered: None }
     };
     let of_another_epoch = {
         let report = ViewReport { chain: CHAIN, epoch: 1, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView(SignedView::sign(report, &peer.keys[0]))
+        Message::InView { stated: SignedView::sign(report, &peer.keys[0]), entered: None }
     };
     let forged = {
         let report = ViewReport { chain: CHAIN, epoch: 0, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView(SignedView::sign(report, &peer.keys[2]))
+        Message::InView { stated: SignedView::sign(report, &peer.keys[2]), entered: None }
     };
     let own = states(&peer, 1, 1, NONCE);
     for (from, message) in [(0, old), (0, of_another_chain), (0, of_another_epoch), (0, forged), (0, own)] {
@@ -160,10 +218,12 @@ fn only_who_knows_its_own_past_answers() {
     let mut peer = Peer::new();
     let outputs = peer.hear(2, Message::AskView { nonce: [9; 32] });
     let answer = outputs.iter().find_map(|output| match output {
-        Output::Send { to: AuthorityIndex(2), message: Message::InView(signed) } => Some(*signed),
+        Output::Send { to: AuthorityIndex(2), message: Message::InView { stated, entered } } => Some((*stated, entered.clone())),
         _ => None,
     });
-    let report = answer.unwrap().verify(CHAIN, &peer.epoch).unwrap();
+    let (stated, entered) = answer.unwrap();
+    assert_eq!(entered, None, "whoever has the genesis can be in the first view");
+    let report = stated.verify(CHAIN, &peer.epoch).unwrap();
     assert_eq!((report.view, report.nonce, report.authority), (View(1), [9; 32], AuthorityIndex(1)));
     assert_eq!(peer.hear(9, Message::AskView { nonce: [9; 32] }), [], "a stranger learns nothing");
 

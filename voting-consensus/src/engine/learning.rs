@@ -8,12 +8,14 @@
 //! voted in no view above V + 1, and keeps silent up to there. It follows all the while.
 //!
 //! Answers are signed, and for one question: who replays an old one does not make anybody vote too early. Who is learning
-//! itself does not answer. A whole network that lost its journals stands still for good, as it must. A liar that states too high
-//! a view, be it the last one there can be, keeps this authority silent up to there: it can take its voice, but not make it speak
-//! too early.
+//! itself does not answer. A whole network that lost its journals stands still for good, as it must.
+//!
+//! An answer shows the certificate that let its author enter the view. So a liar can name no view that the network has not
+//! come to, and keeps this authority silent for no longer than the honest would.
 
 use std::collections::BTreeMap;
 
+use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, View};
 
 use super::Engine;
@@ -63,15 +65,37 @@ impl Engine {
         }
         let (chain, epoch, authority) = (self.config.chain, self.config.epoch.number, self.config.me);
         let report = ViewReport { chain, epoch, view: self.view, nonce, authority };
-        let message = Message::InView(SignedView::sign(report, &self.config.key));
-        self.out.push(Output::Send { to: from, message });
+        let stated = SignedView::sign(report, &self.config.key);
+        self.out.push(Output::Send { to: from, message: Message::InView { stated, entered: self.entered_by() } });
     }
 
-    pub(super) fn on_in_view(&mut self, signed: &SignedView) {
+    /// The certificate that the current view was entered by; none above a final block that has none in this epoch.
+    fn entered_by(&self) -> Option<Certificate> {
+        let below = View(self.view.0.checked_sub(1)?);
+        if below == self.head.view {
+            return self.head_certificate.clone();
+        }
+        let state = self.views.get(&below)?;
+        [&state.finalization, &state.notarization, &state.skip].into_iter().flatten().next().cloned()
+    }
+
+    /// Whether an authority can be in a view: whoever has this authority's head can be in the next.
+    fn is_founded(&self, view: View, entered: Option<&Certificate>) -> bool {
+        let enters = |certificate: &Certificate| certificate.statement.view().next() == view && self.config.is_certain(certificate);
+        view <= self.head.view.next() || entered.is_some_and(enters)
+    }
+
+    pub(super) fn on_in_view(&mut self, signed: &SignedView, entered: Option<&Certificate>) {
+        if !self.is_learning() {
+            return;
+        }
         let (nonce, me, quorum) = (self.config.nonce, self.config.me, usize::from(self.config.epoch.quorum));
-        let Some(stated) = self.learning.stated.as_mut() else { return };
         let report = signed.verify(self.config.chain, &self.config.epoch);
         let Some(report) = report.filter(|report| report.nonce == nonce && report.authority != me) else { return };
+        if !self.is_founded(report.view, entered) {
+            return;
+        }
+        let Some(stated) = self.learning.stated.as_mut() else { return };
         stated.entry(report.authority).or_insert(report.view);
         if stated.len() < quorum {
             return;

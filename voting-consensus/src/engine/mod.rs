@@ -253,7 +253,7 @@ impl Engine {
             Message::RequestBlock { hash } => self.on_request_block(from, hash),
             Message::Block(block) => self.on_block(*block),
             Message::AskView { nonce } => self.on_ask_view(from, nonce),
-            Message::InView(signed) => self.on_in_view(&signed),
+            Message::InView { stated, entered } => self.on_in_view(&stated, entered.as_ref()),
         }
     }
 

@@ -104,7 +104,7 @@ impl Checker {
             | Message::RequestBlocks { .. }
             | Message::RequestBlock { .. }
             | Message::AskView { .. }
-            | Message::InView(_) => {}
+            | Message::InView { .. } => {}
         }
     }
 

@@ -166,7 +166,7 @@ fn kind_of(message: &Message) -> &'static str {
         Message::RequestBlock { .. } => "request_block",
         Message::Block(_) => "block",
         Message::AskView { .. } => "ask_view",
-        Message::InView(_) => "in_view",
+        Message::InView { .. } => "in_view",
     }
 }
 
@@ -181,6 +181,6 @@ fn view_of(message: &Message) -> Option<u64> {
         | Message::Blocks(_)
         | Message::RequestBlock { .. }
         | Message::AskView { .. }
-        | Message::InView(_) => None,
+        | Message::InView { .. } => None,
     }
 }

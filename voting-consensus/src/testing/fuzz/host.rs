@@ -25,7 +25,7 @@ use crate::engine::Engine;
 use crate::evidence::Evidence;
 use crate::input::Input;
 use crate::journal::{Record, first_record};
-use crate::message::Message;
+use crate::message::{Message, ViewReport};
 use crate::output::Output;
 
 /// The chain agreed on.
@@ -242,9 +242,14 @@ impl Host {
             Message::Vote(vote) if matches!(vote.statement, Statement::Finalize { .. }) => {
                 self.spoken_of.insert(vote.statement.view());
             }
-            Message::InView(signed) if from != ME && from.0 < AUTHORITIES && self.engine.is_learning() => {
-                let report = signed.verify(CHAIN, &self.epoch).filter(|report| report.nonce == self.nonce);
-                if let Some(report) = report.filter(|report| report.authority != ME) {
+            Message::InView { stated, entered } if from != ME && from.0 < AUTHORITIES && self.engine.is_learning() => {
+                let report = stated.verify(CHAIN, &self.epoch).filter(|report| report.nonce == self.nonce);
+                let enters = |report: &ViewReport| {
+                    let is_true = |certificate: &&Certificate| self.verdict(certificate).is_ok();
+                    let last = entered.as_ref().filter(is_true).map_or(self.engine.head().view, |known| known.statement.view());
+                    report.view <= self.engine.head().view.next() || report.view == last.next()
+                };
+                if let Some(report) = report.filter(|report| report.authority != ME && enters(report)) {
                     self.answers.entry(report.authority).or_insert(report.view);
                 }
                 if self.answers.len() >= usize::from(self.epoch.quorum) {
@@ -305,7 +310,10 @@ impl Host {
                 proposal.parent.iter().chain(&proposal.skips).for_each(|certificate| self.check(certificate));
             }
             Message::Certificate(certificate) => self.check(certificate),
-            Message::InView(_) => assert!(!self.lost, "who is learning does not answer"),
+            Message::InView { entered, .. } => {
+                assert!(!self.lost, "who is learning does not answer");
+                entered.iter().for_each(|certificate| self.check(certificate));
+            }
             _ => {}
         }
         if self.sent.len() < 64 {
@@ -322,8 +330,11 @@ impl Host {
     }
 
     fn check(&self, certificate: &Certificate) {
-        let verdict = certificate.verify_with(&self.epoch, |vote| Cheap.verify(&vote, CHAIN, &self.epoch));
-        assert_eq!(verdict, Ok(()), "certificates that it holds are true");
+        assert_eq!(self.verdict(certificate), Ok(()), "certificates that it holds are true");
+    }
+
+    fn verdict(&self, certificate: &Certificate) -> Result<(), CertificateError> {
+        certificate.verify_with(&self.epoch, |vote| Cheap.verify(&vote, CHAIN, &self.epoch))
     }
 
     fn commit(&mut self, finalized: FinalizedBlock) {

@@ -18,6 +18,7 @@ use voting_core::preference::Preference;
 use voting_core::time::Timestamp;
 
 use super::host::{AUTHORITIES, CHAIN, Host, ME, key, vote};
+use super::seeds::certificate;
 use crate::input::{Input, TimerId};
 use crate::leader::leader;
 use crate::message::{Message, Proposal, SignedView, ViewReport};
@@ -350,8 +351,14 @@ impl Player<'_> {
         let view = View(self.bytes.number()?);
         let report = ViewReport { chain: CHAIN, epoch: u32::from(odd == 250), view, nonce, authority: AuthorityIndex(from) };
         let signer = if odd == 251 { ME.0 } else { from };
-        let signed = SignedView::sign(report, &key(signer));
-        self.hear(from, Message::InView(signed))
+        let stated = SignedView::sign(report, &key(signer));
+        let before = Statement::Skip { view: View(view.0.wrapping_sub(1)) };
+        let entered = match odd % 4 {
+            3 => None,
+            1 => Some(self.certify(before)?),
+            _ => Some(certificate(before)),
+        };
+        self.hear(from, Message::InView { stated, entered })
     }
 
     fn timer(&mut self) -> Option<()> {

@@ -54,7 +54,8 @@ fn scripts() -> Vec<Seed> {
     named.collect()
 }
 
-fn certificate(statement: Statement) -> Certificate {
+/// A certificate of the three other authorities.
+pub(super) fn certificate(statement: Statement) -> Certificate {
     let signatures = [0, 2, 3].map(|who| (AuthorityIndex(who), vote(who, statement).signature));
     Certificate { statement, signatures: signatures.into() }
 }
@@ -71,6 +72,7 @@ fn messages() -> Vec<Seed> {
     let (view, hash) = (View(7), block.hash());
     let notarized = certificate(Statement::Notarize { view, block: hash });
     let report = ViewReport { chain: CHAIN, epoch: 0, view, nonce: [3; 32], authority: AuthorityIndex(2) };
+    let skipped = certificate(Statement::Skip { view: View(6) });
     let header = Some(block.header.clone());
     let proposal = Proposal {
         vote: vote(0, Statement::Notarize { view, block: hash }),
@@ -90,7 +92,7 @@ fn messages() -> Vec<Seed> {
         ("request-block", Message::RequestBlock { hash: BlockHash([7; 32]) }),
         ("block", Message::Block(Box::new(block))),
         ("ask-view", Message::AskView { nonce: [3; 32] }),
-        ("in-view", Message::InView(SignedView::sign(report, &key(2)))),
+        ("in-view", Message::InView { stated: SignedView::sign(report, &key(2)), entered: Some(skipped) }),
     ];
     messages.iter().map(|(name, message)| Seed::new("consensus_message", *name, message.to_canonical())).collect()
 }
