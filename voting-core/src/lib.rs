@@ -17,6 +17,7 @@
 
 pub mod ballot;
 pub mod block;
+pub mod board;
 pub mod bundle;
 pub mod certificate;
 pub mod codec;
