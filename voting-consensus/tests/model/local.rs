@@ -3,9 +3,13 @@
 //! An essence tells more than the future depends on. What is dropped here:
 //!
 //! * **Votes that can no longer complete a quorum**: of a statement that has its certificate, and Notarize and Skip votes of
-//!   views passed, which are counted no more. All that they could still do is to show that their author contradicted itself.
-//!   Honest authorities do not (a rule here, judged by what they say, not by what is kept), and of the liar it matters only
-//!   in views that it may lead: there its votes are kept.
+//!   views passed, which are counted no more. All that they could still do is to show that their author contradicted itself,
+//!   which matters only for who may lead the view: votes of honest leaders are kept. (Of two states told apart by nothing but a
+//!   vote dropped, one engine stands for both, and may keep a vote that its author did not give in the other's past.)
+//! * **Votes of the liar**, unless they come one by one: they come again with all others. Where one that is kept stands in
+//!   the way of another, or gives the liar away, a certificate can bring the same votes, and [`Step::Exposure`] gives it
+//!   away whatever is kept.
+//! * **A block beside the one notarized in its view**, which nobody needs.
 //! * **The proposal and the question to the host in views passed**, which nobody looks at again.
 //! * **All of views above the bounds**, where nothing happens.
 //!
@@ -22,6 +26,8 @@ use voting_core::ids::AuthorityIndex;
 
 use crate::node::{Faults, Local, Machine};
 use crate::setup::{QUORUM, Setup};
+#[cfg(doc)]
+use crate::words::Step;
 
 /// Drops what the future does not depend on.
 pub(crate) fn canonical(mut essence: Essence, setup: &Setup, epoch: &Epoch) -> Essence {
@@ -31,10 +37,11 @@ pub(crate) fn canonical(mut essence: Essence, setup: &Setup, epoch: &Epoch) -> E
         let passed = state.view < current;
         let leaders = setup.leaders(epoch, state.view.0);
         let leads = |author: &AuthorityIndex| leaders.contains(&author.0);
+        let told = |author: &AuthorityIndex| *author != liar || setup.one_by_one;
         let (notarization, skipped, finalization) = (state.notarization, state.skipped, state.finalization);
-        state.notarize.retain(|(author, block)| *author != liar && !(passed || notarization == Some(*block)));
-        state.skip.retain(|author| *author != liar && (leads(author) || !(passed || skipped)));
-        state.finalize.retain(|(author, block)| *author != liar && (leads(author) || finalization != Some(*block)));
+        state.notarize.retain(|(author, block)| told(author) && !(passed || notarization == Some(*block)));
+        state.skip.retain(|author| told(author) && (leads(author) || !(passed || skipped)));
+        state.finalize.retain(|(author, block)| told(author) && (leads(author) || finalization != Some(*block)));
         state.accused.retain(leads);
         if passed {
             state.proposal = None;
@@ -80,13 +87,15 @@ fn overlooks(state: &ViewEssence) -> bool {
 
 /// Of a local state as it is, and of its mirror image.
 pub(crate) fn prints(local: &Local, alike: Option<(AuthorityIndex, AuthorityIndex)>) -> (u64, u64) {
-    let print = |local: &Local| {
-        let mut hasher = DefaultHasher::new();
-        local.hash(&mut hasher);
-        hasher.finish()
-    };
     let mirrored = alike.map_or_else(|| local.clone(), |alike| mirrored(local.clone(), alike));
     (print(local), print(&mirrored))
+}
+
+/// A fingerprint, the same in every run.
+pub(crate) fn print(value: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    value.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn mirrored(mut local: Local, (one, other): (AuthorityIndex, AuthorityIndex)) -> Local {

@@ -65,6 +65,8 @@ pub(crate) struct Node {
     pub(crate) local: Local,
     /// Of the local state as it is, and with two authorities exchanged that are alike.
     pub(crate) prints: (u64, u64),
+    /// Fingerprint of what it said and made final.
+    pub(crate) outcome: u64,
     /// Statements made, ascending.
     pub(crate) said: Vec<Word>,
     /// Numbers of the proposals sent, with their blocks.

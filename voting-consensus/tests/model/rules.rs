@@ -5,7 +5,7 @@ use stateright::Property;
 
 use crate::setup::QUORUM;
 use crate::system::{State, System};
-use crate::words::Word;
+use crate::words::{BlockName, Word};
 
 pub(crate) const AGREEMENT: &str = "finalized prefixes agree";
 pub(crate) const SKIP_OR_FINALIZE: &str = "no view can have a Skip and a Finalize certificate";
@@ -22,23 +22,72 @@ pub(crate) const FINAL_AFTER_SKIP: &str = "a block becomes final above a view th
 pub(crate) const FINAL_AFTER_CRASH: &str = "a block becomes final after an authority crashed that had voted";
 pub(crate) const EQUIVOCATION: &str = "honest authorities vote for different blocks of a leader that lies";
 
+/// The rules.
+pub(crate) const ALWAYS: [&str; 9] =
+    [AGREEMENT, SKIP_OR_FINALIZE, ONE_NOTARIZED, CONSISTENT, PARENTS, CERTIFIED, INNOCENT, DURABLE, COUNTED];
+
+/// What the rules say of one state.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Verdict {
+    agreement: bool,
+    skip_or_finalize: bool,
+    one_notarized: bool,
+    consistent: bool,
+    parents: bool,
+    certified: bool,
+    innocent: bool,
+    durable: bool,
+    counted: bool,
+    is_final: bool,
+    is_final_after_skip: bool,
+    is_divided: bool,
+}
+
 /// All of them; what must be possible depends on the bounds.
 pub(crate) fn all() -> Vec<Property<System>> {
     vec![
-        Property::always(AGREEMENT, |_, state: &State| agree(state)),
-        Property::always(SKIP_OR_FINALIZE, |_, state: &State| is_skipped_or_final(state)),
-        Property::always(ONE_NOTARIZED, |_, state: &State| has_one_notarized(state)),
-        Property::always(CONSISTENT, |_, state: &State| state.nodes.iter().all(|node| is_consistent(&node.said))),
-        Property::always(PARENTS, |_, state: &State| have_parents(state)),
-        Property::always(CERTIFIED, |_, state: &State| is_certified(state)),
-        Property::always(INNOCENT, |_, state: &State| state.nodes.iter().all(|node| !node.local.faults.accuses && !node.local.faults.conflict)),
-        Property::always(DURABLE, |_, state: &State| state.nodes.iter().all(|node| !node.local.faults.forgets)),
-        Property::always(COUNTED, |_, state: &State| state.nodes.iter().all(|node| !node.local.faults.overlooks)),
-        Property::sometimes(FINAL, |_, state: &State| is_final(state)),
-        Property::sometimes(FINAL_AFTER_SKIP, |_, state: &State| state.nodes.iter().any(|node| node.commits.iter().any(|block| block.skips()))),
-        Property::sometimes(FINAL_AFTER_CRASH, |system: &System, state: &State| state.crashes < system.table.setup.crashes && is_final(state)),
-        Property::sometimes(EQUIVOCATION, |_, state: &State| are_divided(state)),
+        Property::always(AGREEMENT, |_, state: &State| state.verdict().agreement),
+        Property::always(SKIP_OR_FINALIZE, |_, state: &State| state.verdict().skip_or_finalize),
+        Property::always(ONE_NOTARIZED, |_, state: &State| state.verdict().one_notarized),
+        Property::always(CONSISTENT, |_, state: &State| state.verdict().consistent),
+        Property::always(PARENTS, |_, state: &State| state.verdict().parents),
+        Property::always(CERTIFIED, |_, state: &State| state.verdict().certified),
+        Property::always(INNOCENT, |_, state: &State| state.verdict().innocent),
+        Property::always(DURABLE, |_, state: &State| state.verdict().durable),
+        Property::always(COUNTED, |_, state: &State| state.verdict().counted),
+        Property::sometimes(FINAL, |_, state: &State| state.verdict().is_final),
+        Property::sometimes(FINAL_AFTER_SKIP, |_, state: &State| state.verdict().is_final_after_skip),
+        Property::sometimes(FINAL_AFTER_CRASH, |system: &System, state: &State| {
+            state.crashes < system.table.setup.crashes && state.verdict().is_final
+        }),
+        Property::sometimes(EQUIVOCATION, |_, state: &State| state.verdict().is_divided),
     ]
+}
+
+/// Looks at all rules at once.
+pub(crate) fn judge(state: &State) -> Verdict {
+    let made = tally(state);
+    // The liar's vote is always to be had.
+    let certain: Vec<Word> = made.iter().filter(|(_, by)| by.count_ones() + 1 >= QUORUM).map(|(word, _)| *word).collect();
+    let nodes = || state.nodes.iter();
+    Verdict {
+        agreement: agree(state),
+        skip_or_finalize: is_skipped_or_final(&certain),
+        one_notarized: !certain
+            .iter()
+            .any(|one| matches!(one, Word::Notarize(_)) && certain.iter().any(|other| one.contradicts(other))),
+        consistent: nodes().all(|node| is_consistent(&node.said)),
+        parents: nodes().all(|node| have_parents(&node.said, &certain)),
+        certified: nodes().filter_map(|node| node.commits.last()).all(|tip| certain.contains(&Word::Finalize(*tip))),
+        innocent: nodes().all(|node| !node.local.faults.accuses && !node.local.faults.conflict),
+        durable: nodes().all(|node| !node.local.faults.forgets),
+        counted: nodes().all(|node| !node.local.faults.overlooks),
+        is_final: nodes().any(|node| !node.commits.is_empty()),
+        is_final_after_skip: nodes().any(|node| node.commits.iter().any(BlockName::skips)),
+        is_divided: made
+            .iter()
+            .any(|(one, _)| matches!(one, Word::Notarize(_)) && made.iter().any(|(other, _)| one.contradicts(other))),
+    }
 }
 
 /// Each statement that an honest authority made, with a mask of those that did.
@@ -59,55 +108,26 @@ pub(crate) fn merge(mut made: Vec<(Word, u8)>) -> Vec<(Word, u8)> {
     made
 }
 
-/// Statements that there can be a certificate for: the liar's vote is always to be had.
-fn certifiable(state: &State) -> Vec<Word> {
-    tally(state).into_iter().filter(|(_, by)| by.count_ones() + 1 >= QUORUM).map(|(word, _)| word).collect()
-}
-
 fn agree(state: &State) -> bool {
     let [one, two, three] = state.nodes.each_ref().map(|node| &node.commits);
-    [(one, two), (one, three), (two, three)].iter().all(|(one, other)| one.iter().zip(other.iter()).all(|(one, other)| one == other))
+    [(one, two), (one, three), (two, three)]
+        .iter()
+        .all(|(one, other)| one.iter().zip(other.iter()).all(|(one, other)| one == other))
 }
 
-fn is_skipped_or_final(state: &State) -> bool {
-    let certain = certifiable(state);
+fn is_skipped_or_final(certain: &[Word]) -> bool {
     !certain.iter().any(|word| matches!(word, Word::Finalize(block) if certain.contains(&Word::Skip(block.view))))
-}
-
-fn has_one_notarized(state: &State) -> bool {
-    let certain = certifiable(state);
-    let notarized = |word: &&Word| matches!(word, Word::Notarize(_));
-    !certain.iter().filter(notarized).any(|one| certain.iter().filter(notarized).any(|other| one.contradicts(other)))
 }
 
 fn is_consistent(said: &[Word]) -> bool {
     !said.iter().any(|one| said.iter().any(|other| one.contradicts(other)))
 }
 
-fn have_parents(state: &State) -> bool {
-    let certain = certifiable(state);
-    let voted = state.nodes.iter().flat_map(|node| &node.said).filter_map(|word| match word {
-        Word::Notarize(block) => Some(block),
-        _ => None,
-    });
+fn have_parents(said: &[Word], certain: &[Word]) -> bool {
+    let voted = said.iter().filter_map(|word| if let Word::Notarize(block) = word { Some(block) } else { None });
     let notarized = |number: u16| certain.iter().any(|word| matches!(word, Word::Notarize(parent) if parent.number == number));
     let skipped = |view: u8| certain.contains(&Word::Skip(view));
-    voted.into_iter().all(|block| {
-        (block.parent == 0 || notarized(block.parent)) && (block.parent_view + 1..block.view).all(skipped)
-    })
-}
-
-fn is_certified(state: &State) -> bool {
-    let certain = certifiable(state);
-    state.nodes.iter().filter_map(|node| node.commits.last()).all(|tip| certain.contains(&Word::Finalize(*tip)))
-}
-
-fn is_final(state: &State) -> bool {
-    state.nodes.iter().any(|node| !node.commits.is_empty())
-}
-
-fn are_divided(state: &State) -> bool {
-    let made = tally(state);
-    let notarize = |(word, _): &&(Word, u8)| matches!(word, Word::Notarize(_));
-    made.iter().filter(notarize).any(|(one, _)| made.iter().filter(notarize).any(|(other, _)| one.contradicts(other)))
+    voted
+        .into_iter()
+        .all(|block| (block.parent == 0 || notarized(block.parent)) && (block.parent_view + 1..block.view).all(skipped))
 }

@@ -26,6 +26,10 @@ pub(crate) struct Setup {
     pub(crate) payloads: u8,
     /// Votes come one at a time, instead of all those for a statement at once.
     pub(crate) one_by_one: bool,
+    /// Honest authorities that lead nothing are exchangeable.
+    pub(crate) symmetric: bool,
+    /// Whatever the honest can say and make final together is noted.
+    pub(crate) noted: bool,
     /// A rule that is left out.
     pub(crate) mutation: Option<Mutation>,
 }
@@ -39,6 +43,8 @@ impl Setup {
         crashes: 0,
         payloads: 2,
         one_by_one: false,
+        symmetric: true,
+        noted: false,
         mutation: None,
     };
 
@@ -55,6 +61,9 @@ impl Setup {
 
     /// Two honest authorities that lead no view within the bounds: nothing but their numbers tells them apart.
     pub(crate) fn alike(&self, epoch: &Epoch) -> Option<(AuthorityIndex, AuthorityIndex)> {
+        if !self.symmetric {
+            return None;
+        }
         let leading: BTreeSet<u16> = (1..=self.views).flat_map(|view| self.leaders(epoch, view)).collect();
         let mut plain = self.honest().into_iter().filter(|authority| !leading.contains(authority)).map(AuthorityIndex);
         Some((plain.next()?, plain.next()?))

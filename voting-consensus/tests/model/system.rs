@@ -19,16 +19,17 @@
 //! * **Votes for one statement arrive together**, unless `one_by_one`: all those that there are, the liar's among them.
 //!   One that leads to nothing but its being kept is not delivered. Nothing is lost: whether a vote is accepted depends on the
 //!   view it meets, not on those before it, so those that complete a quorum can all come at that moment. Where a vote
-//!   alone has an effect, as a leader's Skip or a contradiction, it is delivered alone. `main` compares both ways.
+//!   alone has an effect, as a leader's Skip or a contradiction, it is delivered alone. A test compares both ways.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use stateright::{Model, Property};
 
 use crate::node::Node;
-use crate::rules;
+use crate::rules::{self, Verdict};
 use crate::setup::{QUORUM, Setup};
 use crate::table::Table;
 use crate::words::{BlockName, Step, Word};
@@ -40,13 +41,16 @@ pub(crate) struct State {
     pub(crate) crashes: u8,
     /// Of the state or its mirror image, whichever is less.
     print: [u64; 4],
+    /// What the rules say, once somebody has asked.
+    verdict: OnceLock<Verdict>,
 }
 
 /// Something happens to one of the honest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone)]
 pub(crate) struct Action {
     slot: usize,
     step: Step,
+    next: Arc<Node>,
 }
 
 /// The model.
@@ -55,7 +59,12 @@ pub(crate) struct System {
     pub(crate) table: Arc<Table>,
     /// Places of two that are alike.
     alike: Option<(usize, usize)>,
+    /// What the honest can say and make final together.
+    pub(crate) outcomes: Arc<Mutex<BTreeSet<Outcome>>>,
 }
+
+/// For each honest authority a fingerprint of what it said and made final; those that are alike in order.
+pub(crate) type Outcome = [u64; 3];
 
 impl System {
     pub(crate) fn new(setup: Setup) -> Self {
@@ -63,7 +72,7 @@ impl System {
         let honest = setup.honest();
         let place = |authority: u16| honest.iter().position(|honest| *honest == authority);
         let alike = table.alike().and_then(|(one, other)| Some((place(one.0)?, place(other.0)?)));
-        Self { table: Arc::new(table), alike }
+        Self { table: Arc::new(table), alike, outcomes: Arc::default() }
     }
 
     fn setup(&self) -> &Setup {
@@ -76,14 +85,24 @@ impl System {
         if let Some((one, other)) = self.alike {
             mirrored.swap(one, other);
         }
-        State { print: if self.alike.is_some() { plain.min(mirrored) } else { plain }, nodes, crashes }
+        let print = if self.alike.is_some() { plain.min(mirrored) } else { plain };
+        State { print, nodes, crashes, verdict: OnceLock::new() }
+    }
+
+    fn note(&self, state: &State) {
+        let mut outcome = state.nodes.each_ref().map(|node| node.outcome);
+        if let Some((one, other)) = self.alike.filter(|(one, other)| outcome[*one] > outcome[*other]) {
+            outcome.swap(one, other);
+        }
+        self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).insert(outcome);
     }
 
     /// All proposals that there can be by now.
     fn proposals(&self, state: &State) -> Vec<(u16, BlockName)> {
-        let mut proposals: Vec<(u16, BlockName)> =
-            state.nodes.iter().flat_map(|node| node.proposals.iter().copied()).collect();
-        for view in (1..=self.setup().views).filter(|view| self.setup().leaders(&self.table.epoch, *view).contains(&self.setup().liar)) {
+        let mut proposals: Vec<(u16, BlockName)> = state.nodes.iter().flat_map(|node| node.proposals.iter().copied()).collect();
+        for view in
+            (1..=self.setup().views).filter(|view| self.setup().leaders(&self.table.epoch, *view).contains(&self.setup().liar))
+        {
             let below = proposals.iter().map(|(_, name)| *name).filter(|name| u64::from(name.view) < view);
             let mut parents: Vec<BlockName> = below.chain([BlockName::GENESIS]).collect();
             parents.sort_unstable();
@@ -113,10 +132,14 @@ impl Model for System {
     }
 
     fn actions(&self, state: &State, actions: &mut Vec<Action>) {
+        if self.setup().noted {
+            self.note(state);
+        }
         let proposals = self.proposals(state);
         let statements = self.statements(state, &proposals);
         for (slot, node) in state.nodes.iter().enumerate() {
-            let mut push = |step| actions.push(Action { slot, step });
+            let mut steps = Vec::new();
+            let mut push = |step| steps.push(step);
             let (me, head) = (1 << node.machine.me.0, node.commits.last().map_or(0, |block| block.view));
             if node.view <= self.setup().views && node.may_skip {
                 push(Step::Timeout);
@@ -135,7 +158,9 @@ impl Model for System {
             for (word, by) in statements.iter().filter(|(word, _)| word.view() > head) {
                 let others = by & !me;
                 if self.setup().one_by_one {
-                    (0..8).filter(|author| others & (1 << author) != 0).for_each(|author| push(Step::Votes { word: *word, by: 1 << author }));
+                    (0..8)
+                        .filter(|author| others & (1 << author) != 0)
+                        .for_each(|author| push(Step::Votes { word: *word, by: 1 << author }));
                 } else {
                     push(Step::Votes { word: *word, by: others });
                 }
@@ -148,23 +173,38 @@ impl Model for System {
             node.missing.iter().for_each(|block| push(Step::Block(*block)));
             let further = state.nodes.iter().filter(|other| other.commits.len() > node.commits.len());
             further.filter_map(|other| other.commits.last()).for_each(|tip| push(Step::Chain(tip.number)));
+            let followed = self.table.follow(node, &steps);
+            actions.extend(followed.into_iter().map(|(step, next)| Action { slot, step, next }));
         }
     }
 
-    fn next_state(&self, state: &State, Action { slot, step }: Action) -> Option<State> {
-        let node = state.nodes.get(slot)?;
-        let crashes = state.crashes - u8::from(step == Step::Restart);
-        let next = match self.table.step(node, step) {
-            None if step == Step::Restart => Arc::clone(node),
-            next => next?,
-        };
+    fn next_state(&self, state: &State, Action { slot, step, next }: Action) -> Option<State> {
         let mut nodes = state.nodes.clone();
-        nodes[slot] = next;
-        Some(self.state(nodes, crashes))
+        *nodes.get_mut(slot)? = next;
+        Some(self.state(nodes, state.crashes - u8::from(step == Step::Restart)))
     }
 
     fn properties(&self) -> Vec<Property<Self>> {
         rules::all()
+    }
+}
+
+impl State {
+    /// What the rules say of it.
+    pub(crate) fn verdict(&self) -> &Verdict {
+        self.verdict.get_or_init(|| rules::judge(self))
+    }
+}
+
+impl fmt::Debug for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a{}: {:?}", self.next.machine.me.0, self.step)
+    }
+}
+
+impl PartialEq for Action {
+    fn eq(&self, other: &Self) -> bool {
+        (self.slot, self.step) == (other.slot, other.step)
     }
 }
 

@@ -14,7 +14,7 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, QuorumRule, Timers};
 use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
 
-use crate::local::{canonical, faults, prints};
+use crate::local::{canonical, faults, print, prints};
 use crate::node::{Local, Machine, Node};
 use crate::peer;
 use crate::setup::{AUTHORITIES, QUORUM, Setup};
@@ -32,8 +32,18 @@ pub(crate) struct Table {
     verifier: Arc<Remember>,
     alike: Option<(AuthorityIndex, AuthorityIndex)>,
     names: RwLock<Names>,
-    nodes: RwLock<HashMap<(AuthorityIndex, u64), Vec<Arc<Node>>>>,
-    steps: RwLock<HashMap<(u32, Step), Option<Arc<Node>>>>,
+    nodes: RwLock<Nodes>,
+    steps: RwLock<HashMap<(u32, Step), Next>>,
+}
+
+/// Where a step leads to, if to anything new.
+type Next = Option<Arc<Node>>;
+
+/// Local states, by authority and fingerprint.
+#[derive(Debug, Default)]
+struct Nodes {
+    by_print: HashMap<(AuthorityIndex, u64), Vec<Arc<Node>>>,
+    count: u32,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +58,9 @@ struct Names {
 
 /// Looks at each signature once.
 #[derive(Debug, Default)]
-struct Remember(Mutex<HashMap<(Statement, AuthorityIndex, [u8; 64]), Result<(), CertificateError>>>);
+struct Remember(Mutex<HashMap<Signed, Result<(), CertificateError>>>);
+
+type Signed = (Statement, AuthorityIndex, [u8; 64]);
 
 impl VerifyVote for Remember {
     fn verify(&self, vote: &Vote, chain: ChainId, epoch: &Epoch) -> Result<(), CertificateError> {
@@ -93,7 +105,7 @@ impl Table {
 
     /// Local states, and steps taken by the engine.
     pub(crate) fn size(&self) -> (usize, usize) {
-        (read(&self.nodes).values().map(Vec::len).sum(), read(&self.steps).len())
+        (read(&self.nodes).count as usize, read(&self.steps).len())
     }
 
     /// An honest authority at its very beginning.
@@ -118,12 +130,20 @@ impl Table {
         self.intern(machine)
     }
 
-    /// What a step leads to; `None` if to nothing new.
-    pub(crate) fn step(&self, node: &Arc<Node>, step: Step) -> Option<Arc<Node>> {
-        if let Some(known) = read(&self.steps).get(&(node.number, step)) {
-            return known.clone();
-        }
-        let next = self.take(node, step).map(|machine| self.intern(machine)).filter(|next| next.number != node.number);
+    /// Which of these steps lead to another local state, and to which.
+    pub(crate) fn follow(&self, node: &Arc<Node>, steps: &[Step]) -> Vec<(Step, Arc<Node>)> {
+        let known: Vec<_> = {
+            let table = read(&self.steps);
+            steps.iter().map(|step| table.get(&(node.number, *step)).cloned()).collect()
+        };
+        let next = |(step, known): (&Step, Option<_>)| Some((*step, known.unwrap_or_else(|| self.step(node, *step))?));
+        steps.iter().zip(known).filter_map(next).collect()
+    }
+
+    /// What a step leads to, by the engine; `None` if to nothing new.
+    fn step(&self, node: &Arc<Node>, step: Step) -> Option<Arc<Node>> {
+        let next = self.take(node, step).map(|machine| self.intern(machine));
+        let next = next.filter(|next| next.number != node.number || step == Step::Restart);
         write(&self.steps).insert((node.number, step), next.clone());
         next
     }
@@ -265,12 +285,12 @@ impl Table {
         let prints = prints(&local, self.alike);
         let key = (machine.me, prints.0);
         let mut nodes = write(&self.nodes);
-        if let Some(known) = nodes.get(&key).and_then(|same| same.iter().find(|node| node.local == local)) {
+        if let Some(known) = nodes.by_print.get(&key).and_then(|same| same.iter().find(|node| node.local == local)) {
             return Arc::clone(known);
         }
-        let number = nodes.values().map(Vec::len).sum::<usize>() as u32;
-        let node = Arc::new(write(&self.names).describe(number, machine, local, prints));
-        nodes.entry(key).or_default().push(Arc::clone(&node));
+        let node = Arc::new(write(&self.names).describe(nodes.count, machine, local, prints));
+        nodes.count += 1;
+        nodes.by_print.entry(key).or_default().push(Arc::clone(&node));
         node
     }
 }
@@ -333,7 +353,8 @@ impl Names {
         }
         let missing = self.missing(&local);
         let may_skip = !said.contains(&Word::Skip(view.0 as u8));
-        Node { number, said, proposals, commits, missing, view: view.0, may_skip, prints, machine, local }
+        let outcome = print(&(&local.said, &local.commits));
+        Node { number, outcome, said, proposals, commits, missing, view: view.0, may_skip, prints, machine, local }
     }
 
     /// The lowest unknown ancestor of each certified block.
