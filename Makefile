@@ -63,6 +63,7 @@ bench: test-tools ## Votes per second, time to finality, and counts, beside the 
 	$(CARGO) run --release --bin voting -- bench --deployed
 	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
+	$(CARGO) run --release --package voting-consensus --features sim --example consensus_speed
 
 .PHONY: model
 model: tools ## The consensus engine's states by exhaustive search, further than the ordinary tests go
