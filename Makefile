@@ -11,6 +11,8 @@ PORT ?= 8000
 CHAOS_ROUNDS ?= 45
 # How long nobody may be suspected on a machine whose processors are all busy.
 CALM_SECONDS ?= 600
+# Steps between states by which each setup of the model checker's long campaign is explored: minutes and gigabytes in all.
+MODEL_STEPS ?= 40000000
 # For each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -61,9 +63,14 @@ bench: test-tools ## Votes per second, time to finality, and counts, beside the 
 	$(CARGO) run --release --bin voting -- bench --deployed
 	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
+	$(CARGO) run --release --package voting-consensus --features sim --example consensus_speed
+
+.PHONY: model
+model: tools ## The consensus engine's states by exhaustive search, further than the ordinary tests go
+	VOTING_MODEL_STEPS=$(MODEL_STEPS) $(CARGO) test --locked -p voting-consensus --all-features --test model -- --ignored --nocapture
 
 .PHONY: soak
-soak: test-tools ## Slow campaigns: many simulator seeds; ten minutes at full load; half an hour of killing processes
+soak: test-tools model ## Slow campaigns: the model; many simulator seeds; ten minutes at full load; half an hour of killing processes
 	$(CARGO) run --release --bin voting -- simulate --seeds 20000
 	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
 	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test cluster -- --nocapture an_election_survives

@@ -37,22 +37,21 @@ impl VoteKeeper {
 
     /// Counts a verified vote.
     pub(crate) fn count(&mut self, vote: Vote, epoch: &Epoch) -> Counted {
-        let evidence = self.contradiction(&vote);
-        if let Some(evidence) = evidence
-            && !self.accused.contains(&vote.authority)
-        {
+        let evidence = self.contradiction(&vote).filter(|_| !self.accused.contains(&vote.authority));
+        if evidence.is_some() {
             self.accused.push(vote.authority);
-            self.keep(vote);
-            return Counted { certificate: None, evidence: Some(evidence) };
         }
-        if !self.keep(vote) {
-            return Counted::default();
-        }
+        // A vote that contradicts another is still its author's: where it completes a quorum, nobody else may come to do so.
+        let certificate = if self.keep(vote) { self.completed_by(&vote, epoch) } else { None };
+        Counted { certificate, evidence }
+    }
+
+    /// The certificate for what a vote says, if it is the one that completes the quorum.
+    fn completed_by(&self, vote: &Vote, epoch: &Epoch) -> Option<Certificate> {
         let same: Vec<Vote> =
             self.of_kind(&vote.statement).values().filter(|known| known.statement == vote.statement).copied().collect();
         // Exactly at the quorum: a certificate is assembled once.
-        let complete = same.len() == usize::from(epoch.quorum);
-        Counted { certificate: if complete { Certificate::from_votes(same, epoch).ok() } else { None }, evidence: None }
+        if same.len() == usize::from(epoch.quorum) { Certificate::from_votes(same, epoch).ok() } else { None }
     }
 
     /// Authorities with a Skip vote.
@@ -63,6 +62,18 @@ impl VoteKeeper {
     /// Whether an authority was caught contradicting itself in this view.
     pub(crate) fn is_accused(&self, authority: AuthorityIndex) -> bool {
         self.accused.contains(&authority)
+    }
+
+    /// The votes kept, by kind: Notarize, Skip, Finalize, each ascending by author.
+    #[cfg(feature = "testing")]
+    pub(crate) fn kept(&self) -> (impl Iterator<Item = &Vote>, impl Iterator<Item = &Vote>, impl Iterator<Item = &Vote>) {
+        (self.notarize.values(), self.skip.values(), self.finalize.values())
+    }
+
+    /// Who was caught, in the order of the catching.
+    #[cfg(feature = "testing")]
+    pub(crate) fn accused(&self) -> &[AuthorityIndex] {
+        &self.accused
     }
 
     /// Keeps the first vote of an author and kind; false if there was one.

@@ -60,6 +60,19 @@ fn a_quorum_is_of_distinct_true_votes() {
 }
 
 #[test]
+fn a_vote_that_contradicts_another_still_completes_a_quorum() {
+    let mut peer = Peer::new();
+    peer.give(Input::WorkAvailable(true));
+    peer.hear(3, Message::Vote(peer.vote(3, finalize(&first(1)))));
+    assert_eq!(own_statements(&peer.give(Input::Timer(TimerId::View)), 1), [skip(1)]);
+    peer.hear(2, Message::Vote(peer.vote(2, skip(1))));
+    let outputs = peer.hear(3, Message::Vote(peer.vote(3, skip(1))));
+    assert!(outputs.iter().any(|output| matches!(output, Output::Evidence(evidence) if evidence.authority() == AuthorityIndex(3))));
+    // Else nothing would: a fourth vote is one too many to be the one that completes it.
+    assert_eq!(peer.engine.view(), View(2));
+}
+
+#[test]
 fn a_certificate_counts_only_with_a_quorum_of_true_signatures() {
     let mut peer = Peer::new();
     let good = peer.certificate(skip(1), &QUORUM);

@@ -6,6 +6,8 @@
 
 mod catch_up;
 mod certificates;
+#[cfg(feature = "testing")]
+pub(crate) mod essence;
 mod learning;
 mod proposals;
 mod timing;

@@ -40,6 +40,11 @@ impl Timing {
             last_helped: vec![None; authorities + 1],
         }
     }
+
+    #[cfg(feature = "testing")]
+    pub(super) const fn is_armed(&self) -> bool {
+        self.armed
+    }
 }
 
 impl Engine {

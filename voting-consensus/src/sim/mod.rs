@@ -25,6 +25,7 @@ mod blocks;
 mod crash;
 mod disk;
 mod draft;
+mod failover;
 mod host;
 mod invariants;
 mod links;
@@ -46,6 +47,7 @@ use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
 pub use crate::mutation::Mutation;
 pub use actors::Actor;
+pub use failover::{FAILOVER_DELAY_MS, failover};
 pub use invariants::Violation;
 pub use script::Script;
 pub use shrink::shrink;

@@ -93,29 +93,38 @@ impl World {
     }
 
     pub(super) fn run(mut self) -> (Report, Vec<TraceEvent>) {
+        self.begin();
+        while self.checker.violation.is_none() && self.now < END_MS && !self.is_over() && self.go_on() {}
+        self.judge_end();
+        self.report()
+    }
+
+    /// All nodes start.
+    pub(super) fn begin(&mut self) {
         self.tell(Self::introduction);
         for node in 0..self.nodes.len() {
             self.start(node);
         }
-        while self.checker.violation.is_none() && self.now < END_MS && !self.is_over() {
-            let act = self.script.acts.get(self.next_act).map_or(u64::MAX, |act| act.at_ms);
-            match self.queue.peek() {
-                Some(next) if next.at < act => {
-                    let Some(next) = self.queue.pop() else { break };
-                    self.now = self.now.max(next.at);
-                    self.happen(next.node, next.life, next.event);
-                }
-                None if act == u64::MAX => break,
-                _ => {
-                    self.now = self.now.max(act);
-                    let act = self.script.acts[self.next_act];
-                    self.next_act += 1;
-                    self.act(&act);
-                }
+    }
+
+    /// The next act or event; false if there is none any more.
+    pub(super) fn go_on(&mut self) -> bool {
+        let act = self.script.acts.get(self.next_act).map_or(u64::MAX, |act| act.at_ms);
+        match self.queue.peek() {
+            Some(next) if next.at < act => {
+                let Some(next) = self.queue.pop() else { return false };
+                self.now = self.now.max(next.at);
+                self.happen(next.node, next.life, next.event);
+            }
+            None if act == u64::MAX => return false,
+            _ => {
+                self.now = self.now.max(act);
+                let act = self.script.acts[self.next_act];
+                self.next_act += 1;
+                self.act(&act);
             }
         }
-        self.judge_end();
-        self.report()
+        true
     }
 
     fn report(mut self) -> (Report, Vec<TraceEvent>) {
