@@ -56,11 +56,12 @@ docs: tools ## API documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 .PHONY: bench
-bench: test-tools ## Votes per second, time to finality, and counts, beside the machine's own limits
+bench: test-tools ## Votes per second, time to finality, counts and sealed ballots, beside the machine's own limits
 	$(CARGO) run --release --bin voting -- bench
 	$(CARGO) run --release --bin voting -- bench --deployed
 	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
+	$(CARGO) run --release --package voting-core --example sealed_speed
 
 .PHONY: soak
 soak: test-tools ## Slow campaigns: many simulator seeds; ten minutes at full load; half an hour of killing processes

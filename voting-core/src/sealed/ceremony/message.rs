@@ -103,7 +103,7 @@ impl Canonical for SignedMessage {
 #[serde(rename_all = "kebab-case")]
 pub enum RecordEvent {
     /// A trustee's message was accepted.
-    Message(SignedMessage),
+    Message(Box<SignedMessage>),
     /// The phase was closed with trustees missing.
     Close,
 }

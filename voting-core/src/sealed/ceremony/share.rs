@@ -64,7 +64,7 @@ impl Route<'_> {
         let ephemeral = share.ephemeral.decode_key().ok()?;
         let payload = Payload { msg: &share.sealed, aad: &self.associated_data() };
         let plain = self.cipher(&(secret * ephemeral), &share.ephemeral).decrypt(&Nonce::default(), payload).ok()?;
-        let plain = Zeroizing::new(<[u8; 32]>::try_from(&*Zeroizing::new(plain).as_slice()).ok()?);
+        let plain = Zeroizing::new(<[u8; 32]>::try_from(Zeroizing::new(plain).as_slice()).ok()?);
         Scalar::from_bytes(*plain).map(|scalar| Zeroizing::new(scalar.0))
     }
 }

@@ -180,7 +180,7 @@ impl Ceremony {
         if !first {
             return Err(R::Twice { trustee });
         }
-        next.events.push(RecordEvent::Message(signed.clone()));
+        next.events.push(RecordEvent::Message(Box::new(signed.clone())));
         if next.missing().is_empty() {
             next.advance()?;
         }
