@@ -58,7 +58,7 @@ docs: tools ## API documentation without warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --all-features --no-deps --locked
 
 .PHONY: bench
-bench: test-tools ## Votes per second, time to finality, and counts, beside the machine's own limits
+bench: test-tools ## Votes per second, time to finality, counts and sealed ballots, beside the machine's own limits
 	$(CARGO) run --release --bin voting -- bench
 	$(CARGO) run --release --bin voting -- bench --deployed
 	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
@@ -68,6 +68,7 @@ bench: test-tools ## Votes per second, time to finality, and counts, beside the 
 .PHONY: model
 model: tools ## The consensus engine's states by exhaustive search, further than the ordinary tests go
 	VOTING_MODEL_STEPS=$(MODEL_STEPS) $(CARGO) test --locked -p voting-consensus --all-features --test model -- --ignored --nocapture
+	$(CARGO) run --release --package voting-core --example sealed_speed
 
 .PHONY: soak
 soak: test-tools model ## Slow campaigns: the model; many simulator seeds; ten minutes at full load; half an hour of killing processes

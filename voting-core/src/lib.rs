@@ -32,6 +32,7 @@ pub mod ids;
 pub mod preference;
 pub mod ranking;
 pub mod receipt;
+pub mod sealed;
 pub mod seams;
 pub mod state;
 pub mod tally;

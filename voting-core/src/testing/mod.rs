@@ -3,8 +3,11 @@
 
 pub mod chain;
 pub mod conformance;
+mod draws;
 pub mod fuzz;
 mod numbers;
+pub mod sealed;
 
 pub use chain::{TestChain, ballot, definition, key};
+pub use draws::Draws;
 pub use numbers::Numbers;

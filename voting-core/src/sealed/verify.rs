@@ -1,0 +1,335 @@
+//! Verifying the proofs of sealed ballots, one by one or many at once.
+//!
+//! A proof holds if the challenges of its branches add up to the hash of its statement, and for every branch
+//!
+//! ```text
+//! vG + cα − a = 0        vK + c(β − jG) − b = 0
+//! ```
+//!
+//! One ballot is checked equation by equation. Of a batch, every equation is multiplied by a random weight of 128 bits that
+//! whoever made the ballots could not know, and all are added up into one multiscalar multiplication (Bellare, Garay and Rabin,
+//! *Fast Batch Verification*, 1998): if any equation is wrong, the sum is 0 with probability 2⁻¹²⁸ only, since the group has prime order.
+//! If it is not 0, halves of the batch are looked at until the culprits are known, who are then judged one by one. So both ways
+//! give the same verdicts, with the same reasons.
+
+use std::ops::Range;
+
+use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
+use curve25519_dalek::ristretto::RistrettoPoint;
+use curve25519_dalek::traits::{IsIdentity as _, VartimeMultiscalarMul as _};
+use rand_core::CryptoRng;
+
+use super::ballot::{Branch, Ciphertext, RangeProof, SealedBallot, SealedSelection};
+use super::contest::{SealedContest, check_contests};
+use super::group::{Exponent, Point};
+use super::key::ElectionKey;
+use super::range::{limit_statement, option_statement};
+use super::refusal::{BallotRefusal, Part};
+use super::seal::SealedElectionError;
+use super::transcript::{SealedHash, Transcript};
+
+/// Below this many ballots, halving a failed batch once more costs more than looking at each.
+const SINGLY: usize = 4;
+
+/// Verifies ballots of one election.
+#[derive(Debug)]
+pub struct SealVerifier {
+    election: SealedHash,
+    key: ElectionKey,
+    contests: Vec<SealedContest>,
+}
+
+/// A ballot whose proofs hold: its ciphertexts, ready to be added up. Whose ballot it is, and that the voter signed it, is not
+/// said here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedBallot {
+    /// H_E.
+    pub(super) election: SealedHash,
+    /// α and β by contest and option.
+    pub(super) contests: Vec<Vec<[RistrettoPoint; 2]>>,
+}
+
+impl SealVerifier {
+    /// For an election by its H_E, its key K and its contests. Computes tables.
+    ///
+    /// # Errors
+    /// [`SealedElectionError`] if the key or a contest is not usable.
+    pub fn new(election: SealedHash, key: &Point, contests: Vec<SealedContest>) -> Result<Self, SealedElectionError> {
+        check_contests(&contests)?;
+        Ok(Self { election, key: ElectionKey::new(*key)?, contests })
+    }
+
+    /// Verifies all proofs of one ballot. The same inputs always give the same verdict.
+    ///
+    /// # Errors
+    /// [`BallotRefusal`] with the first thing wrong.
+    pub fn verify(&self, ballot: &SealedBallot) -> Result<VerifiedBallot, BallotRefusal> {
+        let decoded = self.decode(ballot)?;
+        self.check(&decoded)?;
+        Ok(decoded.into())
+    }
+
+    /// Verifies many ballots at once; the verdict on each is the one of [`SealVerifier::verify`]. The randomness must be fresh and
+    /// secret: whoever knows it beforehand can make a batch that holds together without holding.
+    pub fn verify_batch(&self, ballots: &[SealedBallot], rng: &mut impl CryptoRng) -> Vec<Result<VerifiedBallot, BallotRefusal>> {
+        let decoded: Vec<_> = ballots.iter().map(|ballot| self.decode(ballot)).collect();
+        let sound: Vec<&Decoded> = decoded.iter().filter_map(|decoded| decoded.as_ref().ok()).collect();
+        let mut sums = Sums::default();
+        sound.iter().for_each(|decoded| self.weigh(decoded, &mut sums, rng));
+        let mut verdicts = vec![Ok(()); sound.len()];
+        self.search(&sound, &sums, 0, &mut verdicts);
+        let mut verdicts = verdicts.into_iter();
+        decoded
+            .into_iter()
+            .map(|decoded| decoded.and_then(|good| verdicts.next().unwrap_or(Ok(())).map(|()| good.into())))
+            .collect()
+    }
+
+    /// Looks for ballots that do not hold in ever smaller parts of a batch. This part begins at a ballot and has a verdict for each.
+    fn search(&self, decoded: &[&Decoded], sums: &Sums, from: usize, verdicts: &mut [Result<(), BallotRefusal>]) {
+        let to = from + verdicts.len();
+        if self.vanishes(sums, from, to) {
+            return;
+        }
+        if verdicts.len() <= SINGLY {
+            for (decoded, verdict) in decoded[from..to].iter().zip(verdicts) {
+                *verdict = self.check(decoded);
+            }
+            return;
+        }
+        let middle = verdicts.len() / 2;
+        let (left, right) = verdicts.split_at_mut(middle);
+        self.search(decoded, sums, from, left);
+        self.search(decoded, sums, from + middle, right);
+    }
+
+    /// Whether the equations of the ballots in a range add up to nothing.
+    fn vanishes(&self, sums: &Sums, from: usize, to: usize) -> bool {
+        let ballots = &sums.ballots[from..to];
+        let (Some(first), Some(last)) = (ballots.first(), ballots.last()) else {
+            return true;
+        };
+        let terms = first.terms.start..last.terms.end;
+        let g = ballots.iter().map(|sum| sum.g).sum();
+        let k = ballots.iter().map(|sum| sum.k).sum();
+        let scalars = sums.scalars[terms.clone()].iter().chain([&g, &k]);
+        let points = sums.points[terms].iter().chain([&RISTRETTO_BASEPOINT_POINT, &self.key.element]);
+        RistrettoPoint::vartime_multiscalar_mul(scalars, points).is_identity()
+    }
+
+    /// Everything but the equations: form, points, and challenges. Each point is decompressed here, once.
+    fn decode(&self, ballot: &SealedBallot) -> Result<Decoded, BallotRefusal> {
+        if ballot.election != self.election {
+            return Err(BallotRefusal::Election);
+        }
+        if ballot.contests.len() != self.contests.len() {
+            return Err(BallotRefusal::Contests { actual: ballot.contests.len(), expected: self.contests.len() });
+        }
+        for (contest, (selection, rules)) in (0..).zip(ballot.contests.iter().zip(&self.contests)) {
+            check_form(contest, selection, rules)?;
+        }
+        let hash = ballot.proof_hash();
+        let contests = (0..).zip(ballot.contests.iter().zip(&self.contests));
+        let contests = contests.map(|(contest, (selection, rules))| self.decode_contest(&hash, contest, selection, rules));
+        Ok(Decoded { election: ballot.election, contests: contests.collect::<Result<_, _>>()? })
+    }
+
+    fn decode_contest(
+        &self,
+        ballot: &SealedHash,
+        contest: u16,
+        selection: &SealedSelection,
+        rules: &SealedContest,
+    ) -> Result<DecodedContest, BallotRefusal> {
+        let mut ciphertexts = Vec::with_capacity(selection.options.len());
+        let mut proofs = Vec::with_capacity(selection.options.len() + 1);
+        for (option, sealed) in (0..).zip(&selection.options) {
+            let part = Part::Option(option);
+            let refused = |reason| BallotRefusal::Point { contest, part, reason };
+            let Ciphertext { alpha, beta } = &sealed.ciphertext;
+            ciphertexts.push([alpha.decode_key().map_err(refused)?, beta.decode_key().map_err(refused)?]);
+            let statement = option_statement(ballot, contest, option, rules.max_value(option.into()), &self.key.bytes);
+            proofs.push(decode_proof(contest, part, statement.point(alpha).point(beta), &sealed.range, 0)?);
+        }
+        if let Some((proof, limit)) = selection.limit.as_ref().zip(rules.limit()) {
+            let statement = limit_statement(ballot, contest, *limit.start(), *limit.end(), &self.key.bytes);
+            let pairs = selection.options.iter().flat_map(|option| [&option.ciphertext.alpha, &option.ciphertext.beta]);
+            proofs.push(decode_proof(contest, Part::Limit, statement.points(pairs), proof, *limit.start())?);
+        }
+        let weights = (0..ciphertexts.len()).map(|option| Exponent::from(rules.limit_weight(option))).collect();
+        Ok(DecodedContest { contest, ciphertexts, weights, proofs })
+    }
+
+    /// The equations, one by one.
+    fn check(&self, decoded: &Decoded) -> Result<(), BallotRefusal> {
+        for contest in &decoded.contests {
+            for (at, proof) in contest.proofs.iter().enumerate() {
+                let [alpha, beta] = match contest.ciphertexts.get(at) {
+                    Some(ciphertext) => *ciphertext,
+                    None => contest.weighted_sum(),
+                };
+                let holds = |(branch, value): (&DecodedBranch, u32)| {
+                    let DecodedBranch { a, b, c, v } = branch;
+                    self.key.public_sum(*v, Exponent::ZERO, *c, alpha) == *a
+                        && self.key.public_sum(-c * Exponent::from(value), *v, *c, beta) == *b
+                };
+                if !proof.branches.iter().zip(proof.low..).all(holds) {
+                    return Err(BallotRefusal::Proof { contest: contest.contest, part: proof.part });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The equations, weighted and added up. Commitments get the weights as they are, which are short, and everything
+    /// else the negative: short scalars are half the work.
+    fn weigh(&self, decoded: &Decoded, sums: &mut Sums, rng: &mut impl CryptoRng) {
+        let (start, mut g, mut k) = (sums.scalars.len(), Exponent::ZERO, Exponent::ZERO);
+        for contest in &decoded.contests {
+            let mut on_ciphertexts = vec![[Exponent::ZERO; 2]; contest.ciphertexts.len()];
+            for (at, proof) in contest.proofs.iter().enumerate() {
+                let (mut on_alpha, mut on_beta) = (Exponent::ZERO, Exponent::ZERO);
+                for (DecodedBranch { a, b, c, v }, value) in proof.branches.iter().zip(proof.low..) {
+                    let [first, second] = [weight(rng), weight(rng)];
+                    let weighted = second * c;
+                    sums.push(first, *a);
+                    sums.push(second, *b);
+                    on_alpha -= first * c;
+                    on_beta -= weighted;
+                    g += weighted * Exponent::from(value) - first * v;
+                    k -= second * v;
+                }
+                match on_ciphertexts.get_mut(at) {
+                    Some([alpha, beta]) => (*alpha, *beta) = (*alpha + on_alpha, *beta + on_beta),
+                    None => {
+                        for ([alpha, beta], weight) in on_ciphertexts.iter_mut().zip(&contest.weights) {
+                            (*alpha, *beta) = (*alpha + on_alpha * weight, *beta + on_beta * weight);
+                        }
+                    }
+                }
+            }
+            for ([on_alpha, on_beta], [alpha, beta]) in on_ciphertexts.into_iter().zip(&contest.ciphertexts) {
+                sums.push(on_alpha, *alpha);
+                sums.push(on_beta, *beta);
+            }
+        }
+        sums.ballots.push(BallotSum { g, k, terms: start..sums.scalars.len() });
+    }
+}
+
+/// 128 random bits.
+fn weight(rng: &mut impl CryptoRng) -> Exponent {
+    let mut bytes = [0; 16];
+    rng.fill_bytes(&mut bytes);
+    Exponent::from(u128::from_le_bytes(bytes))
+}
+
+/// As many options and branches as the contest has, and a limit where it has one.
+fn check_form(contest: u16, selection: &SealedSelection, rules: &SealedContest) -> Result<(), BallotRefusal> {
+    let (actual, expected) = (selection.options.len(), rules.ciphertexts());
+    if actual != expected {
+        return Err(BallotRefusal::Options { contest, actual, expected });
+    }
+    for (option, sealed) in (0..).zip(&selection.options) {
+        if sealed.range.branches.len() != usize::from(rules.max_value(option.into())) + 1 {
+            return Err(BallotRefusal::Form { contest, part: Part::Option(option) });
+        }
+    }
+    let expected = rules.limit().map(|limit| (limit.end() - limit.start()) as usize + 1);
+    if selection.limit.as_ref().map(|proof| proof.branches.len()) != expected {
+        return Err(BallotRefusal::Form { contest, part: Part::Limit });
+    }
+    Ok(())
+}
+
+fn decode_proof(
+    contest: u16,
+    part: Part,
+    statement: Transcript,
+    proof: &RangeProof,
+    low: u32,
+) -> Result<DecodedProof, BallotRefusal> {
+    let refused = |reason| BallotRefusal::Point { contest, part, reason };
+    let commitments = proof.branches.iter().flat_map(|branch| [&branch.a, &branch.b]);
+    let challenges: Exponent = proof.branches.iter().map(|branch| branch.challenge.0).sum();
+    let decode = |Branch { a, b, challenge, response }: &Branch| {
+        let (a, b) = (a.decode().map_err(refused)?, b.decode().map_err(refused)?);
+        Ok(DecodedBranch { a, b, c: challenge.0, v: response.0 })
+    };
+    let branches = proof.branches.iter().map(decode).collect::<Result<_, _>>()?;
+    if statement.points(commitments).challenge() != challenges {
+        return Err(BallotRefusal::Proof { contest, part });
+    }
+    Ok(DecodedProof { part, low, branches })
+}
+
+/// A ballot whose form, points and challenges are right.
+struct Decoded {
+    election: SealedHash,
+    contests: Vec<DecodedContest>,
+}
+
+struct DecodedContest {
+    contest: u16,
+    ciphertexts: Vec<[RistrettoPoint; 2]>,
+    /// What each ciphertext counts for in the limit.
+    weights: Vec<Exponent>,
+    /// One per ciphertext, then perhaps the limit's.
+    proofs: Vec<DecodedProof>,
+}
+
+impl DecodedContest {
+    fn weighted_sum(&self) -> [RistrettoPoint; 2] {
+        let weighted = |part: usize| {
+            let points = self.ciphertexts.iter().map(|ciphertext| ciphertext[part]);
+            let terms = self.weights.iter().zip(points);
+            terms.map(|(weight, point)| if *weight == Exponent::ONE { point } else { weight * point }).sum()
+        };
+        [weighted(0), weighted(1)]
+    }
+}
+
+struct DecodedProof {
+    part: Part,
+    low: u32,
+    branches: Vec<DecodedBranch>,
+}
+
+struct DecodedBranch {
+    a: RistrettoPoint,
+    b: RistrettoPoint,
+    c: Exponent,
+    v: Exponent,
+}
+
+impl From<Decoded> for VerifiedBallot {
+    fn from(decoded: Decoded) -> Self {
+        let contests = decoded.contests.into_iter().map(|contest| contest.ciphertexts).collect();
+        Self { election: decoded.election, contests }
+    }
+}
+
+/// The weighted equations of a batch: what G, K and every other point are multiplied with.
+#[derive(Default)]
+struct Sums {
+    ballots: Vec<BallotSum>,
+    scalars: Vec<Exponent>,
+    points: Vec<RistrettoPoint>,
+}
+
+/// One ballot's part.
+struct BallotSum {
+    /// What it multiplies G with.
+    g: Exponent,
+    /// What it multiplies K with.
+    k: Exponent,
+    /// Where its other terms stand.
+    terms: Range<usize>,
+}
+
+impl Sums {
+    fn push(&mut self, scalar: Exponent, point: RistrettoPoint) {
+        self.scalars.push(scalar);
+        self.points.push(point);
+    }
+}

@@ -1,0 +1,394 @@
+//! Sealed ballots, pinned byte for byte: `tests/vectors/sealed.json` has everything that another implementation needs to make the
+//! same hashes, ceremonies, ballots, sums and decryptions, and ballots that it must refuse, with the codes.
+//!
+//! `VOTING_BLESS=1 cargo test -p voting-core --all-features --test sealed_vectors` writes the file anew, on purpose only.
+
+#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
+
+#[path = "common/sealed.rs"]
+mod textbook;
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use curve25519_dalek::scalar::Scalar as Exponent;
+use data_encoding::HEXLOWER;
+use serde_json::{Value, json};
+use textbook::{Place, decode, encode, exponent, hash, scalar};
+use voting_core::ballot::Selection;
+use voting_core::codec::Canonical;
+use voting_core::sealed::ceremony::{Ceremony, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, Step};
+use voting_core::sealed::{
+    Aggregate, PartialDecryption, Point, SUITE, SealVerifier, SealedBallot, SealedContest, SealedHash, combine,
+};
+use voting_core::testing::sealed::{TestSeal, carry_through, dealers, honest, trustee_key};
+use voting_core::testing::{Draws, Numbers, key};
+
+fn hex(bytes: impl AsRef<[u8]>) -> String {
+    HEXLOWER.encode(bytes.as_ref())
+}
+
+fn unhex(value: &Value) -> Vec<u8> {
+    HEXLOWER.decode(value.as_str().unwrap().as_bytes()).unwrap()
+}
+
+fn path() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/sealed.json")
+}
+
+/// What the library makes now.
+fn made() -> &'static [Value] {
+    static MADE: OnceLock<Vec<Value>> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let made = [hashes(), ceremonies(), ballots(), invalid(), vec![decryption()]].concat();
+        if std::env::var_os("VOTING_BLESS").is_some_and(|value| value == "1") {
+            let lines: Vec<String> = made.iter().map(|vector| serde_json::to_string(vector).unwrap()).collect();
+            std::fs::write(path(), format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
+        }
+        made
+    })
+}
+
+fn committed() -> Value {
+    made();
+    serde_json::from_slice(&std::fs::read(path()).unwrap()).unwrap()
+}
+
+/// The rules of a contest as they stand in the file.
+#[derive(Clone)]
+struct Shape {
+    scores: bool,
+    options: u16,
+    highest: u16,
+    min: u16,
+    max: u16,
+    blank: bool,
+    withdrawn: Vec<u16>,
+}
+
+const fn marks(options: u16, min: u16, max: u16, blank: bool) -> Shape {
+    Shape { scores: false, options, highest: 1, min, max, blank, withdrawn: Vec::new() }
+}
+
+const fn scores(options: u16, highest: u16, blank: bool) -> Shape {
+    Shape { scores: true, options, highest, min: 0, max: options * highest, blank, withdrawn: Vec::new() }
+}
+
+impl Shape {
+    fn contest(&self) -> SealedContest {
+        let contest = match self.scores {
+            true => SealedContest::scores(self.options, self.highest, self.blank),
+            false => SealedContest::marks(self.options, self.min, self.max, self.blank),
+        };
+        contest.unwrap().without(self.withdrawn.clone()).unwrap()
+    }
+
+    fn json(&self) -> Value {
+        json!({ "form": if self.scores { "scores" } else { "marks" }, "options": self.options, "max_value": self.highest,
+            "min": self.min, "max": self.max, "allow_blank": self.blank, "withdrawn": self.withdrawn })
+    }
+
+    fn of(value: &Value) -> Self {
+        let number = |field: &str| value[field].as_u64().unwrap() as u16;
+        Self {
+            scores: value["form"] == "scores",
+            options: number("options"),
+            highest: number("max_value"),
+            min: number("min"),
+            max: number("max"),
+            blank: value["allow_blank"].as_bool().unwrap(),
+            withdrawn: value["withdrawn"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as u16).collect(),
+        }
+    }
+
+    fn choose(&self, numbers: &mut Numbers) -> Selection {
+        if self.blank && numbers.below(4) == 0 {
+            return Selection::Blank;
+        }
+        let standing: Vec<u16> = (0..self.options).filter(|option| !self.withdrawn.contains(option)).collect();
+        if self.scores {
+            let score = |option| (option, numbers.below(u64::from(self.highest) + 1) as u16);
+            return Selection::Scores(standing.into_iter().map(score).filter(|(_, score)| *score > 0).collect());
+        }
+        let count = u64::from(self.min) + numbers.below(u64::from(self.max - self.min) + 1);
+        let mut marked = numbers.order(standing);
+        marked.truncate(count as usize);
+        marked.sort_unstable();
+        Selection::Marks(marked)
+    }
+}
+
+/// What ballots are made for: every kind of contest and its edges.
+fn shapes() -> Vec<Vec<Shape>> {
+    vec![
+        vec![marks(1, 1, 1, false)],
+        vec![marks(1, 0, 1, false)],
+        vec![marks(1, 1, 1, true)],
+        vec![marks(2, 1, 1, false)],
+        vec![marks(2, 1, 1, true)],
+        vec![marks(2, 0, 2, false)],
+        vec![marks(2, 2, 2, false)],
+        vec![Shape { withdrawn: vec![1], ..marks(3, 1, 2, true) }],
+        vec![marks(5, 2, 3, false)],
+        vec![marks(5, 0, 3, true)],
+        vec![marks(10, 1, 1, false)],
+        vec![marks(10, 1, 10, true)],
+        vec![scores(1, 5, false)],
+        vec![scores(2, 5, true)],
+        vec![scores(3, 1, false)],
+        vec![marks(2, 1, 1, true), scores(1, 5, false)],
+    ]
+}
+
+/// Ballots of each.
+const BALLOTS: u64 = 7;
+
+fn seal() -> TestSeal {
+    TestSeal::new(2, 3, vec![marks(2, 1, 1, true).contest(), scores(1, 5, false).contest()])
+}
+
+fn hashes() -> Vec<Value> {
+    let seal = seal();
+    let inputs: [&[u8]; 3] = [b"", b"a", b"bc"];
+    let h = hash("voting/sealed-parameters/v1", &inputs);
+    let election = &seal.election;
+    vec![
+        json!({ "kind": "hash", "name": "H and H_q", "tag": "voting/sealed-parameters/v1", "inputs": inputs.map(hex),
+            "hash": hex(h), "challenge": scalar(&Exponent::from_bytes_mod_order_wide(&h)) }),
+        json!({ "kind": "draws", "name": "random bytes of a seed", "seed": "draws", "bytes": hex(Draws::new("draws").bytes::<200>()) }),
+        json!({ "kind": "election", "name": "H_P, H_B, H_E", "suite": SUITE, "value": election,
+            "parameters_hash": election.parameters.hash(), "base_hash": election.parameters.base_hash(&election.context),
+            "election_hash": election.hash(), "ballot_hash": voting_core::sealed::ballot_hash(&election.hash(), &key(1).public(), 7),
+            "voter": key(1).public(), "sequence": 7 }),
+    ]
+}
+
+/// A ceremony without incident; one where trustee 1 deals badly to 2 and opens, trustee 3 commits and is silent, 4 is absent.
+fn ceremonies() -> Vec<Value> {
+    let (setup, honest_dealers) = dealers(2, 3, 1);
+    let mut plain = Ceremony::new(setup).unwrap();
+    carry_through(&mut plain, &honest_dealers);
+
+    let (setup, dealers) = dealers(2, 4, 1);
+    let mut troubled = Ceremony::new(setup).unwrap();
+    for dealer in &dealers[..3] {
+        troubled.apply(&dealer.commit()).unwrap();
+    }
+    troubled.close().unwrap();
+    for dealer in &dealers[..2] {
+        troubled.apply(&dealer.reveal(&troubled).unwrap()).unwrap();
+    }
+    troubled.close().unwrap();
+    let mut bad = dealers[0].deal(&troubled).unwrap().message;
+    if let Step::Deal(shares) = &mut bad.step {
+        shares[0].sealed[3] ^= 1;
+    }
+    troubled.apply(&bad.sign(&trustee_key(1))).unwrap();
+    while troubled.phase() != CeremonyPhase::Done {
+        let next = dealers.iter().find(|dealer| troubled.missing().contains(&dealer.index())).unwrap();
+        troubled.apply(&honest(&troubled, next).unwrap()).unwrap();
+    }
+    vec![ceremony("no incident", &plain, &honest_dealers, 3), ceremony("complaint, silence, absence", &troubled, &dealers, 4)]
+}
+
+fn ceremony(name: &str, ceremony: &Ceremony, dealers: &[Dealer], trustees: u16) -> Value {
+    let record = ceremony.record();
+    let mut draws = Draws::new("dealers 1");
+    let seeds: Vec<Value> = (1..=trustees)
+        .map(|index| json!({ "index": index, "signing_seed": hex(trustee_key(index).to_seed()), "seed": hex(draws.bytes::<32>()) }))
+        .collect();
+    let event = |event: &RecordEvent| match event {
+        RecordEvent::Message(message) => json!(hex(message.to_canonical())),
+        RecordEvent::Close => json!("close"),
+    };
+    let shares: Vec<_> =
+        dealers.iter().filter_map(|dealer| dealer.finish(ceremony).ok()).map(|share| hex(share.to_canonical())).collect();
+    json!({ "kind": "ceremony", "name": name, "setup": record.setup, "ceremony_hash": ceremony.hash(), "dealers": seeds,
+        "events": record.events.iter().map(event).collect::<Vec<_>>(), "record": hex(record.to_canonical()),
+        "outcome": ceremony.outcome(), "shares": shares })
+}
+
+fn ballots() -> Vec<Value> {
+    let seal = seal();
+    let mut numbers = Numbers::new(5);
+    let mut made = Vec::new();
+    for (at, shapes) in shapes().iter().enumerate() {
+        let contests: Vec<_> = shapes.iter().map(Shape::contest).collect();
+        let sealer = voting_core::sealed::Sealer::new(seal.hash(), &seal.election.key, contests).unwrap();
+        for number in 0..BALLOTS {
+            let (voter, seed) = (key(number), format!("ballot {at}/{number}"));
+            let selections: Vec<_> = shapes.iter().map(|shape| shape.choose(&mut numbers)).collect();
+            let sequence = 1 + numbers.below(3) as u32;
+            let prepared = sealer.seal(voter.public(), sequence, &selections, &mut Draws::new(&seed)).unwrap();
+            let (ballot, opening) = prepared.challenge();
+            let signed = ballot.clone().sign(&voter);
+            made.push(json!({ "kind": "ballot", "name": seed, "contests": shapes.iter().map(Shape::json).collect::<Vec<_>>(),
+                "key": seal.election.key, "election": seal.hash(), "draws": seed, "voter_seed": hex(voter.to_seed()),
+                "voter": voter.public(), "sequence": sequence, "selections": selections, "proof_hash": ballot.proof_hash(),
+                "tracker": ballot.tracker().to_string(), "hex": hex(ballot.to_canonical()), "hash": ballot.hash(),
+                "signature": signed.signature, "opening": hex(opening.to_canonical()) }));
+        }
+    }
+    made
+}
+
+type Change<'a> = Box<dyn Fn(&mut SealedBallot) + 'a>;
+
+fn invalid() -> Vec<Value> {
+    let seal = seal();
+    let shapes = [marks(2, 1, 1, true), scores(1, 5, false)];
+    let chosen = [Selection::Marks(vec![0]), Selection::Scores(vec![(0, 3)])];
+    let (good, _) = seal.sealer().seal(key(1).public(), 1, &chosen, &mut Draws::new("invalid")).unwrap().challenge();
+    let next = |point: &Point| encode(&(decode(point) + curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT));
+    let place = Place { key: &seal.election.key, ballot: good.proof_hash(), contest: 0, option: 1, high: 1 };
+    let scored = Place { contest: 1, option: 0, high: 5, ..place };
+    let draws = || Draws::new("forger");
+    let plus = |value: &mut voting_core::sealed::Scalar| *value = scalar(&(exponent(value) + Exponent::ONE));
+    let changes: Vec<(&str, Change<'_>, &str)> = vec![
+        ("another election", Box::new(|b| b.election.0[0] ^= 1), "sealed-election"),
+        ("another voter", Box::new(|b| b.voter = key(2).public()), "sealed-range"),
+        ("another sequence number", Box::new(|b| b.sequence = 2), "sealed-range"),
+        ("a contest missing", Box::new(|b| b.contests.truncate(1)), "sealed-contests"),
+        ("contests exchanged", Box::new(|b| b.contests.swap(0, 1)), "sealed-options"),
+        ("an option missing", Box::new(|b| b.contests[0].options.truncate(2)), "sealed-options"),
+        ("options exchanged", Box::new(|b| b.contests[0].options.swap(0, 1)), "sealed-range"),
+        ("a branch missing", Box::new(|b| b.contests[0].options[0].range.branches.truncate(1)), "sealed-form"),
+        ("no limit", Box::new(|b| b.contests[0].limit = None), "sealed-form"),
+        ("a limit where there is none", Box::new(|b| b.contests[1].limit = b.contests[0].limit.clone()), "sealed-form"),
+        ("α is the identity", Box::new(|b| b.contests[0].options[0].ciphertext.alpha = Point([0; 32])), "sealed-identity"),
+        ("β is the identity", Box::new(|b| b.contests[0].options[2].ciphertext.beta = Point([0; 32])), "sealed-identity"),
+        ("α is negative", Box::new(|b| b.contests[0].options[0].ciphertext.alpha = Point([1; 32])), "sealed-point"),
+        ("β is not below p", Box::new(|b| b.contests[0].options[0].ciphertext.beta = Point([0xff; 32])), "sealed-point"),
+        ("a is no point", Box::new(|b| b.contests[1].options[0].range.branches[5].a = Point([1; 32])), "sealed-point"),
+        (
+            "α is another",
+            Box::new(|b| {
+                let c = &mut b.contests[0].options[0].ciphertext;
+                c.alpha = next(&c.alpha);
+            }),
+            "sealed-range",
+        ),
+        (
+            "β is one more",
+            Box::new(|b| {
+                let c = &mut b.contests[0].options[0].ciphertext;
+                c.beta = next(&c.beta);
+            }),
+            "sealed-range",
+        ),
+        (
+            "a is another",
+            Box::new(|b| {
+                let x = &mut b.contests[1].options[0].range.branches[3];
+                x.a = next(&x.a);
+            }),
+            "sealed-range",
+        ),
+        (
+            "b is another",
+            Box::new(|b| {
+                let x = &mut b.contests[1].options[0].range.branches[3];
+                x.b = next(&x.b);
+            }),
+            "sealed-range",
+        ),
+        ("c is another", Box::new(|b| plus(&mut b.contests[0].options[2].range.branches[1].challenge)), "sealed-range"),
+        ("v is another", Box::new(|b| plus(&mut b.contests[0].options[2].range.branches[1].response)), "sealed-range"),
+        (
+            "v of the limit is another",
+            Box::new(|b| plus(&mut b.contests[0].limit.as_mut().unwrap().branches[0].response)),
+            "sealed-limit",
+        ),
+        ("two marks", Box::new(|b| b.contests[0].options[1] = place.prove(1, &mut draws())), "sealed-limit"),
+        ("a simulated proof of 2", Box::new(|b| b.contests[0].options[1] = place.simulate_all(2, &mut draws())), "sealed-range"),
+        ("a score of 6", Box::new(|b| b.contests[1].options[0] = scored.simulate_all_but_one(6, &mut draws())), "sealed-range"),
+    ];
+    let contests: Vec<_> = shapes.iter().map(Shape::json).collect();
+    let vector = |name: &str, bytes: Vec<u8>, code: &str| {
+        json!({ "kind": "invalid", "name": name, "contests": contests, "key": seal.election.key, "election": seal.hash(),
+            "hex": hex(bytes), "code": code })
+    };
+    let mut made: Vec<_> = changes
+        .into_iter()
+        .map(|(name, change, code)| {
+            let mut forged = good.clone();
+            change(&mut forged);
+            vector(name, forged.to_canonical(), code)
+        })
+        .collect();
+    let bytes = good.to_canonical();
+    let mut scalar_too_large = bytes.clone();
+    scalar_too_large[176 + 64..176 + 96].fill(0xff);
+    made.push(vector("a scalar is not below ℓ", scalar_too_large, "encoding"));
+    made.push(vector("a byte more", [&bytes[..], &[0]].concat(), "encoding"));
+    made.push(vector("a byte less", bytes[..bytes.len() - 1].to_vec(), "encoding"));
+    made
+}
+
+fn decryption() -> Value {
+    let seal = seal();
+    let (sealer, verifier) = (seal.sealer(), seal.verifier());
+    let mut aggregate = Aggregate::new(seal.hash(), &seal.contests);
+    let mut ballots = Vec::new();
+    for (voter, (selection, score)) in
+        [(Selection::Marks(vec![0]), 5), (Selection::Marks(vec![1]), 0), (Selection::Blank, 3)].into_iter().enumerate()
+    {
+        let mut draws = Draws::new(&format!("decryption {voter}"));
+        let scores = Selection::Scores(if score > 0 { vec![(0, score)] } else { vec![] });
+        let (ballot, _) = sealer.seal(key(voter as u64).public(), 1, &[selection, scores], &mut draws).unwrap().challenge();
+        let weight = 1 + 2 * voter as u64;
+        aggregate.add(&verifier.verify(&ballot).unwrap(), weight).unwrap();
+        ballots.push(json!({ "hex": hex(ballot.to_canonical()), "weight": weight }));
+    }
+    let mut draws = Draws::new("decrypting");
+    let parts: Vec<PartialDecryption> = [0, 2].map(|at| seal.shares[at].decrypt(&aggregate, 1, &mut draws).unwrap()).to_vec();
+    let opened = combine(&seal.outcome.parameters, &seal.outcome.trustees, &seal.contests, &aggregate, &parts, 1).unwrap();
+    assert_eq!(opened.totals, [vec![1, 3, 5], vec![20]]);
+    json!({ "kind": "decryption", "name": "three ballots, trustees 1 and 3", "contests": [marks(2, 1, 1, true).json(), scores(1, 5, false).json()],
+        "election": seal.hash(), "trustees": seal.outcome.trustees, "ballots": ballots, "sums": aggregate.ciphertexts(),
+        "aggregate": aggregate.hash(), "draws": "decrypting", "parts": parts.iter().map(|part| hex(part.to_canonical())).collect::<Vec<_>>(),
+        "totals": opened.totals })
+}
+
+#[test]
+fn every_byte_is_pinned() {
+    let pinned = committed();
+    let pinned = pinned.as_array().unwrap();
+    for (pinned, made) in pinned.iter().zip(made()) {
+        assert_eq!(pinned, made, "other bytes than those of version 1");
+    }
+    assert_eq!(pinned.len(), made().len(), "vectors missing or too many");
+}
+
+#[test]
+fn the_committed_vectors_are_judged_as_they_say() {
+    let (mut good, mut bad) = (0, 0);
+    for vector in committed().as_array().unwrap() {
+        match vector["kind"].as_str().unwrap() {
+            "ballot" | "invalid" => {}
+            "ceremony" => {
+                let record = CeremonyRecord::from_canonical(&unhex(&vector["record"])).unwrap();
+                let outcome = Ceremony::replay(&record).unwrap().outcome();
+                assert_eq!(serde_json::to_value(outcome).unwrap(), vector["outcome"]);
+                continue;
+            }
+            _ => continue,
+        }
+        let shapes = vector["contests"].as_array().unwrap().iter().map(|shape| Shape::of(shape).contest()).collect();
+        let election: SealedHash = vector["election"].as_str().unwrap().parse().unwrap();
+        let key: Point = vector["key"].as_str().unwrap().parse().unwrap();
+        let verifier = SealVerifier::new(election, &key, shapes).unwrap();
+        let code = match SealedBallot::from_canonical(&unhex(&vector["hex"])) {
+            Ok(ballot) => {
+                let alone = verifier.verify(&ballot).map(|_| ()).map_err(|refusal| refusal.code());
+                let batch = verifier.verify_batch(&[ballot], &mut Draws::new("batch")).remove(0);
+                assert_eq!(batch.map(|_| ()).map_err(|refusal| refusal.code()), alone);
+                alone.err()
+            }
+            Err(_) => Some("encoding"),
+        };
+        assert_eq!(code, vector["code"].as_str(), "{}", vector["name"]);
+        *if code.is_none() { &mut good } else { &mut bad } += 1;
+    }
+    assert!(good >= 100 && bad >= 20, "{good} good and {bad} bad ballots");
+}
