@@ -67,7 +67,12 @@ impl ClockConfig {
             ("holdover_ppm", self.holdover_ppm, 1..=self.drift_ppm, "from 1 up to clock.drift_ppm is possible"),
             ("slew_ppm", self.slew_ppm, 2 * self.drift_ppm..=500, "from twice clock.drift_ppm up to 500 is possible"),
             ("poll_ms_min", self.poll_ms_min, 100..=60_000, "from 100 to 60000 milliseconds are possible"),
-            ("poll_ms_max", self.poll_ms_max, self.poll_ms_min..=60_000, "from clock.poll_ms_min to 60000 milliseconds are possible"),
+            (
+                "poll_ms_max",
+                self.poll_ms_max,
+                self.poll_ms_min..=60_000,
+                "from clock.poll_ms_min to 60000 milliseconds are possible",
+            ),
             ("founding_ms", self.founding_ms, 0..=600_000, "up to 600000 milliseconds are possible"),
         ];
         match rules.into_iter().find(|(_, value, range, _)| !range.contains(value)) {

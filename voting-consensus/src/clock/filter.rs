@@ -51,6 +51,7 @@ impl Regression {
 pub struct Filter {
     recent: VecDeque<Sample>,
     window: VecDeque<Sample>,
+    line: Option<Line>,
 }
 
 impl Filter {
@@ -70,6 +71,7 @@ impl Filter {
                 self.window.pop_front();
             }
             self.window.push_back(best);
+            self.line = line_through(&self.window);
         }
         stepped
     }
@@ -87,6 +89,7 @@ impl Filter {
     pub fn clear(&mut self) {
         self.recent.clear();
         self.window.clear();
+        self.line = None;
     }
 
     /// The latest sample.
@@ -119,35 +122,43 @@ impl Filter {
     /// The line of least squares through the window; `None` while there are too few points.
     #[must_use]
     pub fn regression(&self, now: Duration) -> Option<Regression> {
-        let (first, last) = (self.window.front()?, self.window.back()?);
-        let points = self.window.len();
-        if points < LINE {
-            return None;
-        }
-        // Relative to the first point, in seconds and microseconds: exact enough for double precision.
-        let seconds = |at: Duration| at.as_secs_f64() - first.at.as_secs_f64();
-        let place = |sample: &Sample| (seconds(sample.at), sample.offset_us.saturating_sub(first.offset_us) as f64);
-        let n = points as f64;
-        let (sum_x, sum_y) = self.window.iter().map(place).fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x, sy + y));
-        let (mean_x, mean_y) = (sum_x / n, sum_y / n);
-        let (mut xx, mut xy) = (0.0, 0.0);
-        for (x, y) in self.window.iter().map(place) {
-            xx += (x - mean_x).powi(2);
-            xy += (x - mean_x) * (y - mean_y);
-        }
-        let slope = xy / xx; // microseconds a second are parts per million; the points are a second apart
-        let at = |x: f64| mean_y + slope * (x - mean_x);
-        let squares: f64 = self.window.iter().map(place).map(|(x, y)| (y - at(x)).powi(2)).sum();
-        let error_us = self.window.iter().map(|sample| sample.delay_us / 2).max().unwrap_or(0);
-        let span = seconds(last.at);
-        Some(Regression {
-            offset_us: first.offset_us.saturating_add(at(seconds(now)).round() as i64),
-            ppm: slope,
-            residual_us: (squares / n).sqrt(),
-            uncertainty_ppm: 2.0 * error_us as f64 / span,
-            points,
-        })
+        let Line { from, line } = self.line?;
+        let passed = now.as_secs_f64() - from.as_secs_f64();
+        let moved = (passed * line.ppm).round() as i64; // microseconds a second are parts per million
+        Some(Regression { offset_us: line.offset_us.saturating_add(moved), ..line })
     }
+}
+
+/// A line with the time of its first point, where its offset is meant.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    from: Duration,
+    line: Regression,
+}
+
+/// Least squares, relative to the first point, in seconds and microseconds: exact enough for double precision.
+fn line_through(samples: &VecDeque<Sample>) -> Option<Line> {
+    let (first, last, points) = (samples.front()?, samples.back()?, samples.len());
+    if points < LINE {
+        return None;
+    }
+    let seconds = |at: Duration| at.as_secs_f64() - first.at.as_secs_f64();
+    let places = || samples.iter().map(|sample| (seconds(sample.at), sample.offset_us.saturating_sub(first.offset_us) as f64));
+    let n = points as f64;
+    let (sum_x, sum_y) = places().fold((0.0, 0.0), |(sx, sy), (x, y)| (sx + x, sy + y));
+    let (mean_x, mean_y) = (sum_x / n, sum_y / n);
+    let (xx, xy) = places().fold((0.0, 0.0), |(xx, xy), (x, y)| (xx + (x - mean_x).powi(2), xy + (x - mean_x) * (y - mean_y)));
+    let ppm = xy / xx; // no two points are at the same time
+    let squares: f64 = places().map(|(x, y)| (y - mean_y - ppm * (x - mean_x)).powi(2)).sum();
+    let error_us = samples.iter().map(|sample| sample.delay_us / 2).max().unwrap_or(0);
+    let line = Regression {
+        offset_us: first.offset_us.saturating_add((mean_y - ppm * mean_x).round() as i64),
+        ppm,
+        residual_us: (squares / n).sqrt(),
+        uncertainty_ppm: 2.0 * error_us as f64 / seconds(last.at),
+        points,
+    };
+    Some(Line { from: first.at, line })
 }
 
 #[cfg(test)]
@@ -197,7 +208,7 @@ mod tests {
         assert_eq!(line.points, WINDOW);
         assert_eq!(line.reliable_ppm(&CONFIG), Some(line.ppm));
         let mut short = Filter::default();
-        (0..9).for_each(|at| drop(short.note(sample(at, 0, 40_000), &CONFIG)));
+        assert!((0..9).all(|at| short.note(sample(at, 0, 40_000), &CONFIG).is_none()));
         assert_eq!(short.regression(Duration::from_secs(9)).unwrap().reliable_ppm(&CONFIG), None, "too short for such delays");
     }
 

@@ -5,7 +5,7 @@
 //! | no | yes | within | set to the master | Synced |
 //! | no | yes | outside or silent | set to the middle | Holdover |
 //! | no | no, for long | | set to what the others go by, or to the middle of all | Holdover |
-//! | no | no | | wait | Unsynced |
+//! | no | no, or someone may still answer | | wait | Unsynced |
 //! | yes, within | yes | within | move to the master | Synced |
 //! | yes, within | yes | outside or silent | stay together | Holdover |
 //! | yes, outside | yes | | move to the master, or to the middle | Faulty |
@@ -23,6 +23,10 @@ use super::source::Source;
 use super::sync::ClockSync;
 use super::{ClockAlarm, ClockState, Interval, covered_by, micros, midpoint, parts};
 
+/// A clock at the edge of what is agreed on is not called faulty for a breath: only this part of what a machine may be
+/// wrong by beyond it.
+const EDGE: i64 = 4;
+
 /// What was found out at the last look.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Verdict {
@@ -33,8 +37,6 @@ pub(super) struct Verdict {
     /// The offset that is followed: the master's, or the middle if there is no master.
     pub(super) followed: Option<i64>,
     pub(super) alarms: Vec<ClockAlarm>,
-    /// The master has been asked for the first time, and may still answer.
-    pending: bool,
 }
 
 impl Verdict {
@@ -96,23 +98,28 @@ impl ClockSync {
             Some(shown) => {
                 verdict.alarms.push(ClockAlarm::MasterOutlier { name: name(), off_us: shown.saturating_sub(agreed.middle()) });
             }
-            None => {
-                verdict.pending = !self.sources[master].is_silent();
-                verdict.alarms.push(ClockAlarm::MasterSilent { name: name() });
-            }
+            None => verdict.alarms.push(ClockAlarm::MasterSilent { name: name() }),
         }
         verdict
+    }
+
+    /// Whether somebody has been asked who may still answer: what the first to answer agree on may not be what all do.
+    fn is_waiting(&self, now: Duration) -> bool {
+        let asked = |(index, source): (usize, &Source)| {
+            Some(index) != self.me && !source.is_silent() && !source.is_heard(now, &self.config)
+        };
+        self.sources.iter().enumerate().any(asked)
     }
 
     /// Nobody has gone by this clock yet: it may be set to anything.
     fn begin(&mut self, now: Duration, heard: &[Interval]) {
         let verdict = &self.verdict;
         let founding = self.disagreeing_since.is_some_and(|since| now.saturating_sub(since) >= self.config.founding());
-        let set_to = match (verdict.goal(), verdict.agreed) {
-            (Some(_), Some(_)) if verdict.followed.is_none() && verdict.pending => None,
-            (goal, Some(_)) => goal,
-            _ if founding => self.gone_by(now).or_else(|| self.middle(now)),
-            _ => None,
+        let set_to = match verdict.goal() {
+            _ if self.is_waiting(now) => None,
+            Some(goal) => Some(goal),
+            None if founding => self.gone_by(now).or_else(|| self.middle(now)),
+            None => None,
         };
         let local = || self.local.estimate_us(now, &self.config);
         let Some(base_us) = set_to else {
@@ -138,7 +145,7 @@ impl ClockSync {
             }
             self.jumped = false;
             let base_us = self.discipline.base_us(now);
-            if !agreed.contains(base_us) {
+            if !agreed.widened(self.config.machine_error_us() / EDGE).contains(base_us) {
                 let ahead_us = base_us.saturating_sub(agreed.middle());
                 self.verdict.alarms.push(ClockAlarm::FarOff { ahead_us });
                 self.state = ClockState::Faulty;
@@ -150,7 +157,8 @@ impl ClockSync {
             }
         }
         self.state = ClockState::Holdover;
-        match self.together(now) {
+        let within = self.verdict.agreed.unwrap_or(Interval { low: i64::MIN, high: i64::MAX });
+        match self.together(now).map(|middle| middle.clamp(within.low, within.high)) {
             Some(middle) => self.discipline.steer(now, middle, rate),
             None => self.discipline.hold(now, rate),
         }

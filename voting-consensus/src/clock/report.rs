@@ -85,7 +85,11 @@ impl fmt::Display for ClockAlarm {
         let ms = |us: &i64| *us as f64 / 1_000.0;
         match self {
             Self::MasterOutlier { name, off_us } => {
-                write!(f, "{name}, whose clock the others go by, is {:+.1} ms off what a quorum agrees on, and not followed", ms(off_us))
+                write!(
+                    f,
+                    "{name}, whose clock the others go by, is {:+.1} ms off what a quorum agrees on, and not followed",
+                    ms(off_us)
+                )
             }
             Self::MasterSilent { name } => write!(f, "{name}, whose clock the others go by, does not answer"),
             Self::NoQuorum { heard, needed } => write!(f, "{heard} clocks are heard, {needed} are needed"),

@@ -7,8 +7,8 @@ use thiserror::Error;
 use super::judge::Verdict;
 use super::source::Source;
 use super::{
-    ClockAlarm, ClockConfig, ClockReport, ClockState, Discipline, Exchange, Filter, Interval, Sample, SourceReport, Standing, micros,
-    parts,
+    ClockAlarm, ClockConfig, ClockReport, ClockState, Discipline, Exchange, Filter, Interval, Sample, SourceReport, Standing,
+    micros, parts,
 };
 
 /// The machine's clock is read in whole milliseconds: a reading is off by half of one at most.

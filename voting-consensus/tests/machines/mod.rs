@@ -9,16 +9,16 @@ use voting_consensus::clock::{Answer, ClockAlarm, ClockConfig, ClockReport, Cloc
 /// True time in microseconds since 1970, when a run begins.
 const BEGIN_US: i64 = 1_800_000_000_000_000;
 const TICK_US: i64 = 250_000;
-pub const SECOND: i64 = 1_000_000;
-pub const MINUTE: i64 = 60 * SECOND;
-pub const HOUR: i64 = 60 * MINUTE;
+pub(crate) const SECOND: i64 = 1_000_000;
+pub(crate) const MINUTE: i64 = 60 * SECOND;
+pub(crate) const HOUR: i64 = 60 * MINUTE;
 
 /// SplitMix64.
 #[derive(Debug, Clone)]
-pub struct Chance(pub u64);
+pub(crate) struct Chance(pub(crate) u64);
 
 impl Chance {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -27,28 +27,28 @@ impl Chance {
     }
 
     /// Both ends included.
-    pub fn within(&mut self, low: i64, high: i64) -> i64 {
+    pub(crate) fn within(&mut self, low: i64, high: i64) -> i64 {
         low + (self.next() % (high - low + 1) as u64) as i64
     }
 }
 
 /// A machine: how its monotonic time runs, and how its clock is wrong. All times are microseconds since the run began.
 #[derive(Debug, Clone, Default)]
-pub struct Machine {
+pub(crate) struct Machine {
     /// Its monotonic time runs so much faster than true time.
-    pub ppm: i64,
+    pub(crate) ppm: i64,
     /// Its rate swings besides, by so many ppm at most…
-    pub swing_ppm: f64,
+    pub(crate) swing_ppm: f64,
     /// …in this period.
-    pub period: i64,
+    pub(crate) period: i64,
     /// Its clock is ahead by so much,
-    pub offset: i64,
+    pub(crate) offset: i64,
     /// and a reading of it is off by up to so much.
-    pub noise: i64,
+    pub(crate) noise: i64,
     /// Its clock is set by so much at these times.
-    pub steps: Vec<(i64, i64)>,
+    pub(crate) steps: Vec<(i64, i64)>,
     /// Its monotonic time stands still, as in a machine that sleeps, from a time on for so long.
-    pub sleeps: Option<(i64, i64)>,
+    pub(crate) sleeps: Option<(i64, i64)>,
 }
 
 impl Machine {
@@ -78,7 +78,7 @@ impl Machine {
 
 /// What an authority that lies says of its clock.
 #[derive(Debug, Clone, Copy)]
-pub enum Lie {
+pub(crate) enum Lie {
     /// That it is elsewhere by so much.
     By(i64),
     /// That it is further away every second, in ppm.
@@ -91,29 +91,29 @@ pub enum Lie {
 
 /// How long messages take, and how many are lost.
 #[derive(Debug, Clone, Copy)]
-pub struct Ways {
+pub(crate) struct Ways {
     /// To an authority of a higher number.
-    pub up: (i64, i64),
+    pub(crate) up: (i64, i64),
     /// To one of a lower number.
-    pub down: (i64, i64),
-    pub lost_per_mille: i64,
+    pub(crate) down: (i64, i64),
+    pub(crate) lost_per_mille: i64,
 }
 
-pub const CALM: Ways = Ways { up: (1_000, 3_000), down: (1_000, 3_000), lost_per_mille: 0 };
+pub(crate) const CALM: Ways = Ways { up: (1_000, 3_000), down: (1_000, 3_000), lost_per_mille: 0 };
 
-pub struct Node {
-    pub machine: Machine,
-    pub sync: ClockSync,
-    pub lie: Option<Lie>,
+pub(crate) struct Node {
+    pub(crate) machine: Machine,
+    pub(crate) sync: ClockSync,
+    pub(crate) lie: Option<Lie>,
     /// What was shown last: true time, monotonic time, time shown.
     shown: Option<(i64, i64, i64)>,
-    pub states: BTreeSet<&'static str>,
+    pub(crate) states: BTreeSet<&'static str>,
     /// Kinds of alarms with the last of each.
-    pub alarms: Vec<ClockAlarm>,
+    pub(crate) alarms: Vec<ClockAlarm>,
     /// How far its corrected time was from the truth at most while it was relied on.
-    pub worst_us: i64,
+    pub(crate) worst_us: i64,
     /// Forward steps while it was relied on.
-    pub stepped: u32,
+    pub(crate) stepped: u32,
 }
 
 enum Event {
@@ -122,16 +122,16 @@ enum Event {
     Reply { from: usize, to: usize, number: u64, answer: Answer },
 }
 
-pub struct World {
-    pub nodes: Vec<Node>,
-    pub ways: Ways,
+pub(crate) struct World {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) ways: Ways,
     /// Who hears nobody and is heard by nobody.
-    pub cut: BTreeSet<usize>,
-    pub now: i64,
-    pub lost: u32,
-    pub answers: u32,
+    pub(crate) cut: BTreeSet<usize>,
+    pub(crate) now: i64,
+    pub(crate) lost: u32,
+    pub(crate) answers: u32,
     /// How far two right clocks were apart at most since [`World::measure`].
-    pub apart_us: i64,
+    pub(crate) apart_us: i64,
     chance: Chance,
     events: BTreeMap<(i64, u64), Event>,
     sequence: u64,
@@ -144,7 +144,7 @@ fn seats(n: usize, me: usize, quorum: usize) -> Seats {
 }
 
 impl World {
-    pub fn new(seed: u64, machines: Vec<Machine>, quorum: usize, config: ClockConfig) -> Self {
+    pub(crate) fn new(seed: u64, machines: Vec<Machine>, quorum: usize, config: ClockConfig) -> Self {
         let (n, mut chance) = (machines.len(), Chance(seed));
         let start = |(me, machine): (usize, Machine)| {
             let wall = machine.wall_us(0, &mut chance);
@@ -179,42 +179,42 @@ impl World {
     }
 
     /// Takes a node's clock for another's: an authority that starts anew, with a machine of its own.
-    pub fn restart(&mut self, index: usize, machine: Machine, quorum: usize) {
+    pub(crate) fn restart(&mut self, index: usize, machine: Machine, quorum: usize) {
         let wall = machine.wall_us(self.now, &mut self.chance);
         let sync = ClockSync::new(self.config, &seats(self.nodes.len(), index, quorum), machine.monotonic(self.now), wall);
         let node = &mut self.nodes[index];
         (node.machine, node.sync, node.shown) = (machine, sync, None);
     }
 
-    pub fn follow(&mut self, master: Option<usize>) {
+    pub(crate) fn follow(&mut self, master: Option<usize>) {
         let now = self.now;
         for node in &mut self.nodes {
             node.sync.follow(master, node.machine.monotonic(now));
         }
     }
 
-    pub fn report(&self, index: usize) -> ClockReport {
+    pub(crate) fn report(&self, index: usize) -> ClockReport {
         let node = &self.nodes[index];
         node.sync.report(node.machine.monotonic(self.now))
     }
 
     /// The corrected time of a node against true time.
-    pub fn error_us(&self, index: usize) -> i64 {
+    pub(crate) fn error_us(&self, index: usize) -> i64 {
         let node = &self.nodes[index];
         node.sync.read(node.machine.monotonic(self.now)).now_us - BEGIN_US - self.now
     }
 
-    pub fn state(&self, index: usize) -> ClockState {
+    pub(crate) fn state(&self, index: usize) -> ClockState {
         let node = &self.nodes[index];
         node.sync.read(node.machine.monotonic(self.now)).state
     }
 
-    pub fn honest(&self) -> Vec<usize> {
+    pub(crate) fn honest(&self) -> Vec<usize> {
         (0..self.nodes.len()).filter(|index| self.nodes[*index].lie.is_none()).collect()
     }
 
     /// Judges apartness, errors and states anew from here on.
-    pub fn measure(&mut self) {
+    pub(crate) fn measure(&mut self) {
         self.apart_us = 0;
         for node in &mut self.nodes {
             (node.worst_us, node.stepped) = (0, 0);
@@ -223,7 +223,7 @@ impl World {
         }
     }
 
-    pub fn run(&mut self, long: i64) {
+    pub(crate) fn run(&mut self, long: i64) {
         let until = self.now + long;
         while let Some(((time, _), _)) = self.events.first_key_value()
             && *time <= until
@@ -280,7 +280,13 @@ impl World {
             None => 0,
             Some(Lie::By(by)) => by,
             Some(Lie::Drifting(ppm)) => now / 1_000_000 * ppm,
-            Some(Lie::TwoFaced(by)) => if from % 2 == 0 { by } else { -by },
+            Some(Lie::TwoFaced(by)) => {
+                if from % 2 == 0 {
+                    by
+                } else {
+                    -by
+                }
+            }
             Some(Lie::Anything) => {
                 let any = |chance: &mut Chance| chance.next() as i64 >> chance.within(0, 40);
                 answer.corrected = Some(Corrected { ahead_us: any(&mut self.chance), bound_us: any(&mut self.chance) });
@@ -310,11 +316,11 @@ impl World {
         if reading.state == ClockState::Unsynced || node.lie.is_some() {
             return;
         }
-        let report = node.sync.report(node.machine.monotonic(now));
         assert!(
             error.abs() <= reading.bound_us,
-            "a{index} is off by {error} µs after {now} µs, and states {} µs: {report:#?}",
-            reading.bound_us
+            "a{index} is off by {error} µs after {now} µs, and states {} µs: {:#?}",
+            reading.bound_us,
+            node.sync.report(node.machine.monotonic(now))
         );
         node.worst_us = node.worst_us.max(error.abs());
         if let Some((_, monotonic_before, shown_before)) = node.shown {
@@ -345,7 +351,7 @@ impl World {
 
 impl World {
     /// Time passes for all but one, whose processor stands still: it does not tick.
-    pub fn sleep(&mut self, index: usize, long: i64) {
+    pub(crate) fn sleep(&mut self, index: usize, long: i64) {
         let asleep: Vec<_> = self.events.extract_if(.., |_, event| matches!(event, Event::Tick(at) if *at == index)).collect();
         self.run(long);
         for (_, event) in asleep {
@@ -354,7 +360,7 @@ impl World {
     }
 
     /// The operator steps a clock; by how much it moved.
-    pub fn step(&mut self, index: usize) -> Option<i64> {
+    pub(crate) fn step(&mut self, index: usize) -> Option<i64> {
         let node = &mut self.nodes[index];
         node.sync.step(node.machine.monotonic(self.now)).ok()
     }
