@@ -162,7 +162,7 @@ impl ClockSync {
         sources.filter_map(|(index, source)| source.is_due(now, hurry, &config).then_some(index)).collect()
     }
 
-    /// A question with this number leaves for a source now. An earlier one that is still unanswered counts for nothing any more.
+    /// A question with this number leaves for a source now. Only the latest few may still be answered.
     pub fn asked(&mut self, source: usize, number: u64, now: Duration) {
         if let Some(source) = self.sources.get_mut(source) {
             source.asked(number, now);
@@ -189,9 +189,8 @@ impl ClockSync {
     /// What to say to a node that asks for the time: which authority it is, if it is one, and when its question arrived.
     pub fn answer(&mut self, from: Option<usize>, arrived: Duration, now: Duration, wall_us: i64) -> Answer {
         self.observe(now, wall_us);
-        // Who asks is there: it need not be waited for.
-        if let Some(source) = from.and_then(|index| self.sources.get_mut(index)).filter(|source| source.filter.latest().is_none()) {
-            source.urge(now, &self.config);
+        if let Some(source) = from.and_then(|index| self.sources.get_mut(index)) {
+            source.comes(now, &self.config);
         }
         let machine_us = self.machine_us(now);
         let at = |time: Duration| micros(time).saturating_add(machine_us).max(0);
