@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_cluster::clock::SystemClock;
+use voting_cluster::clock::{ClockConfig, SystemClock};
 use voting_cluster::embedded::QUEUE_CAPACITY;
 use voting_cluster::ledger::MemoryLedger;
 use voting_cluster::node::{NoHooks, Node, NodeConfig, NodeSeams};
@@ -285,7 +285,7 @@ async fn followers_follow_whoever_is_in_force() {
     let mut network = Network::start().await;
     let transport = Arc::new(network.net.join(NodeName("gateway".to_owned())));
     let seams = FollowerSeams { ledger: Arc::new(MemoryLedger::new()), transport, clock: Arc::clone(&network.clock) };
-    let config = FollowerConfig { genesis: Arc::new(network.founding.genesis.clone()), partition: PartitionId(0) };
+    let config = FollowerConfig { genesis: Arc::new(network.founding.genesis.clone()), partition: PartitionId(0), clock: ClockConfig::default() };
     let follower = Follower::start(config, seams).await.unwrap();
     for number in 4..8 {
         network.join(keys(&[number])).await;

@@ -384,7 +384,7 @@ async fn one_wrong_clock_does_not_set_the_time_of_any_block() {
             }
             let until = right.now();
             let is_ahead = if first > others { 59_000..61_000 } else { -61_000..-59_000 };
-            let said = |members: &Vec<Member>| members[0].heartbeat.as_ref().and_then(|heartbeat| heartbeat.clock_ahead_ms);
+            let said = |members: &Vec<Member>| members[0].heartbeat.as_ref().and_then(|heartbeat| heartbeat.clock_ahead_ms());
             let mut heard = cluster.node(1).members();
             let tells = heard.wait_for(|members| said(members).is_some_and(|ahead| is_ahead.contains(&ahead)));
             tokio::time::timeout(PATIENCE, tells).await.expect("the heartbeats of the first tell of its clock").unwrap();

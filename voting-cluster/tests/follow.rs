@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use support::{PATIENCE, act, must, open, submit, vote};
-use voting_cluster::clock::SystemClock;
+use voting_cluster::clock::{ClockConfig, SystemClock};
 use voting_cluster::follow::FollowerError;
 use voting_cluster::ledger::{MemoryLedger, RedbLedger};
 use voting_cluster::membership::Health;
@@ -19,7 +19,7 @@ use voting_core::seams::{Ledger, MessageKind, NodeName, Transport};
 use voting_core::testing::key;
 
 async fn follow(network: &Embedded, name: &str, ledger: Arc<dyn Ledger>) -> Follower {
-    let config = FollowerConfig { genesis: Arc::new(network.identity().genesis.clone()), partition: PartitionId(0) };
+    let config = FollowerConfig { genesis: Arc::new(network.identity().genesis.clone()), partition: PartitionId(0), clock: ClockConfig::default() };
     let transport = Arc::new(network.network().join(NodeName::from(name)));
     let seams = FollowerSeams { ledger, transport, clock: Arc::new(SystemClock::new()) };
     Follower::start(config, seams).await.unwrap()

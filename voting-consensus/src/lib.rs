@@ -39,6 +39,7 @@
 //!   parents (see [`leader`](mod@leader)). Safety does not use that the leader is unique.
 //! * A standstill rule re-sends certificates and votes; liveness asks nothing of the transport.
 
+pub mod clock;
 pub mod config;
 mod engine;
 pub mod evidence;

@@ -15,7 +15,7 @@ use voting_core::seams::{Ledger as _, LedgerError, NodeName, Store, Transport};
 use super::config::{ConfigError, NodeSettings, read_genesis};
 use super::keys::{KeyFileError, read_key};
 use super::{directory, links};
-use crate::clock::SystemClock;
+use crate::clock::{OffsetClock, SystemClock};
 use crate::embedded::QUEUE_CAPACITY;
 use crate::leadership::{DEFAULT_LEASE, Leadership, Leading};
 use crate::ledger::RedbLedger;
@@ -146,7 +146,7 @@ impl Authority {
             ledger: Arc::clone(&ledger) as _,
             queue: Arc::new(redis.queue(QUEUE, Some(share))),
             transport,
-            clock: Arc::new(SystemClock::new()),
+            clock: Arc::new(OffsetClock::new(Arc::new(SystemClock::new()), settings.clock_offset_ms)),
             hooks: Arc::new(NoHooks),
         };
         let marker = settings.data.join(FIRST_START);
@@ -155,7 +155,7 @@ impl Authority {
             warn!(%name, "the ledger is empty, and nothing says that this is the first start: what this authority has voted is lost; \
                 it follows, and votes again when a quorum of the others has said how far they are");
         }
-        let config = NodeConfig { keys: keys.clone(), first_start, ..NodeConfig::new(Arc::clone(&genesis), key) };
+        let config = NodeConfig { keys: keys.clone(), first_start, clock: settings.clock, ..NodeConfig::new(Arc::clone(&genesis), key) };
         let node = Node::start(config, seams).await?;
         if first_start {
             // The ledger says so itself by now. Where the marker outlived it, a lost ledger would be taken for a new one.

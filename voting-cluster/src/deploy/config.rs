@@ -18,6 +18,7 @@ use voting_core::crypto::PublicKey;
 use voting_core::epoch::Genesis;
 
 use super::backup::BackupSettings;
+use crate::clock::ClockConfig;
 use crate::redis::{Namespace, RedisConfig, RedisConfigError};
 
 /// Prefix and separator of variables in the environment.
@@ -178,6 +179,12 @@ pub struct NodeSettings {
     pub data: PathBuf,
     /// Shared state and the queue.
     pub redis: RedisSettings,
+    /// How its clock is synchronised with the other authorities'.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clock: ClockConfig,
+    /// Shows the machine's clock wrong by so many milliseconds. For trials: to see what becomes of a wrong clock.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clock_offset_ms: i64,
     /// Direct links; without them messages go through Redis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<AuthorityLinks>,
@@ -228,12 +235,27 @@ pub struct GatewaySettings {
     pub demo: bool,
     /// Shared state and the queue.
     pub redis: RedisSettings,
+    /// How its clock is synchronised with the authorities'.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clock: ClockConfig,
+    /// Shows the machine's clock wrong by so many milliseconds. For trials: to see what becomes of a wrong clock.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub clock_offset_ms: i64,
     /// Direct links; without them messages go through Redis.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub links: Option<GatewayLinks>,
     /// Backups of accounts and rolls; without it this gateway makes none by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupSettings>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// Whether clocks can be synchronised by these values.
+fn check_clock(path: &Path, clock: &ClockConfig) -> Result<(), ConfigError> {
+    clock.check().map_err(|error| ConfigError::Setting { path: path.to_owned(), reason: error.to_string() })
 }
 
 fn default_listen() -> SocketAddr {
@@ -321,6 +343,7 @@ impl NodeSettings {
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut settings: Self = load(path, overrides)?;
         resolve(path, &mut [&mut settings.genesis, &mut settings.key, &mut settings.data]);
+        check_clock(path, &settings.clock)?;
         Ok(settings)
     }
 }
@@ -332,6 +355,7 @@ impl GatewaySettings {
     /// [`ConfigError`] naming the file and the setting.
     pub fn load(path: &Path, overrides: &Overrides) -> Result<Self, ConfigError> {
         let mut settings: Self = load(path, overrides)?;
+        check_clock(path, &settings.clock)?;
         let Self { genesis, data, officer_key, registrar_key, pseudonym_secret, links, .. } = &mut settings;
         resolve(path, &mut [genesis, data, officer_key, registrar_key, pseudonym_secret]);
         if let Some(links) = links {

@@ -11,7 +11,7 @@ use super::authority::{DeployError, PARTITION, QUEUE};
 use super::config::{GatewaySettings, read_genesis};
 use super::keys::read_key;
 use super::links;
-use crate::clock::SystemClock;
+use crate::clock::{OffsetClock, SyncedClock, SystemClock};
 use crate::follow::{Follower, FollowerConfig, FollowerSeams};
 use crate::ledger::RedbLedger;
 use crate::redis::{Redis, RedisBackends};
@@ -34,8 +34,8 @@ pub struct GatewayParts {
     pub store: Arc<dyn Store>,
     /// Locks among gateways.
     pub locks: Arc<dyn LockManager>,
-    /// What time it is.
-    pub clock: Arc<dyn Clock>,
+    /// What time the authorities agree it is.
+    pub clock: Arc<SyncedClock>,
     /// Signs officers' acts.
     pub officer: SigningKey,
     /// Certifies voters' keys.
@@ -68,10 +68,11 @@ impl GatewayParts {
             }
             None => Arc::new(redis.transport(NodeName(settings.name.clone())).await?),
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
-        let seams = FollowerSeams { ledger: Arc::clone(&ledger), transport, clock: Arc::clone(&clock) };
-        let config = FollowerConfig { genesis: Arc::clone(&genesis), partition: PARTITION };
+        let machine: Arc<dyn Clock> = Arc::new(OffsetClock::new(Arc::new(SystemClock::new()), settings.clock_offset_ms));
+        let seams = FollowerSeams { ledger: Arc::clone(&ledger), transport, clock: machine };
+        let config = FollowerConfig { genesis: Arc::clone(&genesis), partition: PARTITION, clock: settings.clock };
         let follower = Follower::start(config, seams).await?;
+        let clock = Arc::clone(follower.clock());
         Ok(Self {
             genesis,
             partition: PARTITION,

@@ -22,6 +22,7 @@ use voting_core::seams::Clock;
 use super::authority::FIRST_START;
 use super::config::{AuthorityLinks, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, RedisSettings};
 use super::keys::{KeyFileError, generate_key, write_key};
+use crate::clock::ClockConfig;
 
 /// What the marker of a first start says.
 const FIRST_START_WORDS: &str = "\
@@ -177,6 +178,8 @@ impl Plan {
                 next_key: None,
                 data: format!("data/{name}").into(),
                 redis: self.redis.clone(),
+                clock: ClockConfig::default(),
+                clock_offset_ms: 0,
                 links,
             };
             written.nodes.push(write_settings(dir, name, "node", &settings)?);
@@ -206,6 +209,8 @@ impl Plan {
                 sockets_per_address: 200,
                 demo: self.demo,
                 redis: self.redis.clone(),
+                clock: ClockConfig::default(),
+                clock_offset_ms: 0,
                 links,
                 backup: None,
             };

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::Instant;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 use voting_core::block::FinalizedBlock;
 use voting_core::codec::Canonical;
@@ -17,11 +17,11 @@ use voting_core::seams::{Clock, Envelope, Ledger, LedgerBatch, LedgerError, Mess
 use voting_core::state::LedgerState;
 
 use super::{ASK_EVERY, Blocks, Follow, RefusedEntries, WINDOW};
+use crate::clock::{ClockConfig, ClockMessage, SyncedClock, TICK};
 use crate::holders::{Holders, Inquiries};
 use crate::membership::{Member, Membership};
 use crate::mempool::Tip;
-use crate::node::blocking;
-use crate::node::replay;
+use crate::node::{blocking, random, replay};
 use crate::replica::{Committed, Replica};
 
 /// An authority that does not answer for this long is not asked any more for the time being.
@@ -36,6 +36,8 @@ pub struct FollowerConfig {
     pub genesis: Arc<Genesis>,
     /// The chain to follow.
     pub partition: PartitionId,
+    /// How its clock is synchronised with the authorities'.
+    pub clock: ClockConfig,
 }
 
 /// The seams that a follower works with.
@@ -45,7 +47,7 @@ pub struct FollowerSeams {
     pub ledger: Arc<dyn Ledger>,
     /// Its end of the network.
     pub transport: Arc<dyn Transport>,
-    /// What time it is.
+    /// What its machine says the time is.
     pub clock: Arc<dyn Clock>,
 }
 
@@ -83,6 +85,7 @@ pub struct Follower {
     members: watch::Receiver<Vec<Member>>,
     source: watch::Receiver<Source>,
     inquiries: Arc<Inquiries>,
+    clock: Arc<SyncedClock>,
     stop: watch::Sender<bool>,
     task: JoinHandle<Result<(), FollowerError>>,
 }
@@ -119,18 +122,21 @@ impl Follower {
         let (sender, source) = watch::channel(source);
         let (heartbeats, heard) = mpsc::channel(1_024);
         let chain = config.genesis.chain_id(config.partition);
-        let (membership, members) = Membership::new(chain, replica.epoch(), Arc::clone(&seams.clock));
+        let clock = Arc::new(SyncedClock::new(Arc::clone(&seams.clock), config.clock, tip.state.epoch(), None));
+        let (membership, members) = Membership::new(chain, replica.epoch(), Arc::clone(&clock) as _);
         let inquiries = Arc::new(Inquiries::new(Arc::clone(&seams.transport), names.clone()));
         let follow = Following {
             chain,
             seams,
             replica: Arc::clone(&replica),
+            epoch: tip.state.epoch().number,
             tip,
             names,
             at: first,
             source: sender,
             heartbeats,
             inquiries: Arc::clone(&inquiries),
+            clock: Arc::clone(&clock),
             answered: Instant::now(),
             confirmed: Height(0),
         };
@@ -144,7 +150,7 @@ impl Follower {
             }
             result
         });
-        Ok(Self { replica, members, source, inquiries, stop, task })
+        Ok(Self { replica, members, source, inquiries, clock, stop, task })
     }
 
     /// What is final, as far as this follower has come.
@@ -157,6 +163,12 @@ impl Follower {
     #[must_use]
     pub fn members(&self) -> watch::Receiver<Vec<Member>> {
         self.members.clone()
+    }
+
+    /// What time the authorities agree it is.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<SyncedClock> {
+        &self.clock
     }
 
     /// Who is followed, as it changes.
@@ -211,11 +223,14 @@ struct Following {
     seams: FollowerSeams,
     replica: Arc<Replica>,
     tip: Tip,
+    /// Number of the epoch that its clock goes by.
+    epoch: u32,
     names: Vec<NodeName>,
     at: usize,
     source: watch::Sender<Source>,
     heartbeats: mpsc::Sender<Envelope>,
     inquiries: Arc<Inquiries>,
+    clock: Arc<SyncedClock>,
     answered: Instant,
     /// The height last said to the source.
     confirmed: Height,
@@ -224,6 +239,8 @@ struct Following {
 impl Following {
     async fn run(mut self, mut stopping: watch::Receiver<bool>) -> Result<(), FollowerError> {
         let mut ask_at = Instant::now();
+        let mut tick = interval(TICK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = told_to_stop(&mut stopping) => return Ok(()),
@@ -234,6 +251,7 @@ impl Following {
                     }
                     self.ask().await?;
                 }
+                _ = tick.tick() => self.ask_time().await,
                 received = self.seams.transport.receive() => {
                     let envelope = received.map_err(|_| FollowerError::Transport)?;
                     self.receive(envelope).await?;
@@ -281,9 +299,34 @@ impl Following {
             },
             MessageKind::Heartbeat => drop(self.heartbeats.try_send(envelope)), // full: dropped
             MessageKind::Holding => self.inquiries.answered(&envelope),
+            MessageKind::Clock => self.hear_time(envelope),
             MessageKind::Consensus | MessageKind::Entries | MessageKind::Follow | MessageKind::Inquiry => {}
         }
         Ok(())
+    }
+
+    /// Asks the authorities for the time. Their corrected times are compared: whom they follow is their business.
+    async fn ask_time(&self) {
+        for (index, name) in self.clock.tick().into_iter().filter_map(|index| Some((index, self.names.get(index)?))) {
+            let Some(number) = random() else { return };
+            let bytes = Bytes::from(ClockMessage::Question(number).to_canonical());
+            self.clock.asked(index, number);
+            if let Err(error) = self.seams.transport.send(name, MessageKind::Clock, bytes).await {
+                debug!(%name, %error, "an authority was not asked for the time");
+            }
+        }
+    }
+
+    fn hear_time(&self, envelope: Envelope) {
+        let heard = self.seams.clock.monotonic();
+        let said = ClockMessage::from_canonical(&envelope.bytes);
+        let Ok(ClockMessage::Answer(signed)) = said else { return debug!(from = %envelope.from, "not what time it is") };
+        let Some(answer) = signed.verify(self.chain, self.tip.state.epoch()) else {
+            return debug!(from = %envelope.from, "what time it is was said by nobody of this epoch");
+        };
+        if let Err(reason) = self.clock.hear(usize::from(answer.authority.0), answer.number, &answer.times(), heard) {
+            debug!(from = %envelope.from, %reason, "an answer was not taken");
+        }
     }
 
     /// Takes blocks in, as far as certificates and parent hashes carry.
@@ -317,7 +360,11 @@ impl Following {
 
     /// After a change of the authorities it is the new ones who are asked.
     fn follow_authorities(&mut self) {
-        let names = names_of(self.tip.state.epoch());
+        let epoch = self.tip.state.epoch();
+        if std::mem::replace(&mut self.epoch, epoch.number) != epoch.number {
+            self.clock.reseat(epoch, None);
+        }
+        let names = names_of(epoch);
         if names == self.names {
             return;
         }

@@ -8,6 +8,8 @@ use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, Height, View};
 use voting_core::time::Timestamp;
 
+use crate::clock::ClockSummary;
+
 /// How busy an authority is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Load {
@@ -36,7 +38,7 @@ pub struct Heartbeat {
     pub started: Timestamp,
     /// Counts its heartbeats since then.
     pub sequence: u64,
-    /// Its wall clock when it said so.
+    /// Its corrected time when it said so.
     pub at: Timestamp,
     /// The view that it is in.
     pub view: View,
@@ -46,19 +48,26 @@ pub struct Heartbeat {
     pub height: Height,
     /// That block.
     pub head: BlockHash,
-    /// By how many milliseconds its wall clock is ahead of the median of the others that it hears, the way of their
-    /// messages included; negative when behind, `None` while it hears nobody.
-    pub clock_ahead_ms: Option<i32>,
+    /// How its clock is.
+    pub clock: ClockSummary,
     /// How busy it is.
     pub load: Load,
 }
 
 impl Canonical for Heartbeat {
-    const TAG: &'static str = "voting/heartbeat/v1";
-    const MAX_BYTES: usize = 256;
+    const TAG: &'static str = "voting/heartbeat/v2";
+    const MAX_BYTES: usize = 192 + ClockSummary::MAX_BYTES;
 }
 
 impl Heartbeat {
+    /// By how many milliseconds its machine's clock is ahead of what the authorities agree on, negative when behind; none while
+    /// nothing is agreed on.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<i32> {
+        let ms = self.clock.machine_us? / 1_000;
+        Some(i32::try_from(ms).unwrap_or(if ms < 0 { i32::MIN } else { i32::MAX }))
+    }
+
     /// Later heartbeats are higher, also across a restart.
     #[must_use]
     pub const fn order(&self) -> (Timestamp, u64) {
@@ -74,7 +83,7 @@ pub struct SignedHeartbeat {
 }
 
 impl Canonical for SignedHeartbeat {
-    const TAG: &'static str = "voting/signed-heartbeat/v1";
+    const TAG: &'static str = "voting/signed-heartbeat/v2";
     const MAX_BYTES: usize = Heartbeat::MAX_BYTES + 64;
 }
 

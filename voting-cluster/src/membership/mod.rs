@@ -37,7 +37,7 @@ pub struct Member {
     pub heartbeat: Option<Heartbeat>,
     /// When that was heard.
     pub heard: Option<Instant>,
-    /// Its wall clock against ours in milliseconds, the way of the message included: positive when
+    /// Its corrected time against ours in milliseconds, the way of the message included: positive when
     /// theirs is ahead.
     pub clock_offset_ms: Option<i64>,
 }
@@ -48,15 +48,6 @@ impl Member {
     pub fn silent_for(&self) -> Option<Duration> {
         self.heard.map(|at| at.elapsed())
     }
-}
-
-/// By how many milliseconds our wall clock is ahead of the median of the living others'.
-pub(crate) fn clock_ahead_ms(members: &[Member], me: usize) -> Option<i32> {
-    let others = members.iter().enumerate().filter(|(index, member)| *index != me && member.health == Health::Alive);
-    let mut ahead: Vec<i64> = others.filter_map(|(_, member)| Some(-member.clock_offset_ms?)).collect();
-    ahead.sort_unstable();
-    let median = *ahead.get(ahead.len() / 2)?;
-    Some(i32::try_from(median).unwrap_or(if median < 0 { i32::MIN } else { i32::MAX }))
 }
 
 /// Judges heartbeats, and keeps a list of members that everyone can watch.
@@ -164,27 +155,5 @@ fn unknown(authority: &Authority) -> Member {
 impl std::fmt::Debug for Membership {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Membership").field("detector", &self.detector).finish_non_exhaustive()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_wrong_clock_among_the_others_does_not_count() {
-        let member =
-            |clock_offset_ms, health| Member { name: String::new(), health, heartbeat: None, heard: None, clock_offset_ms };
-        let members = [
-            member(Some(999_999), Health::Alive), // ourselves
-            member(Some(-3), Health::Alive),
-            member(Some(60_000), Health::Alive),
-            member(Some(-5), Health::Alive),
-            member(Some(-80_000), Health::Down),
-        ];
-        assert_eq!(clock_ahead_ms(&members, 0), Some(3));
-        assert_eq!(clock_ahead_ms(&members[..1], 0), None, "there is nobody to compare with");
-        let far = [member(None, Health::Alive), member(Some(i64::MIN + 1), Health::Alive)];
-        assert_eq!(clock_ahead_ms(&far, 0), Some(i32::MAX));
     }
 }

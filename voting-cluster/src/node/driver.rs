@@ -412,6 +412,8 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Route
                 // What finds no room is dropped: all of these are repeated.
                 MessageKind::Entries => drop(batches.try_send(envelope.bytes)),
                 MessageKind::Follow => drop(routes.follow.try_send(envelope)),
+                // Its time of arrival counts.
+                MessageKind::Clock => drop(routes.clock.try_send((envelope, shared.clock.monotonic()))),
                 MessageKind::Heartbeat => drop(routes.heartbeats.try_send(envelope)),
                 MessageKind::Inquiry => drop(inquiries.try_send(envelope)),
                 MessageKind::Blocks | MessageKind::Status | MessageKind::Holding => {}

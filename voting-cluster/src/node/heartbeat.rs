@@ -8,16 +8,16 @@ use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
 use voting_core::codec::Canonical;
 use voting_core::ids::BlockHash;
-use voting_core::seams::{Envelope, MessageKind};
+use voting_core::seams::{Clock as _, Envelope, MessageKind};
 
 use super::{NodeStatus, Shared};
-use crate::membership::{HEARTBEAT_EVERY, Heartbeat, Load, Member, SignedHeartbeat, clock_ahead_ms};
+use crate::clock::ClockSummary;
+use crate::membership::{HEARTBEAT_EVERY, Heartbeat, Load, SignedHeartbeat};
 
 /// Broadcasts heartbeats until the node stops. Its own go to its own membership, too.
 pub(super) async fn run(
     shared: Arc<Shared>,
     status: watch::Receiver<NodeStatus>,
-    members: watch::Receiver<Vec<Member>>,
     own: mpsc::Sender<Envelope>,
 ) {
     let started = shared.clock.now();
@@ -36,12 +36,12 @@ pub(super) async fn run(
             authority: me,
             started,
             sequence,
-            at: shared.clock.now(),
+            at: shared.synced.now(),
             view: now.view,
             leader: now.leader,
             height: now.height,
             head: head.map_or(BlockHash::GENESIS, |head| head.hash),
-            clock_ahead_ms: clock_ahead_ms(&members.borrow(), usize::from(me.0)),
+            clock: ClockSummary::from(&shared.synced.report()),
             load: Load {
                 cpu_permille,
                 memory_bytes,

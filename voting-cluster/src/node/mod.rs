@@ -10,6 +10,7 @@
 //! journal record of a step in one durable write, then everything else.
 
 mod campaign;
+mod clock;
 mod driver;
 mod finalize;
 mod heartbeat;
@@ -38,8 +39,10 @@ use voting_core::state::LedgerState;
 pub(crate) use intake::SharedEntries;
 pub use publish::NoHooks;
 pub(crate) use recover::{follow, replay};
+pub(crate) use clock::random;
 pub(crate) use verify::blocking;
 
+use crate::clock::{ClockConfig, SyncedClock};
 use crate::follow::Server;
 use crate::holders::Holds;
 use crate::leadership::Leading;
@@ -83,6 +86,8 @@ pub struct NodeConfig {
     pub block_interval: Duration,
     /// Most entries in a block, at most [`voting_core::block::MAX_BLOCK_ENTRIES`].
     pub block_entries: usize,
+    /// How its clock is synchronised with the other authorities'.
+    pub clock: ClockConfig,
 }
 
 /// Under load, blocks this far apart are large enough for their fixed cost not to matter.
@@ -101,6 +106,7 @@ impl NodeConfig {
             first_start: false,
             block_interval: DEFAULT_BLOCK_INTERVAL,
             block_entries: DEFAULT_BLOCK_ENTRIES,
+            clock: ClockConfig::default(),
         }
     }
 }
@@ -121,7 +127,7 @@ pub struct NodeSeams {
     pub queue: Arc<dyn BallotQueue>,
     /// Its end of the network; nodes are named as authorities are.
     pub transport: Arc<dyn Transport>,
-    /// What time it is.
+    /// What its machine says the time is.
     pub clock: Arc<dyn Clock>,
     /// Who is told.
     pub hooks: Arc<dyn NodeHooks>,
@@ -200,7 +206,10 @@ struct Shared {
     ledger: Arc<dyn Ledger>,
     queue: Arc<dyn BallotQueue>,
     transport: Arc<dyn Transport>,
+    /// The machine's.
     clock: Arc<dyn Clock>,
+    /// What the authorities agree on.
+    synced: Arc<SyncedClock>,
     hooks: Arc<dyn NodeHooks>,
     replica: Arc<Replica>,
     taken: intake::Taken,
@@ -224,11 +233,14 @@ const SETTLED_BLOCKS: usize = 4_096;
 const FOLLOW_REQUESTS: usize = 1_024;
 /// Heartbeats waiting to be judged; each is followed by another.
 const HEARTBEATS: usize = 1_024;
+/// Messages about time waiting to be handled; questions are asked again.
+const CLOCK_MESSAGES: usize = 256;
 
 /// Where messages go that are not the driver's.
 struct Routes {
     follow: mpsc::Sender<Envelope>,
     heartbeats: mpsc::Sender<Envelope>,
+    clock: mpsc::Sender<clock::Arrived>,
 }
 
 impl Shared {
@@ -278,6 +290,7 @@ impl Shared {
 pub struct Node {
     shared: Weak<Shared>,
     replica: Arc<Replica>,
+    clock: Arc<SyncedClock>,
     status: watch::Receiver<NodeStatus>,
     members: watch::Receiver<Vec<Member>>,
     stop: watch::Sender<bool>,
@@ -302,16 +315,19 @@ impl Node {
         let origin = LedgerState::genesis(&genesis, config.partition);
         let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
         let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let seat = Arc::new(Seat::take(&tip.state, &config)?);
+        let synced = Arc::new(SyncedClock::new(Arc::clone(&clock), config.clock, &seat.epoch, seat.me));
         let (settled, to_settle) = mpsc::channel(SETTLED_BLOCKS);
         let shared = Arc::new(Shared {
             chain: genesis.chain_id(config.partition),
-            seat: watch::Sender::new(Arc::new(Seat::take(&tip.state, &config)?)),
+            seat: watch::Sender::new(seat),
             name: transport.name().clone(),
             config,
             ledger,
             queue,
             transport,
             clock,
+            synced: Arc::clone(&synced),
             hooks,
             replica: Arc::clone(&replica),
             taken: intake::Taken::default(),
@@ -327,19 +343,21 @@ impl Node {
         let (stop, stopping) = watch::channel(false);
         let (follow, requests) = mpsc::channel(FOLLOW_REQUESTS);
         let (heartbeats, heard) = mpsc::channel(HEARTBEATS);
-        let (membership, members) = Membership::new(shared.chain, replica.epoch(), Arc::clone(&shared.clock));
-        let routes = Routes { follow, heartbeats: heartbeats.clone() };
+        let (about_time, arrived) = mpsc::channel(CLOCK_MESSAGES);
+        let (membership, members) = Membership::new(shared.chain, replica.epoch(), Arc::clone(&synced) as _);
+        let routes = Routes { follow, heartbeats: heartbeats.clone(), clock: about_time };
         let (driver, status) = driver::Driver::recover(Arc::clone(&shared), head, routes).await?;
         let server =
             Server { ledger: Arc::clone(&shared.ledger), transport: Arc::clone(&shared.transport), replica: Arc::clone(&replica) };
         let (mut beside, held) = (JoinSet::new(), Arc::downgrade(&shared));
         beside.spawn(intake::run(Arc::clone(&shared)));
         beside.spawn(intake::settler(Arc::clone(&shared.queue), to_settle));
-        beside.spawn(heartbeat::run(shared, status.clone(), members.clone(), heartbeats));
+        beside.spawn(clock::run(Arc::clone(&shared), members.clone(), arrived));
+        beside.spawn(heartbeat::run(shared, status.clone(), heartbeats));
         beside.spawn(membership.run(heard));
         beside.spawn(server.run(requests));
         let task = tokio::spawn(run(driver, beside, stopping));
-        Ok(Self { shared: held, replica, status, members, stop, task })
+        Ok(Self { shared: held, replica, clock: synced, status, members, stop, task })
     }
 
     /// The authorities, as they are heard of; itself included.
@@ -352,6 +370,12 @@ impl Node {
     #[must_use]
     pub const fn replica(&self) -> &Arc<Replica> {
         &self.replica
+    }
+
+    /// What time the authorities agree it is, as far as this one knows.
+    #[must_use]
+    pub const fn clock(&self) -> &Arc<SyncedClock> {
+        &self.clock
     }
 
     /// Where it stands, as it changes.

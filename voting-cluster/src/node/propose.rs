@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use tracing::debug;
+use tracing::{debug, info};
 use voting_core::Timestamp;
 use voting_core::block::{Block, BlockError, BlockHeader, EntryBytes, MAX_BLOCK_BYTES, Parent, payload_root};
 use voting_core::entry::{EntryError, VerifiedEntry};
 use voting_core::ids::View;
+use voting_core::seams::Clock as _;
 use voting_core::state::{ApplyError, Place};
 
 use super::Shared;
@@ -43,11 +44,16 @@ pub(super) enum Invalid {
 /// Seals a block on top of a parent, once there is reason to.
 pub(super) async fn build(shared: Arc<Shared>, view: View, parent: Parent, empty: bool) -> Option<Arc<Block>> {
     let tip = shared.tree().tip(&parent.hash)?;
+    let seat = shared.seat();
+    // Who does not know what time it is has no time to put into a block.
+    if !shared.synced.is_usable_within(seat.epoch.leader_timeout() / 2).await {
+        info!(%view, "no block is proposed: the clock is not synchronised yet");
+        return None;
+    }
     let sealed_after = parent_age(&shared, &tip);
     if let Some(rest) = shared.config.block_interval.checked_sub(sealed_after) {
         tokio::time::sleep(rest).await;
     }
-    let seat = shared.seat();
     let empty_at = tokio::time::Instant::now() + seat.epoch.leader_timeout() / 2;
     if tip.state.epoch().number != seat.epoch.number {
         tokio::time::sleep_until(empty_at).await; // the last block of the epoch may be final before
@@ -92,7 +98,7 @@ fn seal_tail(shared: &Shared, seat: &Seat, view: View, parent: Parent, tip: &Tip
         payload_root: payload_root(&[]),
         entries: 0,
         state_root: tip.state.root(),
-        timestamp: shared.clock.now().max(later),
+        timestamp: shared.synced.now().max(later),
         preference: tip.state.preference(),
         successor: tip.state.successor(),
     };
@@ -105,7 +111,7 @@ fn seal_tail(shared: &Shared, seat: &Seat, view: View, parent: Parent, tip: &Tip
 }
 
 fn parent_age(shared: &Shared, tip: &Tip) -> Duration {
-    shared.clock.now().since(tip.state.timestamp())
+    shared.synced.now().since(tip.state.timestamp())
 }
 
 /// What a block is to contain.
@@ -121,7 +127,7 @@ enum Contents {
 
 fn seal(shared: &Shared, view: View, parent: Parent, tip: &Tip, contents: Contents) -> Option<Arc<Block>> {
     let later = tip.state.timestamp().saturating_add(Duration::from_millis(1));
-    let timestamp = shared.clock.now().max(later);
+    let timestamp = shared.synced.now().max(later);
     let place = Place { height: tip.state.height().next(), parent: parent.hash, timestamp, view };
     let mut draft = match tip.state.begin(place) {
         Ok(draft) => draft,
@@ -195,6 +201,6 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
 /// and never on validity.
 pub(super) fn looks_timely(shared: &Shared, timestamp: Timestamp) -> bool {
     let longest_view = Duration::from_millis(u64::from(shared.seat().epoch.timers.timeout_ms_max));
-    let now = shared.clock.now();
+    let now = shared.synced.now();
     timestamp <= now.saturating_add(PRECISION) && now <= timestamp.saturating_add(longest_view + PRECISION)
 }

@@ -10,6 +10,7 @@ use voting_core::seams::MessageKind;
 use voting_core::testing::chain::authority_key;
 use voting_core::testing::fuzz::{Seed, Target, known, one_spelling};
 
+use crate::clock::{ClockAnswer, ClockMessage, ClockState, ClockSummary, SignedClockAnswer};
 use crate::follow::{Blocks, Follow, RefusedEntries, RefusedEntry};
 use crate::holders::{Holding, Inquiry, MAX_INQUIRY};
 use crate::membership::{Heartbeat, Load, SignedHeartbeat};
@@ -67,6 +68,13 @@ pub fn messages(data: &[u8]) {
             }
         }
         6 => drop(one_spelling::<SharedEntries>(bytes)),
+        7 => {
+            let Some(ClockMessage::Answer(signed)) = one_spelling::<ClockMessage>(bytes) else { return };
+            let chain = &known().chain;
+            if let Some(said) = signed.verify(chain.chain(), &chain.genesis.epoch) {
+                assert_eq!(said, clock_answer(), "what time it is is forged");
+            }
+        }
         _ => {}
     }
 }
@@ -84,8 +92,30 @@ fn heartbeat() -> Heartbeat {
         leader: AuthorityIndex(1),
         height: Height(8),
         head: BlockHash([3; 32]),
-        clock_ahead_ms: Some(-12),
+        clock: ClockSummary {
+            state: ClockState::Synced,
+            master: Some(AuthorityIndex(1)),
+            offset_us: Some(-12),
+            bound_us: 400_000,
+            delay_us: Some(900),
+            rate_ppb: -7_000,
+            machine_us: Some(60_000_000),
+            outliers: vec![AuthorityIndex(2)],
+        },
         load: Load { cpu_permille: 15, memory_bytes: 1 << 24, write_p99_us: 900, waiting: 3, taken: 4 },
+    }
+}
+
+/// The one answer to a question for the time that was ever signed.
+fn clock_answer() -> ClockAnswer {
+    ClockAnswer {
+        chain: known().chain.chain(),
+        epoch: 0,
+        authority: AuthorityIndex(2),
+        number: 11,
+        received_us: 1_800_000_000_000_000,
+        answered_us: 1_800_000_000_000_040,
+        corrected: Some((-60_000_000, 400_000)),
     }
 }
 
@@ -116,6 +146,8 @@ pub fn seeds() -> Vec<Seed> {
         ("heartbeat", 5, signed.to_canonical()),
         ("heartbeat-of-another-epoch", 5, foreign.to_canonical()),
         ("entries", 6, SharedEntries(entries).to_canonical()),
+        ("clock-question", 7, ClockMessage::Question(11).to_canonical()),
+        ("clock-answer", 7, ClockMessage::Answer(SignedClockAnswer::sign(clock_answer(), &authority_key(2))).to_canonical()),
     ];
     let mut seeds: Vec<Seed> = Vec::new();
     let mut all = BytesMut::new();

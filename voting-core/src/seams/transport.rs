@@ -46,6 +46,8 @@ pub enum MessageKind {
     Inquiry = 7,
     /// The answer: a hint.
     Holding = 8,
+    /// What time it is: questions, and signed answers.
+    Clock = 9,
 }
 
 impl MessageKind {
@@ -61,6 +63,7 @@ impl MessageKind {
             6 => Self::Heartbeat,
             7 => Self::Inquiry,
             8 => Self::Holding,
+            9 => Self::Clock,
             _ => return None,
         })
     }

@@ -27,7 +27,7 @@ pub trait TransportBuilder: Runtime {
     fn inbox_messages(&self) -> Option<usize>;
 }
 
-const KINDS: [MessageKind; 8] = [
+const KINDS: [MessageKind; 9] = [
     MessageKind::Consensus,
     MessageKind::Entries,
     MessageKind::Follow,
@@ -36,6 +36,7 @@ const KINDS: [MessageKind; 8] = [
     MessageKind::Heartbeat,
     MessageKind::Inquiry,
     MessageKind::Holding,
+    MessageKind::Clock,
 ];
 
 /// Every case.
