@@ -64,11 +64,12 @@ bench: test-tools ## Votes per second, time to finality, counts and sealed ballo
 	$(CARGO) run --release --bin voting -- bench --live 2000 --pace 500
 	$(CARGO) run --release --package voting-core --features testing --example count_speed
 	$(CARGO) run --release --package voting-consensus --features sim --example consensus_speed
+	$(CARGO) run --release --package voting-core --example sealed_speed
+	$(CARGO) run --release --package voting-cluster --features testing --example replay_speed
 
 .PHONY: model
 model: tools ## The consensus engine's states by exhaustive search, further than the ordinary tests go
 	VOTING_MODEL_STEPS=$(MODEL_STEPS) $(CARGO) test --locked -p voting-consensus --all-features --test model -- --ignored --nocapture
-	$(CARGO) run --release --package voting-core --example sealed_speed
 
 .PHONY: soak
 soak: test-tools model ## Slow campaigns: the model; many simulator seeds; ten minutes at full load; half an hour of killing processes
