@@ -16,6 +16,7 @@
 
 mod checkpoint;
 mod consistency;
+mod log;
 mod note;
 mod proof;
 mod tile;
@@ -23,6 +24,7 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Cosigned, MAX_EXTENSION_LINES, Origin, SignedCheckpoint};
 pub use consistency::ConsistencyProof;
+pub use log::ElectionLog;
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteSignature, SignatureKind, VerifierKey};
 pub use proof::{LogProof, LogProofError, MAX_EXTRA_BYTES};
 pub use tile::{EntryBundle, TileError, TileId, TileLevel, TILE_WIDTH, tiles_of};
