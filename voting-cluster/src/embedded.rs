@@ -436,7 +436,7 @@ impl Embedded {
     #[must_use]
     pub fn view(&self) -> NetworkView {
         let holders = Holders::Here(self.nodes.iter().map(Node::holds).collect());
-        NetworkView::embedded(self.nodes[0].members(), holders, self.redis.clone())
+        NetworkView::embedded(self.nodes[0].members(), Arc::clone(self.nodes[0].clock()), holders, self.redis.clone())
     }
 
     /// Where entries are submitted.

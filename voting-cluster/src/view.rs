@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use voting_core::ids::{AuthorityIndex, EntryHash, PartitionId};
 use voting_core::seams::Store;
 
+use crate::clock::{ClockReport, SyncedClock};
 use crate::deploy::coordinator_of;
 use crate::holders::{Holders, MAX_INQUIRY};
 use crate::membership::Member;
@@ -17,6 +18,7 @@ use crate::redis::{Redis, RedisError, Topology};
 #[derive(Clone)]
 pub struct NetworkView {
     members: watch::Receiver<Vec<Member>>,
+    clock: Arc<SyncedClock>,
     redis: Option<Redis>,
     holders: Holders,
     /// Where the coordinator is noted, in a network that has one.
@@ -25,25 +27,37 @@ pub struct NetworkView {
 
 impl NetworkView {
     /// A network in one process, which has no coordinator.
-    pub(crate) const fn embedded(members: watch::Receiver<Vec<Member>>, holders: Holders, redis: Option<Redis>) -> Self {
-        Self { members, holders, redis, coordinator: None }
+    pub(crate) const fn embedded(
+        members: watch::Receiver<Vec<Member>>,
+        clock: Arc<SyncedClock>,
+        holders: Holders,
+        redis: Option<Redis>,
+    ) -> Self {
+        Self { members, clock, holders, redis, coordinator: None }
     }
 
     /// A network of processes.
     pub(crate) fn deployed(
         members: watch::Receiver<Vec<Member>>,
+        clock: Arc<SyncedClock>,
         holders: Holders,
         redis: Redis,
         store: Arc<dyn Store>,
         partition: PartitionId,
     ) -> Self {
-        Self { members, holders, redis: Some(redis), coordinator: Some((store, partition)) }
+        Self { members, clock, holders, redis: Some(redis), coordinator: Some((store, partition)) }
     }
 
     /// The authorities in the order of the epoch.
     #[must_use]
     pub fn members(&self) -> Vec<Member> {
         self.members.borrow().clone()
+    }
+
+    /// How the clock here is.
+    #[must_use]
+    pub fn clock(&self) -> ClockReport {
+        self.clock.report()
     }
 
     /// For each entry the authorities that have checked it and hold it, as far as they answer within the patience. Not what

@@ -6,13 +6,15 @@ use std::time::Duration;
 use poem_openapi::{Enum, Object};
 use tokio::time::Instant;
 use voting_cluster::Committed;
-use voting_cluster::membership::{Health, Member};
+use voting_cluster::membership::{Health, Heartbeat, Member};
 use voting_cluster::redis::{ServerStatus, ShardStatus, Topology};
 use voting_core::block::FinalizedBlock;
 use voting_core::entry::Entry;
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
+use voting_core::state::{Accused, LedgerState};
 
+use crate::clock::ClockModel;
 use crate::state::GatewayState;
 
 /// How old an answer may be: many look at the same moment.
@@ -67,8 +69,10 @@ pub(crate) struct AuthorityStatus {
     pub leader: Option<String>,
     /// Milliseconds since it was heard of.
     pub silent_ms: Option<u64>,
-    /// Its wall clock against the median of the others' that it hears, in milliseconds; positive when ahead.
+    /// Its machine's clock against what the authorities agree on, in milliseconds; positive when ahead.
     pub clock_ahead_ms: Option<i32>,
+    /// Its clock, as it says.
+    pub clock: Option<ClockModel>,
     /// Processor time of its process, in thousandths of one core.
     pub cpu_permille: Option<u32>,
     /// Resident memory of its process in bytes.
@@ -136,6 +140,21 @@ pub(crate) struct BlockModel {
     pub signers: Vec<String>,
 }
 
+/// An authority that contradicted itself.
+#[derive(Debug, Clone, Object)]
+pub(crate) struct AccusedModel {
+    /// Name.
+    pub name: String,
+    /// Number of the epoch in which it did.
+    pub epoch: u32,
+    /// The view in which it signed two votes that no honest authority signs both.
+    pub view: u64,
+    /// Height of the block with the proof.
+    pub height: u64,
+    /// Hash of the entry with the proof.
+    pub entry: String,
+}
+
 /// The network as it is right now.
 #[derive(Debug, Clone, Object)]
 #[oai(skip_serializing_if_is_none)]
@@ -154,8 +173,12 @@ pub(crate) struct NetworkStatus {
     pub view: Option<u64>,
     /// Its leader.
     pub leader: Option<String>,
+    /// The clock of this gateway.
+    pub clock: ClockModel,
     /// The authorities, in their order.
     pub authorities: Vec<AuthorityStatus>,
+    /// Authorities that contradicted themselves, by the ledger's proof.
+    pub accused: Vec<AccusedModel>,
     /// The newest final block.
     pub block: Option<BlockModel>,
     /// Redis, where the network has it.
@@ -204,11 +227,27 @@ impl GatewayState {
             height: height.0,
             view,
             leader,
+            clock: ClockModel::from(&backend.network.clock()),
             authorities,
+            accused: accused(&state),
             block: backend.replica.recent(height).map(|committed| block(&committed)),
             redis,
         }
     }
+}
+
+fn accused(state: &LedgerState) -> Vec<AccusedModel> {
+    let named = |accused: &Accused| {
+        let epoch = state.epochs().iter().map(|(_, epoch)| epoch).find(|epoch| epoch.number == accused.epoch)?;
+        Some(AccusedModel {
+            name: name_of(epoch, accused.authority)?,
+            epoch: accused.epoch,
+            view: accused.view.0,
+            height: accused.position.height.0,
+            entry: accused.entry.to_string(),
+        })
+    };
+    state.accused().filter_map(named).collect()
 }
 
 fn name_of(epoch: &Epoch, index: AuthorityIndex) -> Option<String> {
@@ -229,7 +268,8 @@ fn authorities(members: &[Member], epoch: &Epoch, coordinator: Option<AuthorityI
             view: said.map(|said| said.view.0),
             leader: said.and_then(|said| name_of(epoch, said.leader)),
             silent_ms: member.silent_for().map(|silent| silent.as_millis() as u64),
-            clock_ahead_ms: said.and_then(|said| said.clock_ahead_ms),
+            clock_ahead_ms: said.and_then(Heartbeat::clock_ahead_ms),
+            clock: said.map(|said| ClockModel::said(&said.clock, epoch)),
             cpu_permille: said.map(|said| said.load.cpu_permille),
             memory_bytes: said.map(|said| said.load.memory_bytes),
             write_p99_us: said.map(|said| said.load.write_p99_us),

@@ -85,6 +85,7 @@ fn prometheus(state: Data<&GatewayState>) -> Response {
     let replica = state.backend().replica.state();
     metrics::gauge!("ledger_height").set(replica.height().0 as f64);
     metrics::gauge!("elections").set(replica.elections().count() as f64);
+    crate::clock::measure(&state.config.name, &state.backend().network);
     typed("text/plain; version=0.0.4; charset=utf-8", state.metrics.render())
 }
 
@@ -112,6 +113,7 @@ async fn readyz(state: Data<&GatewayState>) -> Response {
         ("store", tokio::time::timeout(patience, store).await.unwrap_or_else(|_| late())),
         ("queue", tokio::time::timeout(patience, queue).await.unwrap_or_else(|_| late())),
     ];
+    checks.push(("clock", crate::clock::readiness(&backend.network)));
     checks.extend(backend.checks.iter().map(|(name, check)| (*name, check())));
     let ready = checks.iter().all(|(_, result)| result.is_ok());
     let listed: Vec<Value> = checks

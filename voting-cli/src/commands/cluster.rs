@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use voting_cluster::clock::SystemClock;
+use voting_cluster::clock::{ClockState, SystemClock};
 use voting_cluster::deploy::{
-    ClusterSettings, Messages, Newcomer, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
+    ClusterSettings, Listed, Messages, Newcomer, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
 };
+use voting_cluster::membership::Heartbeat;
 use voting_cluster::redis::{RedisBackends, Topology};
 use voting_core::Canonical as _;
 use voting_core::epoch::change::Epochs;
-use voting_core::epoch::{LeaderPolicy, QuorumRule};
+use voting_core::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
 use voting_core::ids::PartitionId;
 use voting_core::seams::{Clock as _, Store};
 
@@ -30,6 +31,7 @@ pub(crate) struct Args {
 enum Command {
     Init(Init),
     Status(Status),
+    Clock(super::clock::Args),
     Join(Join),
     Change(super::change::Args),
 }
@@ -115,6 +117,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     match args.command {
         Command::Init(init) => found(init, context),
         Command::Status(status) => show(status, context).await,
+        Command::Clock(clock) => super::clock::run(clock, context).await,
         Command::Join(join) => prepare(join, context),
         Command::Change(change) => super::change::run(change, context).await,
     }
@@ -268,8 +271,10 @@ struct AuthorityRow {
     leader: Option<String>,
     /// Age of the heartbeat by this machine's clock, in milliseconds: the way, the interval, and the clocks' difference.
     heartbeat_age_ms: Option<i64>,
-    /// Its wall clock against the median of the others' that it hears, in milliseconds; positive when ahead.
+    /// Its machine's clock against what the authorities agree on, in milliseconds; positive when ahead.
     clock_ahead_ms: Option<i32>,
+    /// `unsynced`, `synced`, `holdover` or `faulty`.
+    clock: Option<ClockState>,
     load: Option<voting_cluster::membership::Load>,
 }
 
@@ -285,26 +290,47 @@ struct Shown {
     slots_served: u32,
 }
 
-/// Heartbeats are written every second; older than this they are a sign.
-const SILENT_AFTER_MS: i64 = 3_000;
+/// What the authorities say of themselves, with their signatures checked.
+pub(super) struct Heard {
+    pub(super) genesis: Genesis,
+    /// The authorities in office.
+    pub(super) epoch: Epoch,
+    pub(super) heartbeats: Vec<Listed>,
+    redis: RedisBackends,
+}
 
-async fn show(args: Status, context: &Context) -> Result<()> {
-    let overrides = Overrides::parse(&args.set).map_err(config_wrong)?;
-    let settings = ClusterSettings::load(&args.config, &overrides).map_err(config_wrong)?;
+/// The one partition that processes work on.
+const PARTITION: PartitionId = PartitionId(0);
+
+fn away(error: &dyn std::fmt::Display) -> CliError {
+    CliError::new(Exit::Unreachable, error, "start Redis, or mend redis.servers")
+}
+
+/// Reads in Redis what the authorities say.
+pub(super) async fn hear(config: &Path, set: &[String]) -> Result<Heard> {
+    let overrides = Overrides::parse(set).map_err(config_wrong)?;
+    let settings = ClusterSettings::load(config, &overrides).map_err(config_wrong)?;
     let genesis = settings.read_genesis().map_err(config_wrong)?;
-    let away = |error: &dyn std::fmt::Display| CliError::new(Exit::Unreachable, error, "start Redis, or mend redis.servers");
     let redis = RedisBackends::connect(settings.redis.to_config().map_err(config_wrong)?).await.map_err(|error| away(&error))?;
-    let (store, partition) = (redis.store(), PartitionId(0));
-    let handovers = handovers_of(&store as &dyn Store, partition).await.map_err(|error| away(&error))?;
-    let epochs = Epochs::proved(&genesis, partition, &handovers).map_err(|error| {
+    let store = redis.store();
+    let handovers = handovers_of(&store as &dyn Store, PARTITION).await.map_err(|error| away(&error))?;
+    let epochs = Epochs::proved(&genesis, PARTITION, &handovers).map_err(|error| {
         CliError::verification(
             format!("Redis does not prove who the authorities are: {error}"),
             "compare the genesis with the network's; if it is the right one, somebody has written to this Redis",
         )
     })?;
-    let epoch = epochs.last();
-    let heartbeats = heartbeats_of(&store as &dyn Store, epochs.chain(), partition, epoch).await.map_err(|error| away(&error))?;
-    let coordinator = coordinator_of(&store as &dyn Store, partition).await.map_err(|error| away(&error))?;
+    let epoch = Epoch::clone(epochs.last());
+    let heartbeats = heartbeats_of(&store as &dyn Store, epochs.chain(), PARTITION, &epoch).await.map_err(|error| away(&error))?;
+    Ok(Heard { genesis, epoch, heartbeats, redis })
+}
+
+/// Heartbeats are written every second; older than this they are a sign.
+const SILENT_AFTER_MS: i64 = 3_000;
+
+async fn show(args: Status, context: &Context) -> Result<()> {
+    let Heard { genesis, epoch, heartbeats, redis } = hear(&args.config, &args.set).await?;
+    let coordinator = coordinator_of(&redis.store() as &dyn Store, PARTITION).await.map_err(|error| away(&error))?;
     let topology = redis.redis().topology().await.map_err(|error| away(&error))?;
 
     let now = SystemClock::new().now();
@@ -330,7 +356,8 @@ async fn show(args: Status, context: &Context) -> Result<()> {
                 view: heartbeat.as_ref().map(|heartbeat| heartbeat.view.0),
                 leader: heartbeat.as_ref().and_then(|heartbeat| name_of(heartbeat.leader)),
                 heartbeat_age_ms: age,
-                clock_ahead_ms: heartbeat.as_ref().and_then(|heartbeat| heartbeat.clock_ahead_ms),
+                clock_ahead_ms: heartbeat.as_ref().and_then(Heartbeat::clock_ahead_ms),
+                clock: heartbeat.as_ref().map(|heartbeat| heartbeat.clock.state),
                 load: heartbeat.map(|heartbeat| heartbeat.load),
             }
         })
@@ -355,6 +382,15 @@ async fn show(args: Status, context: &Context) -> Result<()> {
     Ok(())
 }
 
+/// State of its clock, and how wrong its machine's is.
+fn clock_of(row: &AuthorityRow) -> String {
+    match (row.clock, row.clock_ahead_ms) {
+        (Some(state), Some(ahead)) => format!("{state}, {ahead:+} ms"),
+        (Some(state), None) => state.to_string(),
+        (None, _) => "–".to_owned(),
+    }
+}
+
 fn for_people(shown: &Shown) -> String {
     let text = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| value.to_string());
     let rows = shown.authorities.iter().map(|row| {
@@ -368,7 +404,7 @@ fn for_people(shown: &Shown) -> String {
             text(row.view),
             row.leader.clone().unwrap_or_else(|| "–".to_owned()),
             row.heartbeat_age_ms.map_or_else(|| "–".to_owned(), |age| format!("{age} ms")),
-            row.clock_ahead_ms.map_or_else(|| "–".to_owned(), |ahead| format!("{ahead:+} ms")),
+            clock_of(row),
             measured(format!("{:.1} %", f64::from(load.cpu_permille) / 10.0)),
             measured(format!("{} MB", load.memory_bytes / 1_000_000)),
             measured(format!("{:.1} ms", f64::from(load.write_p99_us) / 1_000.0)),

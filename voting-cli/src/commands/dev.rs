@@ -162,7 +162,7 @@ pub(crate) fn gateway(network: &Embedded) -> GatewayState {
         ledger: Arc::clone(&network.ledgers()[0]),
         queue: network.queue(),
         store: Arc::clone(network.store()),
-        clock: Arc::clone(network.clock()),
+        clock: Arc::clone(network.nodes()[0].clock()) as _,
         officer: identity.officer.clone(),
         registrar: identity.registrar.clone(),
         pseudonym_secret: identity.pseudonym_secret,

@@ -138,7 +138,7 @@ fn backend(parts: &GatewayParts) -> Backend {
         ledger: Arc::clone(&parts.ledger),
         queue: Arc::clone(&parts.queue),
         store: Arc::clone(&parts.store),
-        clock: Arc::clone(&parts.clock),
+        clock: Arc::clone(&parts.clock) as _,
         officer: parts.officer.clone(),
         registrar: parts.registrar.clone(),
         pseudonym_secret: parts.pseudonym_secret,

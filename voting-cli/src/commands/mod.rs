@@ -4,6 +4,7 @@
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod change;
+pub(crate) mod clock;
 pub(crate) mod cluster;
 pub(crate) mod completions;
 pub(crate) mod count;

@@ -4,17 +4,19 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 use voting_cluster::deploy::{Authority, DeployError, NodeSettings, Overrides};
+use voting_cluster::Node;
 use voting_cluster::node::NodeError;
 use voting_core::Height;
 
 use super::Context;
 use crate::exit::{CliError, Result};
-use crate::signals::told_to_stop;
+use crate::signals::{StepSignals, told_to_stop};
 
 /// Run one authority of a network
 ///
 /// An authority keeps a ledger of its own and agrees with the others on every block. Settings come from
-/// the command line, the environment, the file, and defaults, in this order.
+/// the command line, the environment, the file, and defaults, in this order. SIGUSR1 steps its clock to what a quorum of the
+/// authorities agrees on, where it is too far off to be moved there slowly.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -54,6 +56,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let mut status = authority.node().status();
     let stopped_by_itself = tokio::select! {
         () = told_to_stop() => false,
+        () = step_when_told(authority.node(), context) => false,
         () = async { while status.changed().await.is_ok() {} } => true,
     };
     context.out.note("stopping …");
@@ -64,6 +67,18 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
             Ok(())
         }
         Err(error) => Err(CliError::failure(error, "nothing recorded is lost; make a copy of its data before you start it again")),
+    }
+}
+
+/// The operator's way to set a clock that is far off, without a restart.
+async fn step_when_told(node: &Node, context: &Context) {
+    let mut told = StepSignals::new();
+    loop {
+        told.next().await;
+        match node.clock().step() {
+            Ok(moved_us) => context.out.note(format!("the clock was stepped by {:+.1} ms", moved_us as f64 / 1_000.0)),
+            Err(error) => context.out.note(format!("the clock was not stepped: {error}")),
+        }
     }
 }
 

@@ -79,7 +79,8 @@ impl SignedClockAnswer {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use voting_core::testing::{TestChain, authority_key};
+    use voting_core::testing::TestChain;
+    use voting_core::testing::chain::authority_key;
 
     #[test]
     fn an_answer_is_its_authoritys_for_one_chain_and_epoch() {

@@ -93,7 +93,8 @@ impl GatewayParts {
     #[must_use]
     pub fn view(&self) -> NetworkView {
         let follower = &self.follower;
-        NetworkView::deployed(follower.members(), follower.holders(), self.redis.clone(), Arc::clone(&self.store), self.partition)
+        let (clock, store) = (Arc::clone(&self.clock), Arc::clone(&self.store));
+        NetworkView::deployed(follower.members(), clock, follower.holders(), self.redis.clone(), store, self.partition)
     }
 
     /// Tells at any time whether a quorum of the authorities is heard of, and whether the one followed answers.

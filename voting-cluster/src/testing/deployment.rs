@@ -67,6 +67,25 @@ impl Deployment {
     /// If something cannot be started.
     #[must_use]
     pub fn start_with(program: &Path, authorities: u16, gateways: u16, init_args: &[&str]) -> Self {
+        Self::start_prepared(program, authorities, gateways, init_args, |_| {})
+    }
+
+    /// As [`Deployment::start_with`], on machines whose clocks are off by so many milliseconds: one for each authority.
+    ///
+    /// # Panics
+    /// If something cannot be started.
+    #[must_use]
+    pub fn start_on_wrong_clocks(program: &Path, gateways: u16, offsets_ms: &[i64], init_args: &[&str]) -> Self {
+        Self::start_prepared(program, offsets_ms.len() as u16, gateways, init_args, |folder| {
+            for (n, offset) in offsets_ms.iter().enumerate() {
+                let path = folder.join(format!("authority-{n}.toml"));
+                let settings = std::fs::read_to_string(&path).expect("founding a network writes configurations");
+                std::fs::write(&path, format!("clock_offset_ms = {offset}\n{settings}")).expect("they can be written");
+            }
+        })
+    }
+
+    fn start_prepared(program: &Path, authorities: u16, gateways: u16, init_args: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let servers = RedisServers::cluster(MASTERS);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let dir = folder.path().join("network");
@@ -78,6 +97,7 @@ impl Deployment {
         init.args(servers.urls().iter().flat_map(|url| ["--redis", url]));
         let founded = init.output().unwrap_or_else(|error| panic!("{} cannot be run: {error}", program.display()));
         assert!(founded.status.success(), "no network is founded: {}", String::from_utf8_lossy(&founded.stderr));
+        prepare(&dir);
         let genesis = File::open(dir.join("genesis.json")).expect("founding a network writes its genesis");
         let mut network = Self {
             servers,
@@ -230,6 +250,15 @@ impl Deployment {
         let mut status = Command::new(&self.program);
         status.env_clear().args(["cluster", "status", "--output", "json", "--config"]).arg(self.config(Part::Gateway(0)));
         let said = status.output().map(|output| output.stdout).unwrap_or_default();
+        serde_json::from_slice(&said).unwrap_or(Value::Null)
+    }
+
+    /// What `voting cluster clock` says; null where it cannot.
+    #[must_use]
+    pub fn clocks(&self) -> Value {
+        let mut clocks = Command::new(&self.program);
+        clocks.env_clear().args(["cluster", "clock", "--output", "json", "--config"]).arg(self.config(Part::Gateway(0)));
+        let said = clocks.output().map(|output| output.stdout).unwrap_or_default();
         serde_json::from_slice(&said).unwrap_or(Value::Null)
     }
 
