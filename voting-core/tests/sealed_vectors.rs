@@ -17,9 +17,12 @@ use serde_json::{Value, json};
 use textbook::{Place, decode, encode, exponent, hash, scalar};
 use voting_core::ballot::Selection;
 use voting_core::codec::Canonical;
-use voting_core::sealed::ceremony::{Ceremony, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, Step};
+use voting_core::sealed::ceremony::{
+    Ceremony, CeremonyMessage, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, SignedMessage, Step,
+};
 use voting_core::sealed::{
-    Aggregate, PartialDecryption, Point, SUITE, SealVerifier, SealedBallot, SealedContest, SealedHash, combine,
+    Aggregate, BallotOpening, PartialDecryption, Point, SUITE, SealVerifier, SealedBallot, SealedContest, SealedHash, ShareOfKey,
+    SignedSealedBallot, combine,
 };
 use voting_core::testing::sealed::{TestSeal, carry_through, dealers, honest, trustee_key};
 use voting_core::testing::{Draws, Numbers, key};
@@ -391,4 +394,24 @@ fn the_committed_vectors_are_judged_as_they_say() {
         *if code.is_none() { &mut good } else { &mut bad } += 1;
     }
     assert!(good >= 100 && bad >= 20, "{good} good and {bad} bad ballots");
+}
+
+#[test]
+fn the_specification_lists_every_type() {
+    let text = std::fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/SPEC.md")).unwrap();
+    let listed = |tag: &str, max: usize| {
+        let digits = max.to_string();
+        let groups: Vec<&str> = digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).unwrap()).collect();
+        let max = groups.join(" ");
+        let row = |line: &str| line.starts_with(&format!("| `{tag}` |")) && line.ends_with(&format!("| {max} |"));
+        assert!(text.lines().any(row), "{tag} of at most {max} bytes");
+    };
+    listed(SealedBallot::TAG, SealedBallot::MAX_BYTES);
+    listed(SignedSealedBallot::TAG, SignedSealedBallot::MAX_BYTES);
+    listed(BallotOpening::TAG, BallotOpening::MAX_BYTES);
+    listed(CeremonyMessage::TAG, CeremonyMessage::MAX_BYTES);
+    listed(SignedMessage::TAG, SignedMessage::MAX_BYTES);
+    listed(CeremonyRecord::TAG, CeremonyRecord::MAX_BYTES);
+    listed(PartialDecryption::TAG, PartialDecryption::MAX_BYTES);
+    listed(ShareOfKey::TAG, ShareOfKey::MAX_BYTES);
 }
