@@ -109,7 +109,7 @@ pub enum Message {
     /// The answer.
     InView {
         /// The view, signed for this question.
-        stated: SignedView,
+        stated: Box<SignedView>,
         /// The certificate that let the authority enter it; absent only where the view is the first above a final block.
         entered: Option<Certificate>,
     },

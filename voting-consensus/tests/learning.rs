@@ -34,9 +34,9 @@ fn states(peer: &Peer, who: u16, view: u64, nonce: [u8; 32]) -> Message {
     Message::InView { stated: stated(peer, who, view, nonce), entered }
 }
 
-fn stated(peer: &Peer, who: u16, view: u64, nonce: [u8; 32]) -> SignedView {
+fn stated(peer: &Peer, who: u16, view: u64, nonce: [u8; 32]) -> Box<SignedView> {
     let report = ViewReport { chain: CHAIN, epoch: 0, view: View(view), nonce, authority: AuthorityIndex(who) };
-    SignedView::sign(report, &peer.keys[usize::from(who)])
+    Box::new(SignedView::sign(report, &peer.keys[usize::from(who)]))
 }
 
 fn asks(outputs: &[Output]) -> bool {
@@ -101,14 +101,15 @@ fn a_liar_can_name_no_view_that_the_network_has_not_come_to() {
     peer.give(Input::Start);
     let far = stated(&peer, 2, 1_000_000, NONCE);
     let of_another_view = peer.certificate(skip(999_998), &QUORUM);
-    let too_few = Certificate { statement: skip(999_999), signatures: peer.certificate(skip(999_999), &QUORUM).signatures[..2].to_vec() };
+    let too_few =
+        Certificate { statement: skip(999_999), signatures: peer.certificate(skip(999_999), &QUORUM).signatures[..2].to_vec() };
     let again = {
         let mut signatures = too_few.signatures.clone();
         signatures.push(signatures[1]);
         Certificate { statement: skip(999_999), signatures }
     };
     for entered in [None, Some(of_another_view), Some(too_few), Some(again)] {
-        peer.hear(2, Message::InView { stated: far, entered });
+        peer.hear(2, Message::InView { stated: far.clone(), entered });
     }
     for who in [0, 3] {
         peer.hear(who, states(&peer, who, 2, NONCE));
@@ -155,15 +156,15 @@ fn only_true_answers_to_this_question_count() {
     let of_another_chain = {
         let chain = voting_core::ChainId([6; 32]);
         let report = ViewReport { chain, epoch: 0, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView { stated: SignedView::sign(report, &peer.keys[0]), entered: None }
+        Message::InView { stated: Box::new(SignedView::sign(report, &peer.keys[0])), entered: None }
     };
     let of_another_epoch = {
         let report = ViewReport { chain: CHAIN, epoch: 1, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView { stated: SignedView::sign(report, &peer.keys[0]), entered: None }
+        Message::InView { stated: Box::new(SignedView::sign(report, &peer.keys[0])), entered: None }
     };
     let forged = {
         let report = ViewReport { chain: CHAIN, epoch: 0, view: View(1), nonce: NONCE, authority: AuthorityIndex(0) };
-        Message::InView { stated: SignedView::sign(report, &peer.keys[2]), entered: None }
+        Message::InView { stated: Box::new(SignedView::sign(report, &peer.keys[2])), entered: None }
     };
     let own = states(&peer, 1, 1, NONCE);
     for (from, message) in [(0, old), (0, of_another_chain), (0, of_another_epoch), (0, forged), (0, own)] {
@@ -218,7 +219,9 @@ fn only_who_knows_its_own_past_answers() {
     let mut peer = Peer::new();
     let outputs = peer.hear(2, Message::AskView { nonce: [9; 32] });
     let answer = outputs.iter().find_map(|output| match output {
-        Output::Send { to: AuthorityIndex(2), message: Message::InView { stated, entered } } => Some((*stated, entered.clone())),
+        Output::Send { to: AuthorityIndex(2), message: Message::InView { stated, entered } } => {
+            Some((stated.clone(), entered.clone()))
+        }
         _ => None,
     });
     let (stated, entered) = answer.unwrap();

@@ -14,6 +14,11 @@ use support::live::{Client, ballots_of, take_ballots};
 use support::{Gateway, PATIENCE, key_of, marks, roomy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use voting_cluster::EntryStatus;
+use voting_core::certificate::{Statement, Vote};
+use voting_core::entry::Entry;
+use voting_core::evidence::{Accusation, Evidence};
+use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::ManualClock;
 use voting_gateway::{Backend, Config, GatewayState, Limits};
 
@@ -452,6 +457,33 @@ async fn the_network_tells_of_its_authorities_and_blocks() {
     let (status, rest) = gateway.get("/network/status", None).await;
     assert_eq!((status, &rest["alive"]), (200, &json!(4)));
     assert_eq!(rest["authorities"].as_array().unwrap().len(), 4);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_network_tells_who_contradicted_itself() {
+    let gateway = Gateway::start().await;
+    let mut client = Client::hello(gateway.address, None, json!({})).await;
+    assert_eq!(client.follow("network").await["data"]["accused"], json!([]));
+    let (chain, epoch) = (gateway.network.replica().state().chain(), 0);
+    let liar = &gateway.network.identity().authorities[2];
+    let vote = |block: u8| {
+        let statement = Statement::Notarize { view: View(1_000), block: BlockHash([block; 32]) };
+        Vote::sign(chain, epoch, statement, AuthorityIndex(2), liar)
+    };
+    let evidence = Evidence::new(vote(1), vote(2)).unwrap();
+    let entry = Entry::Accuse(Accusation { chain, epoch, key: liar.public(), evidence });
+    let status = gateway.network.submit(&entry, PATIENCE).await.unwrap();
+    let EntryStatus::Final(position) = status else { panic!("{status:?}") };
+    let told = loop {
+        let status = client.next_event("network", "network").await;
+        if status["data"]["accused"] != json!([]) {
+            break status;
+        }
+    };
+    let (height, entry) = (position.height.0, entry.to_bytes().hash().to_string());
+    let accused = json!([{"name": "authority-2", "epoch": 0, "view": 1_000, "height": height, "entry": entry}]);
+    assert_eq!(told["data"]["accused"], accused);
     gateway.stop().await;
 }
 

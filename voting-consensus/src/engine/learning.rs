@@ -65,7 +65,7 @@ impl Engine {
         }
         let (chain, epoch, authority) = (self.config.chain, self.config.epoch.number, self.config.me);
         let report = ViewReport { chain, epoch, view: self.view, nonce, authority };
-        let stated = SignedView::sign(report, &self.config.key);
+        let stated = Box::new(SignedView::sign(report, &self.config.key));
         self.out.push(Output::Send { to: from, message: Message::InView { stated, entered: self.entered_by() } });
     }
 

@@ -27,5 +27,5 @@ pub use consistency::ConsistencyProof;
 pub use log::ElectionLog;
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteSignature, SignatureKind, VerifierKey};
 pub use proof::{LogProof, LogProofError, MAX_EXTRA_BYTES};
-pub use tile::{EntryBundle, TileError, TileId, TileLevel, TILE_WIDTH, tiles_of};
+pub use tile::{EntryBundle, TILE_WIDTH, TileError, TileId, TileLevel, tiles_of};
 pub use tree::BoardTree;

@@ -81,8 +81,7 @@ impl BoardTree {
         let (mut begin, mut end, mut hashes) = (0, size, Vec::new());
         while end - begin > 1 {
             let middle = begin + split(end - begin);
-            let (sibling, half) =
-                if index < middle { ((middle, end), (begin, middle)) } else { ((begin, middle), (middle, end)) };
+            let (sibling, half) = if index < middle { ((middle, end), (begin, middle)) } else { ((begin, middle), (middle, end)) };
             hashes.push(self.range(sibling.0, sibling.1)?);
             (begin, end) = half;
         }

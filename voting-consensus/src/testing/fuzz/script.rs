@@ -351,7 +351,7 @@ impl Player<'_> {
         let view = View(self.bytes.number()?);
         let report = ViewReport { chain: CHAIN, epoch: u32::from(odd == 250), view, nonce, authority: AuthorityIndex(from) };
         let signer = if odd == 251 { ME.0 } else { from };
-        let stated = SignedView::sign(report, &key(signer));
+        let stated = Box::new(SignedView::sign(report, &key(signer)));
         let before = Statement::Skip { view: View(view.0.wrapping_sub(1)) };
         let entered = match odd % 4 {
             3 => None,

@@ -92,7 +92,7 @@ fn messages() -> Vec<Seed> {
         ("request-block", Message::RequestBlock { hash: BlockHash([7; 32]) }),
         ("block", Message::Block(Box::new(block))),
         ("ask-view", Message::AskView { nonce: [3; 32] }),
-        ("in-view", Message::InView { stated: SignedView::sign(report, &key(2)), entered: Some(skipped) }),
+        ("in-view", Message::InView { stated: Box::new(SignedView::sign(report, &key(2))), entered: Some(skipped) }),
     ];
     messages.iter().map(|(name, message)| Seed::new("consensus_message", *name, message.to_canonical())).collect()
 }

@@ -19,6 +19,11 @@ export const network: Messages['network'] = {
     spare: '{count, plural, =0 {Jetzt darf keine weitere ausfallen.} one {1 weitere darf ausfallen.} other {# weitere dürfen ausfallen.}}',
     kept: 'Festgehaltene Stimmen sind sicher, und die Wahl geht von selbst weiter.',
   },
+  accused: {
+    title: '{count, plural, one {Eine Instanz hat sich widersprochen} other {# Instanzen haben sich widersprochen}}',
+    proof: '{name}, in Runde {view}: Der Beweis steht in Block {height}.',
+    lead: 'Sie hat zwei Stimmen unterschrieben, die keine ehrliche Instanz beide unterschreibt. Was festgehalten ist, bleibt es; ob sie im Amt bleibt, entscheiden Menschen.',
+  },
   health: { alive: 'Antwortet', suspect: 'Verdächtig', down: 'Ausgefallen', unknown: 'Ungehört' },
   ring: {
     answer: 'von {total} antworten',
@@ -52,7 +57,7 @@ export const network: Messages['network'] = {
     coordinates: 'koordiniert',
     justNow: 'eben',
     ago: 'vor {time}',
-    legend: 'Uhr: gegen den Median der anderen. Schreiben p99: 99 von 100 dauerhaften Schreibvorgängen brauchten nicht länger. Wartend: Einträge noch ohne Block.',
+    legend: 'Uhr: die der Maschine gegen das, worauf sich die Instanzen einigen. Schreiben p99: 99 von 100 dauerhaften Schreibvorgängen brauchten nicht länger. Wartend: Einträge noch ohne Block.',
   },
   block: {
     title: 'Neuester Block',

@@ -17,6 +17,11 @@ export const network = {
     spare: '{count, plural, =0 {No other may fail now.} other {# more may fail.}}',
     kept: 'Votes that are recorded are safe, and voting goes on by itself.',
   },
+  accused: {
+    title: '{count, plural, one {An authority has contradicted itself} other {# authorities have contradicted themselves}}',
+    proof: '{name}, in view {view}: the proof is in block {height}.',
+    lead: 'It signed two votes that no honest authority signs both. What is recorded stays recorded; whether it keeps its office is for people to decide.',
+  },
   health: { alive: 'Answers', suspect: 'Suspect', down: 'Down', unknown: 'Unheard of' },
   ring: {
     answer: 'of {total} answer',
@@ -50,7 +55,7 @@ export const network = {
     coordinates: 'coordinates',
     justNow: 'just now',
     ago: '{time} ago',
-    legend: 'Clock: against the median of the others. Write p99: 99 of 100 durable writes took no longer. Waiting: entries without a block yet.',
+    legend: 'Clock: its machine’s against what the authorities agree on. Write p99: 99 of 100 durable writes took no longer. Waiting: entries without a block yet.',
   },
   block: {
     title: 'Newest block',

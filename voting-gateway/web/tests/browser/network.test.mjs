@@ -80,6 +80,31 @@ describe('the network page', () => {
     await context.close();
   });
 
+  it('names who contradicted itself, with the proof', async () => {
+    const { context, page, faults } = await openWindow(browser, app.url);
+    const accused = { name: 'authority-2', epoch: 0, view: 17, height: 42, entry: 'ab'.repeat(32) };
+    const told = (status) => ({ ...status, accused: [accused] });
+    await page.routeWebSocket('**/ws', (socket) => {
+      const server = socket.connectToServer();
+      socket.onMessage((message) => server.send(message));
+      server.onMessage((message) => {
+        const frame = JSON.parse(message);
+        const isStatus = frame.ch === 'network' && Array.isArray(frame.data?.accused);
+        socket.send(isStatus ? JSON.stringify({ ...frame, data: told(frame.data) }) : message);
+      });
+    });
+    await page.route('**/network/status', async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, json: told(await response.json()) });
+    });
+    await page.goto('/app/network');
+    await page.getByText('An authority has contradicted itself').waitFor();
+    await page.getByText('authority-2, in view 17: the proof is in block 42.').waitFor();
+    await audit(page, 'accused');
+    assert.deepEqual(faults, []);
+    await context.close();
+  });
+
   for (const theme of ['light', 'dark', 'contrast']) {
     it(`is accessible: ${theme}`, async () => {
       const { context, page, faults } = await openNetwork(app.url, { theme });

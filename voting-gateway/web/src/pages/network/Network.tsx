@@ -6,6 +6,7 @@ import { announce } from '../../ui/announcer';
 import { formatClock, formatNumber } from '../../ui/format';
 import { useRegion } from '../../ui/hooks';
 import { Icon } from '../../ui/Icon';
+import { Notice } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
 import { ProblemNotice } from '../../ui/problems';
 import { Skeleton } from '../../ui/Skeleton';
@@ -37,6 +38,7 @@ function Shown({ history, since }: { history: History; since: number | undefined
   return (
     <Page title={t('title')} lead={<Sentence verdict={verdict} />}>
       <div className={since === undefined ? 'stack-wide' : 'stack-wide is-old'}>
+        <Accused accused={status.accused} />
         <div className="net-hero">
           <NetworkRing status={status} signers={block?.signers ?? []} height={block?.height ?? 0} />
           <div className="stack net-side">
@@ -53,6 +55,23 @@ function Shown({ history, since }: { history: History; since: number | undefined
         <EventLog log={log} />
       </div>
     </Page>
+  );
+}
+
+/** Who contradicted itself, by the ledger's proof. */
+function Accused({ accused }: { accused: Status['accused'] }) {
+  const t = useTranslations('network.accused');
+  const locale = useRegion();
+  if (accused.length === 0) return null;
+  return (
+    <Notice tone="danger" title={t('title', { count: accused.length })}>
+      <ul>
+        {accused.map(({ name, epoch, view, height }) => (
+          <li key={`${epoch} ${name}`}>{t('proof', { name, view: formatNumber(view, locale), height: formatNumber(height, locale) })}</li>
+        ))}
+      </ul>
+      <p>{t('lead')}</p>
+    </Notice>
   );
 }
 

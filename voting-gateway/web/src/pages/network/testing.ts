@@ -22,6 +22,7 @@ export function statusOf(healths: readonly Health[], second = 0, more: Partial<S
     height: 10,
     view: 11,
     leader: 'authority-2',
+    accused: [],
     authorities: healths.map((health, index) => authority(index, health)),
     ...more,
   };
