@@ -255,8 +255,7 @@ async fn a_master_whose_clock_lies_is_named_and_not_followed() {
 
         network.machines[0].shift(10 * MINUTE_MS);
         let is_named = |report: &ClockReport| {
-            let of_the_master =
-                |alarm: &ClockAlarm| matches!(alarm, ClockAlarm::MasterOutlier { name, off_us } if name == "authority-0" && *off_us > 590_000_000);
+            let of_the_master = |alarm: &ClockAlarm| matches!(alarm, ClockAlarm::MasterOutlier { name, off_us } if name == "authority-0" && *off_us > 590_000_000);
             report.outliers().eq(["authority-0"]) && report.alarms.iter().any(of_the_master)
         };
         network.until_all("the master to be named", |_, report| is_named(report) && report.state == ClockState::Holdover).await;
@@ -267,7 +266,8 @@ async fn a_master_whose_clock_lies_is_named_and_not_followed() {
         // The others hear of it.
         let mut members = network.nodes[1].members();
         let named = |members: &Vec<Member>| {
-            (0..4).all(|of| said(members, of).is_some_and(|clock| clock.is_master_outlier() && clock.outliers == [AuthorityIndex(0)]))
+            (0..4)
+                .all(|of| said(members, of).is_some_and(|clock| clock.is_master_outlier() && clock.outliers == [AuthorityIndex(0)]))
         };
         tokio::time::timeout(PATIENCE, members.wait_for(named)).await.expect("heartbeats name it").unwrap();
 

@@ -285,7 +285,11 @@ async fn followers_follow_whoever_is_in_force() {
     let mut network = Network::start().await;
     let transport = Arc::new(network.net.join(NodeName("gateway".to_owned())));
     let seams = FollowerSeams { ledger: Arc::new(MemoryLedger::new()), transport, clock: Arc::clone(&network.clock) };
-    let config = FollowerConfig { genesis: Arc::new(network.founding.genesis.clone()), partition: PartitionId(0), clock: ClockConfig::default() };
+    let config = FollowerConfig {
+        genesis: Arc::new(network.founding.genesis.clone()),
+        partition: PartitionId(0),
+        clock: ClockConfig::default(),
+    };
     let follower = Follower::start(config, seams).await.unwrap();
     for number in 4..8 {
         network.join(keys(&[number])).await;

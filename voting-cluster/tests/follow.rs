@@ -19,7 +19,11 @@ use voting_core::seams::{Ledger, MessageKind, NodeName, Transport};
 use voting_core::testing::key;
 
 async fn follow(network: &Embedded, name: &str, ledger: Arc<dyn Ledger>) -> Follower {
-    let config = FollowerConfig { genesis: Arc::new(network.identity().genesis.clone()), partition: PartitionId(0), clock: ClockConfig::default() };
+    let config = FollowerConfig {
+        genesis: Arc::new(network.identity().genesis.clone()),
+        partition: PartitionId(0),
+        clock: ClockConfig::default(),
+    };
     let transport = Arc::new(network.network().join(NodeName::from(name)));
     let seams = FollowerSeams { ledger, transport, clock: Arc::new(SystemClock::new()) };
     Follower::start(config, seams).await.unwrap()

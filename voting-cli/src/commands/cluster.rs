@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use voting_cluster::clock::{ClockState, SystemClock};
 use voting_cluster::deploy::{
-    ClusterSettings, Listed, Messages, Newcomer, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of, heartbeats_of,
+    ClusterSettings, Listed, Messages, Newcomer, Overrides, Plan, PlanError, RedisSettings, coordinator_of, handovers_of,
+    heartbeats_of,
 };
 use voting_cluster::membership::Heartbeat;
 use voting_cluster::redis::{RedisBackends, Topology};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use serde::Serialize;
-use voting_cluster::deploy::{Authority, DeployError, NodeSettings, Overrides};
 use voting_cluster::Node;
+use voting_cluster::deploy::{Authority, DeployError, NodeSettings, Overrides};
 use voting_cluster::node::NodeError;
 use voting_core::Height;
 

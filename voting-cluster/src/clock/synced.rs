@@ -149,7 +149,8 @@ impl SyncedClock {
             info!(%state, bound_us, "the clock");
         }
         if state.is_usable() {
-            let is_new = |alarm: &&ClockAlarm| told.iter().all(|known| std::mem::discriminant(known) != std::mem::discriminant(*alarm));
+            let is_new =
+                |alarm: &&ClockAlarm| told.iter().all(|known| std::mem::discriminant(known) != std::mem::discriminant(*alarm));
             alarms.iter().filter(is_new).for_each(|alarm| warn!(%alarm, "the clock"));
             *told = alarms;
         }

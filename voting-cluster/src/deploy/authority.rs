@@ -155,7 +155,8 @@ impl Authority {
             warn!(%name, "the ledger is empty, and nothing says that this is the first start: what this authority has voted is lost; \
                 it follows, and votes again when a quorum of the others has said how far they are");
         }
-        let config = NodeConfig { keys: keys.clone(), first_start, clock: settings.clock, ..NodeConfig::new(Arc::clone(&genesis), key) };
+        let config =
+            NodeConfig { keys: keys.clone(), first_start, clock: settings.clock, ..NodeConfig::new(Arc::clone(&genesis), key) };
         let node = Node::start(config, seams).await?;
         if first_start {
             // The ledger says so itself by now. Where the marker outlived it, a lost ledger would be taken for a new one.

@@ -15,11 +15,7 @@ use crate::clock::ClockSummary;
 use crate::membership::{HEARTBEAT_EVERY, Heartbeat, Load, SignedHeartbeat};
 
 /// Broadcasts heartbeats until the node stops. Its own go to its own membership, too.
-pub(super) async fn run(
-    shared: Arc<Shared>,
-    status: watch::Receiver<NodeStatus>,
-    own: mpsc::Sender<Envelope>,
-) {
+pub(super) async fn run(shared: Arc<Shared>, status: watch::Receiver<NodeStatus>, own: mpsc::Sender<Envelope>) {
     let started = shared.clock.now();
     let mut tick = interval(HEARTBEAT_EVERY);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

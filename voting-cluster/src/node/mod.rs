@@ -35,11 +35,11 @@ use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, Pa
 use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerBatch, LedgerError, NodeName, Transport};
 use voting_core::state::LedgerState;
 
+pub(crate) use clock::random;
 #[cfg(feature = "testing")]
 pub(crate) use intake::SharedEntries;
 pub use publish::NoHooks;
 pub(crate) use recover::{follow, replay};
-pub(crate) use clock::random;
 pub(crate) use verify::blocking;
 
 use crate::clock::{ClockConfig, SyncedClock};
