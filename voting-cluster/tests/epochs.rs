@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_cluster::clock::{ClockConfig, SystemClock};
+use voting_cluster::clock::{ClockConfig, ClockState, SystemClock};
 use voting_cluster::embedded::QUEUE_CAPACITY;
 use voting_cluster::ledger::MemoryLedger;
 use voting_cluster::node::{NoHooks, Node, NodeConfig, NodeSeams};
@@ -203,6 +203,23 @@ async fn until(node: &Node, wanted: impl Fn(&voting_cluster::NodeStatus) -> bool
     tokio::time::timeout(PATIENCE, reached).await.expect("the status is reached").unwrap();
 }
 
+/// Waits until a node's clock follows what a quorum of these agrees on.
+async fn until_timed_by(node: &Node, numbers: &[u64]) {
+    let names: Vec<String> = numbers.iter().map(|number| format!("a{number}")).collect();
+    let timed = async {
+        let mut look = tokio::time::interval(Duration::from_millis(50));
+        loop {
+            let report = node.clock().report();
+            if report.state == ClockState::Synced && report.sources.iter().map(|source| &source.name).eq(&names) {
+                return;
+            }
+            look.tick().await;
+        }
+    };
+    let reached = tokio::time::timeout(PATIENCE, timed).await;
+    assert!(reached.is_ok(), "{:#?}", node.clock().report());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_authority_joins_and_another_leaves() {
     let mut network = Network::start().await;
@@ -216,6 +233,7 @@ async fn an_authority_joins_and_another_leaves() {
     network.agree().await;
     for number in 0..5 {
         until(network.node(number), |status| status.epoch == 1 && status.authority == Some(AuthorityIndex(number as u16))).await;
+        until_timed_by(network.node(number), &[0, 1, 2, 3, 4]).await;
     }
     // Four of five are a quorum now: without a1 the newcomer is needed.
     network.stop(1).await;
@@ -237,6 +255,10 @@ async fn an_authority_joins_and_another_leaves() {
     network.agree().await;
     until(network.node(0), |status| status.epoch == 2 && status.authority.is_none()).await;
     until(network.node(1), |status| status.epoch == 2 && status.authority == Some(AuthorityIndex(0))).await;
+    // The one that left goes by those that stayed, whose corrected times it asks for.
+    for number in 0..5 {
+        until_timed_by(network.node(number), &[1, 2, 3, 4]).await;
+    }
     // Who has left may go.
     network.stop(0).await;
     network.agree().await;

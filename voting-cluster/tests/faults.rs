@@ -27,6 +27,7 @@ use voting_core::seams::{
     BallotQueue, Clock, ClockReading, FencingToken, JournalRecord, Ledger, LedgerBatch, LedgerError, LedgerHead, NodeName,
 };
 use voting_core::testing::{ballot, chain::pseudonym, definition, key};
+use voting_core::time::Timestamp;
 
 /// Far above the time to finality, so that a test that waits this long has found a standstill.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -421,6 +422,17 @@ impl Cluster {
         tokio::time::timeout(PATIENCE, preferred).await.unwrap_or_else(|_| panic!("nobody is preferred in term {term}"))
     }
 
+    /// Waits until all authorities that run know that it is so late: they ask each other first.
+    async fn until_shown(&self, time: Timestamp) {
+        let shown = async {
+            let mut look = tokio::time::interval(Duration::from_millis(20));
+            while self.nodes.iter().flatten().any(|node| node.clock().now() < time) {
+                look.tick().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, shown).await.expect("clocks that are set forward are followed");
+    }
+
     /// Waits until all authorities that run take one for the leader, with votes to keep views going.
     async fn until_led_by(&self, leader: usize) {
         let leads = async {
@@ -464,6 +476,7 @@ async fn whoever_coordinates_leads_until_it_fails_and_so_does_its_successor() {
     cluster.must(0, &cluster.votes(50..60)).await;
     assert_eq!(preference(&cluster), Some(first), "too soon after the last");
     clock.by_ms.fetch_add(PREFERENCE_SPACING.as_millis() as u64, Ordering::SeqCst);
+    cluster.until_shown(clock.now()).await;
     cluster.must(0, &cluster.votes(60..70)).await;
     assert_eq!(cluster.until_preferred(2).await.leader, AuthorityIndex(0));
     cluster.until_led_by(0).await;

@@ -4,8 +4,10 @@
 
 mod machines;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
-use voting_consensus::clock::{ClockAlarm, ClockConfig, ClockState, Standing};
+use voting_consensus::clock::{ClockAlarm, ClockConfig, ClockState, Seats, Standing};
 
 use machines::{CALM, Chance, HOUR, Lie, MINUTE, Machine, SECOND, Ways, World};
 
@@ -293,6 +295,40 @@ fn a_machine_that_slept_catches_up_at_once_and_one_that_is_only_behind_does_not(
     world.cut.clear();
     world.run(MINUTE);
     assert_eq!((world.state(3), world.nodes[3].stepped), (ClockState::Synced, 1));
+    assert!((world.error_us(3) - world.error_us(0)).abs() < 5 * MS);
+}
+
+#[test]
+fn authorities_that_change_are_compared_anew_and_time_goes_on() {
+    let mut world = world(14, in_order(), 3);
+    world.run(10 * MINUTE);
+    let stays = |me| Seats { names: ["a0", "a1", "a2", "b"].map(str::to_owned).to_vec(), me: Some(me), quorum: 3 };
+    // The last one leaves; one takes its place whom nobody has heard yet.
+    world.cut = [3].into();
+    world.measure();
+    for index in 0..3 {
+        let node = &mut world.nodes[index];
+        node.sync.reseat(&stays(index), Duration::from_secs(3) + Duration::from_mins(10));
+    }
+    world.follow(Some(1));
+    for index in 0..3 {
+        let report = world.report(index);
+        let names: Vec<_> = report.sources.iter().map(|source| source.name.as_str()).collect();
+        assert_eq!((report.state, names), (ClockState::Synced, vec!["a0", "a1", "a2", "b"]), "what is known of those who stay is kept");
+        assert_eq!(report.sources[3].standing, Standing::Unknown);
+        assert_eq!(report.master.as_deref(), Some("a1"));
+    }
+    world.run(MINUTE);
+    assert_eq!(world.report(0).sources[3].standing, Standing::Silent);
+    assert!((0..3).all(|index| world.state(index) == ClockState::Synced && world.nodes[index].stepped == 0));
+    // Who is no authority any more follows the others' corrected times, and its own machine has no say.
+    let leaves = Seats { me: None, ..stays(0) };
+    world.nodes[3].sync.reseat(&leaves, Duration::from_mins(11) + Duration::from_secs(3));
+    world.cut.clear();
+    world.run(MINUTE);
+    let report = world.report(3);
+    assert_eq!(report.state, ClockState::Synced, "{report:#?}");
+    assert!(report.sources.iter().all(|source| source.standing != Standing::Own));
     assert!((world.error_us(3) - world.error_us(0)).abs() < 5 * MS);
 }
 

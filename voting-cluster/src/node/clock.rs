@@ -11,7 +11,7 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tracing::{debug, warn};
+use tracing::debug;
 use voting_core::codec::Canonical;
 use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::AuthorityIndex;
@@ -98,7 +98,7 @@ async fn receive(shared: &Shared, seat: &Seat, envelope: Envelope, at: Duration)
                 debug!(%from, %reason, "an answer was not taken");
             }
         }
-        Err(error) => warn!(%from, %error, "not about time"),
+        Err(error) => debug!(%from, %error, "not about time"),
     }
 }
 

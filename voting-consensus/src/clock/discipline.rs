@@ -76,7 +76,8 @@ impl Discipline {
 
     /// Sets the offset at once. What has been shown may be shown again: only for a time that nobody goes by.
     pub fn set(&mut self, now: Duration, base_us: i64) {
-        *self = Self { not_before_us: i64::MIN, ..Self::new(now, base_us, 0) }.with_slew(self.slew_ppb);
+        let slew_ppb = self.slew_ppb;
+        *self = Self { slew_ppb, ..Self::new(now, base_us, 0) };
     }
 
     /// Sets the offset at once, forward; where it would go back, time stands still until it is caught up with.
@@ -84,11 +85,6 @@ impl Discipline {
         let shown = self.show_us(now);
         self.set(now, base_us);
         self.not_before_us = shown;
-    }
-
-    const fn with_slew(mut self, slew_ppb: i64) -> Self {
-        self.slew_ppb = slew_ppb;
-        self
     }
 
     fn settle(&mut self, now: Duration) {

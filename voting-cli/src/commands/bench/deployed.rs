@@ -91,7 +91,7 @@ impl Network {
         let site = Site {
             replica: Arc::clone(parts.follower.replica()),
             queue: Arc::clone(&parts.queue),
-            clock: Arc::clone(&parts.clock),
+            clock: Arc::clone(&parts.clock) as _,
             officer: parts.officer.clone(),
             registrar: parts.registrar.clone(),
         };
