@@ -91,7 +91,11 @@ fn walks_through_four_views() {
         let system = System::new(Setup { liar, policy, views: 4, crashes: 2, ..Setup::SMALL });
         let checker = system.checker().target_state_count(WALKED).spawn_simulation(1, UniformChooser).join();
         let discoveries = checker.discoveries();
-        println!("walks through four views, authority {liar} lies: {} steps, up to {} in one", checker.state_count(), checker.max_depth() - 1);
+        println!(
+            "walks through four views, authority {liar} lies: {} steps, up to {} in one",
+            checker.state_count(),
+            checker.max_depth() - 1
+        );
         for rule in rules::ALWAYS {
             assert!(!discoveries.contains_key(rule), "not so: {rule}\n{}", discoveries[rule]);
         }
