@@ -12,7 +12,7 @@ CHAOS_ROUNDS ?= 45
 # How long nobody may be suspected on a machine whose processors are all busy.
 CALM_SECONDS ?= 600
 # Steps between states by which each setup of the model checker's long campaign is explored: minutes and gigabytes in all.
-MODEL_STEPS ?= 40000000
+MODEL_STEPS ?= 15000000
 # For each fuzz target.
 FUZZ_SECONDS ?= 60
 

@@ -61,11 +61,13 @@ pub enum Mutation {
     InnocentAccused,
     /// Votes are kept however far ahead they are.
     VotesUnbounded,
+    /// An authority that has lost its journal votes at once.
+    LearnerVotesAtOnce,
 }
 
 impl Mutation {
     /// All of them, in order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::FsyncDropped,
         Self::SkipAfterFinalize,
         Self::GapsIgnored,
@@ -92,5 +94,6 @@ impl Mutation {
         Self::PrunedTooFar,
         Self::InnocentAccused,
         Self::VotesUnbounded,
+        Self::LearnerVotesAtOnce,
     ];
 }

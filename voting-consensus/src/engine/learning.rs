@@ -21,6 +21,7 @@ use voting_core::ids::{AuthorityIndex, View};
 use super::Engine;
 use crate::journal::Record;
 use crate::message::{Message, SignedView, ViewReport};
+use crate::mutation::Mutation;
 use crate::output::Output;
 
 /// What an authority knows of its own past votes.
@@ -49,7 +50,8 @@ impl Engine {
         // What was learnt in one epoch says nothing about votes in the next.
         let epoch = self.config.epoch.number;
         let knows_all = complete.is_some_and(|learnt_in| learnt_in.is_none_or(|learnt_in| learnt_in == epoch));
-        self.learning.stated = if knows_all { None } else { Some(BTreeMap::new()) };
+        self.learning.stated =
+            if knows_all || self.config.mutated(Mutation::LearnerVotesAtOnce) { None } else { Some(BTreeMap::new()) };
     }
 
     /// At the start, and again as long as there are too few answers.

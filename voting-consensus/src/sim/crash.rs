@@ -1,6 +1,6 @@
 //! How nodes are killed: at a planned step, within a write, by a full disk.
 
-use super::disk::Batch;
+use super::disk::{Batch, Disk};
 use super::node::Planned;
 use super::queue::Event;
 use super::script::{Moment, Point};
@@ -85,6 +85,15 @@ impl World {
         records.iter().for_each(|record| self.checker.wrote(record));
         let how = format!("while it writes: {kept} of {} records are on its disk", batch.records.len());
         self.crash(node, how, down_ms);
+    }
+
+    /// Killed, and its disk with it: what it has said is forgotten, and the ledger too.
+    pub(super) fn lose_disk(&mut self, node: usize, down_ms: u64) {
+        self.count("disk lost");
+        self.crash(node, "and loses its disk".to_owned(), down_ms);
+        self.nodes[node].disk = Disk::lost();
+        self.nodes[node].platter = None;
+        self.checker.lost(node, self.nodes[node].authority);
     }
 
     pub(super) fn disk_full(&mut self, node: usize, batch: &Batch) {

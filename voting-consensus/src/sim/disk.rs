@@ -72,6 +72,11 @@ impl Default for Disk {
 }
 
 impl Disk {
+    /// An empty disk, on which nothing says that its authority has never voted.
+    pub(super) fn lost() -> Self {
+        Self { journal: Vec::new(), ..Self::default() }
+    }
+
     pub(super) fn head(&self) -> Option<(BlockHeader, Certificate)> {
         let last = self.blocks.last()?;
         Some((last.block.header.clone(), last.certificate.clone()?))

@@ -8,6 +8,8 @@ use super::network::Network;
 use super::rng::Rng;
 use super::script::{Act, END_MS, Fault, Lasting, Moment, Point, Rates, SUBMISSIONS_END_MS, Script, TROUBLE_MS};
 
+/// One in so many seeds, per thousand, has an authority that loses its disk.
+const DISKS_LOST: u64 = 400;
 /// An hour: a clock that far off is wrong for the whole run.
 const FAR_OFF_MS: i64 = 3_600_000;
 
@@ -25,6 +27,7 @@ impl Script {
         draft.machines();
         draft.lies();
         draft.healing();
+        draft.lost_disks(seed);
         let mut acts = draft.acts;
         acts.sort_by_key(|act| act.at_ms); // stable: what is drawn first comes first
         Self { seed, network, rates, acts, mutation: options.mutation() }
@@ -148,6 +151,25 @@ impl Draft<'_> {
                 // Afterwards it goes on, but the run is not about it alone.
                 at += if at < TROUBLE_MS { self.rng.within(50, most) } else { self.rng.within(most, 4 * most) };
             }
+        }
+    }
+
+    /// One authority loses its disk, once or twice. It must come back as well, if a quorum of others can tell it where they
+    /// are; two at a time would wait for each other.
+    fn lost_disks(&mut self, seed: u64) {
+        let mut rng = Rng::at(seed, &[9]);
+        let core = self.acts.iter().find_map(|act| if let Fault::Heal { core } = act.fault { Some(core) } else { None });
+        let core = core.unwrap_or(0);
+        let can_spare_one = core.count_ones() > u32::from(self.network.quorum);
+        let mut able = self.honest();
+        able.retain(|node| can_spare_one || (core >> node) & 1 == 0);
+        if able.is_empty() || !rng.chance(DISKS_LOST) {
+            return;
+        }
+        let node = rng.pick(&able);
+        for _ in 0..rng.within(1, 2) {
+            let (at, down_ms) = (rng.below(TROUBLE_MS), rng.within(10, 2_000));
+            self.push(at, Fault::DiskLost { node, down_ms });
         }
     }
 

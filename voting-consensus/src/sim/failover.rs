@@ -14,7 +14,7 @@ use crate::leader::leader;
 /// Messages take up to this long, in milliseconds. None is lost.
 pub const FAILOVER_DELAY_MS: u64 = 20;
 /// The leader dies after so many milliseconds at the earliest, and at the latest.
-const DEATH_MS: (u64, u64) = (2_000, 4_000);
+const DEATH_MS: (u64, u64) = (500, 1_500);
 /// Entries come in at most this far apart, in milliseconds, so that there is always work.
 const PAUSE_MS: u64 = 60;
 

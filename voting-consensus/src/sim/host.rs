@@ -58,8 +58,12 @@ impl World {
         let mut outputs = Vec::new();
         for input in inputs {
             let Some(engine) = self.nodes[node].engine.as_mut() else { return };
+            let was_learning = engine.is_learning();
             let new = engine.handle(now, input);
-            let held = engine.held();
+            let (held, has_learnt) = (engine.held(), was_learning && !engine.is_learning());
+            if has_learnt {
+                self.count("past learnt after a lost disk");
+            }
             if !self.nodes[node].lies {
                 self.checker.holds(node, held, new.len());
             }

@@ -43,6 +43,8 @@ pub(super) struct Checker {
     /// The views that each skipped, and the highest in which it wrote a vote on its current one.
     gave_up: BTreeSet<(AuthorityIndex, View)>,
     reached: BTreeMap<AuthorityIndex, View>,
+    /// Who has lost its disk, and the highest view that it had voted in by then.
+    lost: BTreeMap<AuthorityIndex, View>,
     /// Who said what, as a mask: honest or not.
     tally: BTreeMap<Statement, u64>,
     notarized: BTreeMap<View, BlockHash>,
@@ -66,6 +68,7 @@ impl Checker {
             said: BTreeMap::new(),
             gave_up: BTreeSet::new(),
             reached: BTreeMap::new(),
+            lost: BTreeMap::new(),
             tally: BTreeMap::new(),
             notarized: BTreeMap::new(),
             skipped: BTreeSet::new(),
@@ -188,6 +191,10 @@ impl Checker {
         use Statement::{Finalize, Notarize, Skip};
         if !durable {
             self.broken("nothing is sent before it is durable", format!("a{}: {:?}", vote.authority, vote.statement));
+        }
+        if self.lost.get(&vote.authority).is_some_and(|last| vote.statement.view() <= *last) {
+            let detail = format!("a{}: {:?}, as in view {}", vote.authority, vote.statement, self.lost[&vote.authority]);
+            self.broken("who lost its disk votes in no view that it may have voted in", detail);
         }
         let said = self.said.entry((vote.authority, vote.statement.view())).or_default();
         if said.contains(&vote.statement) {
@@ -325,6 +332,13 @@ impl Checker {
                 format!("node {node} told of height {told} and is back at {height}"),
             );
         }
+    }
+
+    /// An honest node has lost its disk: it begins anew, but for what it has said.
+    pub(super) fn lost(&mut self, node: usize, authority: AuthorityIndex) {
+        self.heads.remove(&node);
+        let last = self.said.keys().filter(|(author, _)| *author == authority).map(|(_, view)| *view).max();
+        self.lost.extend(last.map(|last| (authority, last)));
     }
 
     /// An honest node accuses somebody.

@@ -91,6 +91,11 @@ pub(super) enum Fault {
         node: usize,
         for_ms: u64,
     },
+    /// It is killed, and comes back with an empty disk.
+    DiskLost {
+        node: usize,
+        down_ms: u64,
+    },
     DiskSlow {
         node: usize,
         write_ms: u64,
@@ -187,6 +192,7 @@ pub(super) fn describe(act: &Act, nodes: &[usize]) -> String {
             format!("{which} {{{}}} for {for_ms} ms", named(side, nodes))
         }
         Fault::DiskFull { node, for_ms } => format!("the disk of {} is full for {for_ms} ms", name(node)),
+        Fault::DiskLost { node, down_ms } => format!("{} loses its disk, and is down for {down_ms} ms", name(node)),
         Fault::DiskSlow { node, write_ms, for_ms } => {
             format!("the disk of {} takes {write_ms} ms a write for {for_ms} ms", name(node))
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
-use voting_core::ids::{AuthorityIndex, ChainId, Height};
+use voting_core::ids::{AuthorityIndex, ChainId, Digest, Height};
 
 use super::actors::{Behaviour, Scene};
 use super::app::Wish;
@@ -205,6 +205,8 @@ impl World {
         let key = self.keys[usize::from(authority.0)].clone();
         let mut config = EngineConfig::new(self.chain, Arc::clone(&self.epoch), authority, key);
         config.verifier = Arc::clone(&self.verifier) as Arc<dyn VerifyVote>;
+        let start = [self.script.seed, node as u64, u64::from(self.nodes[node].life)].map(u64::to_le_bytes);
+        config.nonce = Digest::of_parts("voting/sim-nonce/v1", &start.each_ref().map(<[u8; 8]>::as_slice)).0;
         #[cfg(feature = "mutations")]
         {
             config.mutation = self.script.mutation;
@@ -273,6 +275,7 @@ impl World {
                 self.count(if one_way { "partition, one way" } else { "partition" });
                 self.partitions.push(Partition { side, one_way, until: now + for_ms });
             }
+            Fault::DiskLost { node, down_ms } => self.lose_disk(node, down_ms),
             Fault::DiskFull { node, for_ms } => self.nodes[node].trouble.disk_full_until = now + for_ms,
             Fault::DiskSlow { node, write_ms, for_ms } => {
                 self.nodes[node].trouble.disk_slow_until = now + for_ms;

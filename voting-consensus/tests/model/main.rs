@@ -30,8 +30,10 @@ use setup::Setup;
 use system::System;
 
 /// Steps between states that each setup of the long campaign is explored by, unless there are fewer.
-const STEPS: usize = 40_000_000;
-/// Sets the same.
+const STEPS: usize = 15_000_000;
+/// States visited by random walks.
+const WALKED: usize = 30_000;
+/// Sets the same as [`STEPS`].
 const STEPS_VARIABLE: &str = "VOTING_MODEL_STEPS";
 
 /// Explores what a setup allows, breadth first, prints how much that was, and gives what was found to be possible.
@@ -80,6 +82,27 @@ fn a_view_that_is_skipped_and_a_block_above_it() {
     let checker = system.checker().finish_when(wanted).spawn_simulation(1, UniformChooser).join();
     checker.assert_any_discovery(rules::FINAL_AFTER_SKIP);
     println!("{} states of random walks until {}", checker.state_count(), rules::FINAL_AFTER_SKIP);
+}
+
+#[test]
+fn walks_through_four_views() {
+    // Far more states than can be visited: walks at random, each as long as it can be.
+    for (liar, policy) in [(0, LeaderPolicy::RoundRobin { term: 1 }), (1, LeaderPolicy::Fixed)] {
+        let system = System::new(Setup { liar, policy, views: 4, crashes: 2, ..Setup::SMALL });
+        let checker = system.checker().target_state_count(WALKED).spawn_simulation(1, UniformChooser).join();
+        let discoveries = checker.discoveries();
+        println!(
+            "walks through four views, authority {liar} lies: {} steps, up to {} in one",
+            checker.state_count(),
+            checker.max_depth() - 1
+        );
+        for rule in rules::ALWAYS {
+            assert!(!discoveries.contains_key(rule), "not so: {rule}\n{}", discoveries[rule]);
+        }
+        for rule in [rules::FINAL, rules::FINAL_AFTER_SKIP, rules::FINAL_AFTER_CRASH, rules::EQUIVOCATION] {
+            assert!(discoveries.contains_key(rule), "possible: {rule}");
+        }
+    }
 }
 
 #[test]
