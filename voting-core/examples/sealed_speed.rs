@@ -19,10 +19,10 @@ use voting_core::sealed::{Point, SealVerifier, SealedBallot, SealedContest, Seal
 /// Ballots that are verified together.
 const BATCH: usize = 256;
 /// Every figure is the best of so many runs, taken in turn: what else runs on the machine then matters less.
-const RUNS: usize = 5;
+const RUNS: usize = 15;
 
 fn main() {
-    let ballots = std::env::args().nth(1).map_or(512, |ballots| ballots.parse::<usize>().expect("BALLOTS is a number"));
+    let ballots = std::env::args().nth(1).map_or(256, |ballots| ballots.parse::<usize>().expect("BALLOTS is a number"));
     println!("{ballots} ballots, one thread, batches of {BATCH}; ballots a second, best of {RUNS} runs\n");
     println!("{:<8} {:<16} {:>10} {:>10} {:>10} {:>12}", "options", "", "seal", "verify", "in batches", "bytes each");
     for options in [2, 5, 10] {
