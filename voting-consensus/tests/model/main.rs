@@ -32,7 +32,7 @@ use system::System;
 /// Steps between states that each setup of the long campaign is explored by, unless there are fewer.
 const STEPS: usize = 15_000_000;
 /// States visited by random walks.
-const WALKED: usize = 30_000;
+const WALKED: usize = 1_500;
 /// Sets the same as [`STEPS`].
 const STEPS_VARIABLE: &str = "VOTING_MODEL_STEPS";
 
