@@ -75,6 +75,13 @@ fn the_beginnings_of_two_views() {
 }
 
 #[test]
+fn the_beginning_of_one_view_vote_by_vote() {
+    // What a liar's votes do one at a time, each kept or in the way of another.
+    let system = System::new(Setup { views: 1, one_by_one: true, ..Setup::SMALL });
+    explore("one view, its leader lies, votes one by one", system, |all| all.target_max_depth(6));
+}
+
+#[test]
 fn a_view_that_is_skipped_and_a_block_above_it() {
     // A walk at random, of which only the end is of interest.
     let system = System::new(Setup { liar: 3, ..Setup::SMALL });
