@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 
-use voting_consensus::sim::{Actor, Options, Report, Script, run, run_script, shrink, trace};
-use voting_core::epoch::QuorumRule;
+use voting_consensus::sim::{Actor, FAILOVER_DELAY_MS, Options, Report, Script, failover, run, run_script, shrink, trace};
+use voting_core::epoch::{QuorumRule, Timers};
 
 /// Every kind of fault and lie that the runs must have had, often.
 const KINDS: [&str; 32] = [
@@ -84,6 +84,16 @@ fn two_thousand_seeds_break_no_rule() {
     let liars: BTreeSet<Actor> = reports.iter().flat_map(|report| &report.liars).map(|(_, actor)| *actor).collect();
     assert!(sizes.iter().copied().eq(4..=10) && liars.len() == Actor::ALL.len(), "{sizes:?}, {liars:?}");
     assert!(blocks > 20 * reports.len() && entries > 20 * reports.len(), "the runs got something done");
+}
+
+#[test]
+fn a_leader_that_dies_is_replaced_within_its_timeouts() {
+    let waits: Vec<Duration> = (0..40).map(|seed| failover(seed, 4).expect("a quorum goes on")).collect();
+    // On simulated time: the slowest timer for a view, and the messages of a skip and of a block.
+    let limit = Duration::from_millis(u64::from(Timers::default().view_timeout_ms) * 1_060 / 1_000 + 12 * FAILOVER_DELAY_MS);
+    assert!(waits.iter().all(|wait| *wait <= limit), "{waits:?}");
+    assert!(waits.iter().any(|wait| *wait > limit / 4), "leaders die: {waits:?}");
+    assert_eq!(failover(7, 4), failover(7, 4));
 }
 
 #[test]

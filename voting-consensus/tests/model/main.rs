@@ -32,7 +32,7 @@ use system::System;
 /// Steps between states that each setup of the long campaign is explored by, unless there are fewer.
 const STEPS: usize = 15_000_000;
 /// States visited by random walks.
-const WALKED: usize = 30_000;
+const WALKED: usize = 1_500;
 /// Sets the same as [`STEPS`].
 const STEPS_VARIABLE: &str = "VOTING_MODEL_STEPS";
 
@@ -72,6 +72,13 @@ fn the_beginnings_of_two_views() {
         let system = System::new(Setup { liar, crashes: 1, ..Setup::SMALL });
         explore(&format!("two views, authority {liar} lies"), system, |all| all.target_max_depth(8));
     }
+}
+
+#[test]
+fn the_beginning_of_one_view_vote_by_vote() {
+    // What a liar's votes do one at a time, each kept or in the way of another.
+    let system = System::new(Setup { views: 1, one_by_one: true, ..Setup::SMALL });
+    explore("one view, its leader lies, votes one by one", system, |all| all.target_max_depth(6));
 }
 
 #[test]

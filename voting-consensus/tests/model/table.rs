@@ -30,6 +30,8 @@ pub(crate) struct Table {
     pub(crate) epoch: Arc<Epoch>,
     keys: Vec<SigningKey>,
     verifier: Arc<Remember>,
+    /// Signed once.
+    votes: Mutex<HashMap<(Statement, u16), Vote>>,
     alike: Option<(AuthorityIndex, AuthorityIndex)>,
     names: RwLock<Names>,
     nodes: RwLock<Nodes>,
@@ -92,6 +94,7 @@ impl Table {
             keys,
             alike,
             verifier: Arc::default(),
+            votes: Mutex::default(),
             names: RwLock::default(),
             nodes: RwLock::default(),
             steps: RwLock::default(),
@@ -260,7 +263,9 @@ impl Table {
     }
 
     fn vote(&self, statement: Statement, author: u16) -> Vote {
-        Vote::sign(peer::CHAIN, 0, statement, AuthorityIndex(author), &self.keys[usize::from(author)])
+        let sign = || Vote::sign(peer::CHAIN, 0, statement, AuthorityIndex(author), &self.keys[usize::from(author)]);
+        let mut votes = self.votes.lock().unwrap_or_else(PoisonError::into_inner);
+        *votes.entry((statement, author)).or_insert_with(sign)
     }
 
     /// The local state of a machine: the one known, or a new one.
