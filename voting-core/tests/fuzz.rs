@@ -26,7 +26,7 @@ fn vectors() -> Vec<Seed> {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/vectors");
     let mut seen = BTreeMap::new();
     let mut seeds = Vec::new();
-    for file in ["ballots", "blocks", "bundle", "entries", "epochs", "ids", "receipts", "votes"] {
+    for file in ["ballots", "blocks", "bundle", "entries", "epochs", "ids", "receipts", "sealed", "votes"] {
         let text = std::fs::read(folder.join(file).with_extension("json")).unwrap();
         for vector in serde_json::from_slice::<Vec<Value>>(&text).unwrap() {
             let (Some(tag), Some(hex)) = (vector["type"].as_str(), vector["hex"].as_str()) else { continue };

@@ -43,7 +43,7 @@ fn path() -> PathBuf {
 fn made() -> &'static [Value] {
     static MADE: OnceLock<Vec<Value>> = OnceLock::new();
     MADE.get_or_init(|| {
-        let made = [hashes(), ceremonies(), ballots(), invalid(), vec![decryption()]].concat();
+        let made = [hashes(), ceremonies(), ballots(), invalid(), vec![decryption()], encodings()].concat();
         if std::env::var_os("VOTING_BLESS").is_some_and(|value| value == "1") {
             let lines: Vec<String> = made.iter().map(|vector| serde_json::to_string(vector).unwrap()).collect();
             std::fs::write(path(), format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
@@ -351,6 +351,27 @@ fn decryption() -> Value {
         "election": seal.hash(), "trustees": seal.outcome.trustees, "ballots": ballots, "sums": aggregate.ciphertexts(),
         "aggregate": aggregate.hash(), "draws": "decrypting", "parts": parts.iter().map(|part| hex(part.to_canonical())).collect::<Vec<_>>(),
         "totals": opened.totals })
+}
+
+/// One value of every canonical type, for whoever wants bytes to damage.
+fn encodings() -> Vec<Value> {
+    fn encoding<T: Canonical>(value: &T) -> Value {
+        json!({ "kind": "encoding", "name": T::TAG, "type": T::TAG, "hex": hex(value.to_canonical()) })
+    }
+    let seal = TestSeal::new(1, 2, vec![marks(1, 1, 1, true).contest()]);
+    let mut draws = Draws::new("encodings");
+    let (ballot, opening) = seal.sealer().seal(key(0).public(), 1, &[Selection::Blank], &mut draws).unwrap().challenge();
+    let mut aggregate = Aggregate::new(seal.hash(), &seal.contests);
+    aggregate.add(&seal.verifier().verify(&ballot).unwrap(), 1).unwrap();
+    let part = seal.shares[0].decrypt(&aggregate, 1, &mut draws).unwrap();
+    let record = seal.ceremony.record();
+    let messages = record.events.iter().filter_map(|event| match event {
+        RecordEvent::Message(message) if message.message.trustee == 1 => Some(encoding::<SignedMessage>(message)),
+        _ => None,
+    });
+    let others =
+        [encoding(&opening), encoding(&ballot), encoding(&ballot.clone().sign(&key(0))), encoding(&part), encoding(&record)];
+    messages.chain(others).collect()
 }
 
 #[test]

@@ -28,6 +28,8 @@ use crate::formats::rankings_csv::{RankingsCsv, ScoresCsv};
 use crate::ids::{BallotCode, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, PartitionId, Pseudonym};
 use crate::preference::PreferLeader;
 use crate::receipt::Receipt;
+use crate::sealed::ceremony::{CeremonyRecord, SignedMessage};
+use crate::sealed::{BallotOpening, PartialDecryption, SealedBallot, SignedSealedBallot};
 use crate::state::{LedgerState, Place};
 use crate::tally::ElectionReport;
 use crate::text::{check_line, check_paragraph};
@@ -89,6 +91,7 @@ canonical_types! {
     0: Genesis, 1: Epoch, 2: EpochChange, 3: Handover, 4: ElectionDefinition, 5: OfficerAct, 6: Certification, 7: Ballot,
     8: SignedBallot, 9: PreferLeader, 10: Entry, 11: BlockHeader, 12: Block, 13: FinalizedBlock, 14: Certificate, 15: Receipt,
     16: ElectionReport, 17: Opening, 18: BundleBlock, 19: Closing, 20: Accusation,
+    21: SealedBallot, 22: SignedSealedBallot, 23: BallotOpening, 24: SignedMessage, 25: CeremonyRecord, 26: PartialDecryption,
 }
 
 /// An entry, verified and applied to a chain with an open election.
