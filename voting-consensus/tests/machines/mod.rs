@@ -281,7 +281,7 @@ impl World {
             Some(Lie::By(by)) => by,
             Some(Lie::Drifting(ppm)) => now / 1_000_000 * ppm,
             Some(Lie::TwoFaced(by)) => {
-                if from % 2 == 0 {
+                if from.is_multiple_of(2) {
                     by
                 } else {
                     -by
