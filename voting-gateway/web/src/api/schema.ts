@@ -573,9 +573,11 @@ export interface components {
          * @description An authority as this gateway hears of it.
          */
         AuthorityStatus: {
+            /** @description Its clock, as it says. */
+            clock?: components["schemas"]["ClockModel"] & unknown;
             /**
              * Format: int32
-             * @description Its wall clock against the median of the others' that it hears, in milliseconds; positive when ahead.
+             * @description Its machine's clock against what the authorities agree on, in milliseconds; positive when ahead.
              */
             clock_ahead_ms?: number;
             /** @description Whether it holds the coordinator's lease. */
@@ -823,6 +825,50 @@ export interface components {
             /** @description Canonical bytes in base64 of the approved entry. */
             change: string;
         };
+        /**
+         * ClockModel
+         * @description A clock. Times are microseconds, and positive where something is ahead.
+         */
+        ClockModel: {
+            /** @description What should be looked after, in words. */
+            alarms: string[];
+            /**
+             * Format: int64
+             * @description The true time is within this of the corrected time.
+             */
+            bound_us: number;
+            /**
+             * Format: int64
+             * @description The way to the master and back.
+             */
+            delay_us?: number;
+            /**
+             * Format: int64
+             * @description The machine's own time against the corrected time.
+             */
+            machine_us?: number;
+            /** @description The authority whose clock is followed, as long as the others agree with it. */
+            master?: string;
+            /**
+             * Format: int64
+             * @description What is followed against the corrected time; absent where nothing is.
+             */
+            offset_us?: number;
+            /** @description Authorities whose machines' clocks are not where a quorum agrees they should be. */
+            outliers: string[];
+            /**
+             * Format: double
+             * @description The correction of the machine's rate, in parts per million.
+             */
+            ppm: number;
+            /** @description How far it can be relied on. */
+            state: components["schemas"]["ClockStateModel"] & unknown;
+        };
+        /**
+         * @description How far a clock can be relied on.
+         * @enum {string}
+         */
+        ClockStateModel: "unsynced" | "synced" | "holdover" | "faulty";
         /**
          * Close
          * @description How to close.
@@ -1280,6 +1326,8 @@ export interface components {
             authorities: components["schemas"]["AuthorityStatus"][];
             /** @description The newest final block. */
             block?: components["schemas"]["BlockModel"] & unknown;
+            /** @description The clock of this gateway. */
+            clock: components["schemas"]["ClockModel"] & unknown;
             /** @description The gateway that answers. */
             gateway: string;
             /**

@@ -17,6 +17,7 @@ export function statusOf(healths: readonly Health[], second = 0, more: Partial<S
   return {
     at: new Date(1_800_000_000_000 + 1_000 * second).toISOString(),
     gateway: 'gateway-0',
+    clock: { state: 'synced', bound_us: 500_800, ppm: 0, outliers: [], alarms: [] },
     alive: healths.filter((health) => health === 'alive').length,
     quorum: Math.floor((healths.length * 2) / 3) + 1,
     height: 10,
