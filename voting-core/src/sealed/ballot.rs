@@ -73,6 +73,13 @@ pub struct SealedSelection {
     pub limit: Option<RangeProof>,
 }
 
+impl SealedSelection {
+    /// Its proofs: the options', then the limit's.
+    pub(super) fn proofs(&self) -> impl Iterator<Item = &RangeProof> {
+        self.options.iter().map(|option| &option.range).chain(&self.limit)
+    }
+}
+
 /// The content of a sealed ballot: what is signed.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
