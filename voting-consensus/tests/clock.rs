@@ -314,7 +314,11 @@ fn authorities_that_change_are_compared_anew_and_time_goes_on() {
     for index in 0..3 {
         let report = world.report(index);
         let names: Vec<_> = report.sources.iter().map(|source| source.name.as_str()).collect();
-        assert_eq!((report.state, names), (ClockState::Synced, vec!["a0", "a1", "a2", "b"]), "what is known of those who stay is kept");
+        assert_eq!(
+            (report.state, names),
+            (ClockState::Synced, vec!["a0", "a1", "a2", "b"]),
+            "what is known of those who stay is kept"
+        );
         assert_eq!(report.sources[3].standing, Standing::Unknown);
         assert_eq!(report.master.as_deref(), Some("a1"));
     }

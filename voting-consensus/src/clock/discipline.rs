@@ -163,7 +163,7 @@ mod tests {
                 let before = (now, clock.base_us(now));
                 now += Duration::from_micros(wait_us);
                 let moved = clock.base_us(now) - before.1;
-                prop_assert!(moved.abs() as u64 <= wait_us / 2_000 + 2, "moved by {moved} µs in {wait_us} µs");
+                prop_assert!(moved.unsigned_abs() <= wait_us / 2_000 + 2, "moved by {moved} µs in {wait_us} µs");
                 prop_assert!(clock.show_us(now) >= shown);
                 shown = clock.show_us(now);
                 match act {
