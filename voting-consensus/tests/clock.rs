@@ -329,7 +329,7 @@ fn authorities_that_change_are_compared_anew_and_time_goes_on() {
     let leaves = Seats { me: None, ..stays(0) };
     world.nodes[3].sync.reseat(&leaves, Duration::from_mins(11) + Duration::from_secs(3));
     world.cut.clear();
-    world.run(MINUTE);
+    world.run(10 * MINUTE); // all are on their way to the new master meanwhile
     let report = world.report(3);
     assert_eq!(report.state, ClockState::Synced, "{report:#?}");
     assert!(report.sources.iter().all(|source| source.standing != Standing::Own));
