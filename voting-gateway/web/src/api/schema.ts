@@ -557,6 +557,31 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccusedModel
+         * @description An authority that contradicted itself.
+         */
+        AccusedModel: {
+            /** @description Hash of the entry with the proof. */
+            entry: string;
+            /**
+             * Format: uint32
+             * @description Number of the epoch in which it did.
+             */
+            epoch: number;
+            /**
+             * Format: uint64
+             * @description Height of the block with the proof.
+             */
+            height: number;
+            /** @description Name. */
+            name: string;
+            /**
+             * Format: uint64
+             * @description The view in which it signed two votes that no honest authority signs both.
+             */
+            view: number;
+        };
+        /**
          * AuthorityModel
          * @description One authority.
          */
@@ -1315,6 +1340,8 @@ export interface components {
          * @description The network as it is right now.
          */
         NetworkStatus: {
+            /** @description Authorities that contradicted themselves, by the ledger's proof. */
+            accused: components["schemas"]["AccusedModel"][];
             /**
              * Format: uint16
              * @description Authorities heard of.
