@@ -76,7 +76,17 @@ mod tests {
         let [me, other] = [AuthorityIndex(1), AuthorityIndex(2)];
         let status = |leader, view| {
             let authority = Some(me);
-            NodeStatus { authority, epoch: 0, view: View(view), leader, height: Height(1), ready: 0, depth: 0, learning: false }
+            NodeStatus {
+                authority,
+                epoch: 0,
+                view: View(view),
+                leader,
+                height: Height(1),
+                ready: 0,
+                depth: 0,
+                learning: false,
+                silenced: false,
+            }
         };
         let until = View(u64::from(VIEWS));
         let of = |leader| {

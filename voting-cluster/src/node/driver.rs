@@ -227,7 +227,16 @@ impl Driver {
             publish::publish(&self.shared, Arc::new(finalized), &candidate).await;
         }
         let status = status_of(&self.shared, &self.engine);
-        self.status.send_if_modified(|known| std::mem::replace(known, status) != status);
+        self.status.send_if_modified(|known| {
+            let before = std::mem::replace(known, status);
+            if before.silenced && !status.silenced && status.authority.is_some() {
+                info!(
+                    view = status.view.0,
+                    "this authority votes again: from here on it can contradict nothing that it may have said"
+                );
+            }
+            before != status
+        });
         Ok(())
     }
 
@@ -356,6 +365,7 @@ fn status_of(shared: &Shared, engine: &Engine) -> NodeStatus {
         ready: shared.mempool().ready(),
         depth: engine.depth(),
         learning: engine.is_learning(),
+        silenced: engine.is_silenced(),
     }
 }
 

@@ -194,6 +194,8 @@ pub struct NodeStatus {
     pub depth: usize,
     /// It has lost its ledger, and does not know yet from which view on it may vote.
     pub learning: bool,
+    /// It does not vote in this view: it may have done so before it lost its ledger.
+    pub silenced: bool,
 }
 
 /// What the stages share.

@@ -40,6 +40,12 @@ impl Engine {
         self.learning.stated.is_some()
     }
 
+    /// Whether this authority keeps silent in the current view, because it has lost its journal and may have voted there.
+    #[must_use]
+    pub fn is_silenced(&self) -> bool {
+        self.is_authority(self.config.me) && !self.may_vote(self.view)
+    }
+
     /// Whether this authority may vote in a view at all.
     pub(super) fn may_vote(&self, view: View) -> bool {
         self.is_authority(self.config.me) && !self.is_learning() && view > self.learning.silent_through
