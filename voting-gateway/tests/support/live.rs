@@ -33,7 +33,11 @@ const EVENTS: [(&str, &[&str], &[&str]); 10] = [
     ("ballots", &["ballots"], &["total"]),
     ("voted", &["election_id", "position", "at", "ballot_hash", "code"], &[]),
     ("progress", &["ballot_hash", "stage", "agreed", "authorities", "quorum"], &[]),
-    ("network", &["at", "gateway", "alive", "quorum", "height", "authorities"], &["view", "leader", "block", "redis"]),
+    (
+        "network",
+        &["at", "gateway", "alive", "quorum", "height", "clock", "authorities", "accused"],
+        &["view", "leader", "block", "redis"],
+    ),
     ("block", &["height", "hash", "view", "at", "entries", "ballots", "bytes", "signers"], &[]),
 ];
 
