@@ -147,6 +147,7 @@ describe('a ballot on its way', () => {
     const id = await fresh('Contrast');
     const { context, page } = await openWindow(browser, app.url, { theme: 'contrast', viewport: { width: 320, height: 568 } });
     page.setDefaultTimeout(10_000);
+    await between(page, () => null); // nobody agrees while it is looked at
     await signIn(page, PEOPLE.alice);
     await page.goto(`/app/elections/${id}/vote`);
     assert.equal(await page.getByLabel('Ada', { exact: true }).evaluate((box) => getComputedStyle(box).colorScheme), 'light', 'a white box on black');
