@@ -38,7 +38,7 @@ unit: test-tools ## Unit, property, integration, simulation and fault tests
 
 .PHONY: web
 web: web-tools ## The web application: types, unit tests, whether what is committed is fresh, and a real browser at a real gateway
-	$(CARGO) build --locked --workspace --all-features --bin voting
+	$(VOTING_AS_TESTED)
 	cd $(WEB) && npm run check && npm test
 	rm -rf target/web-dist && cd $(WEB) && npx vite build --outDir $(CURDIR)/target/web-dist --logLevel warn
 	diff -r --exclude=source.sha256 $(WEB)/dist target/web-dist || { echo "web/dist is stale; run: make web-dist" >&2; exit 1; }
@@ -50,7 +50,7 @@ web-dist: web-tools ## Build the web application that the gateway carries, and t
 
 .PHONY: screenshots
 screenshots: web-tools ## Every page at desktop and phone size, in voting-gateway/web/screenshots
-	$(CARGO) build --locked --workspace --all-features --bin voting
+	$(VOTING_AS_TESTED)
 	cd $(WEB) && VOTING_BIN=$(CURDIR)/target/debug/voting CHROMIUM="$$(command -v chromium)" npm run screenshots
 
 .PHONY: docs
@@ -119,6 +119,8 @@ test-tools: tools
 	$(call install,$(TEST_PACKAGES))
 
 WEB := voting-gateway/web
+# The program with the dependencies as the tests have them: `cargo build` would compile the workspace once more without theirs.
+VOTING_AS_TESTED = $(CARGO) test --locked --workspace --all-features --no-run --test cli
 # Debian's Node may be older than the build needs; a newer one is then kept below target/.
 NODE_OWN := $(CURDIR)/target/node/node_modules/node/bin
 export PATH := $(NODE_OWN):$(PATH)

@@ -52,6 +52,12 @@ fn an_election_runs_on_machines_whose_clocks_are_minutes_apart() {
     let shown = network.status();
     assert_eq!((&shown["alive"], &shown["authorities"][2]["clock"]), (&4.into(), &"holdover".into()), "nobody looks absent for it");
 
+    // The operator's way to step a clock says why it does nothing.
+    network.step_clock(1);
+    network.until("the authority to answer the operator", |network| {
+        network.log(Part::Authority(1)).contains("the clock was not stepped: no quorum agrees on a time to be set to")
+    });
+
     let admin = person(&network, 0, "admin@example.com", "adminpass");
     let (file, ballots) = (admin.path("ward.blt").display().to_string(), BALLOTS.to_string());
     admin.run(&["generate", "blt", "--seed", "7", "--ballots", &ballots, "--candidates", "5", "-o", &file]).exits(0);

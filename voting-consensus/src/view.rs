@@ -40,9 +40,14 @@ impl ViewState {
         }
     }
 
+    /// The certificates of this view, the one that says most first.
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = &Certificate> {
+        [&self.finalization, &self.notarization, &self.skip].into_iter().flatten()
+    }
+
     /// Own votes and certificates, to be sent again.
     pub(crate) fn to_resend(&self) -> (Vec<Certificate>, Vec<Vote>) {
-        let certificates = [&self.finalization, &self.notarization, &self.skip].into_iter().flatten().cloned().collect();
+        let certificates = self.certificates().cloned().collect();
         let votes = [self.my_notarize, self.my_skip, self.my_finalize].into_iter().flatten().collect();
         (certificates, votes)
     }

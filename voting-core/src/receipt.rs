@@ -261,7 +261,7 @@ impl Receipt {
             height: first.height,
             index: self.position.index,
             timestamp: first.timestamp,
-            signers: self.certificate.votes().filter_map(|vote| Some(epoch.authority(vote.authority)?.name.clone())).collect(),
+            signers: self.certificate.votes().filter_map(|vote| Some(epoch.name_of(vote.authority)?.to_owned())).collect(),
             ballot_checked: expected.is_some(),
         })
     }

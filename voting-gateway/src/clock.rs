@@ -7,6 +7,8 @@ use voting_cluster::membership::{Health, Member};
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
 
+use crate::network::name_of;
+
 /// How far a clock can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
 #[oai(rename_all = "kebab-case")]
@@ -75,7 +77,7 @@ impl From<&ClockReport> for ClockModel {
 impl ClockModel {
     /// What an authority says of its clock.
     pub(crate) fn said(summary: &ClockSummary, epoch: &Epoch) -> Self {
-        let name = |index: AuthorityIndex| epoch.authority(index).map(|authority| authority.name.clone());
+        let name = |index: AuthorityIndex| name_of(epoch, index);
         let master = summary.master.and_then(name);
         let outlier = master.as_ref().filter(|_| summary.is_master_outlier());
         Self {

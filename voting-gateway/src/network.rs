@@ -238,7 +238,7 @@ impl GatewayState {
 
 fn accused(state: &LedgerState) -> Vec<AccusedModel> {
     let named = |accused: &Accused| {
-        let epoch = state.epochs().iter().map(|(_, epoch)| epoch).find(|epoch| epoch.number == accused.epoch)?;
+        let epoch = state.epoch_numbered(accused.epoch)?;
         Some(AccusedModel {
             name: name_of(epoch, accused.authority)?,
             epoch: accused.epoch,
@@ -250,8 +250,8 @@ fn accused(state: &LedgerState) -> Vec<AccusedModel> {
     state.accused().filter_map(named).collect()
 }
 
-fn name_of(epoch: &Epoch, index: AuthorityIndex) -> Option<String> {
-    epoch.authority(index).map(|authority| authority.name.clone())
+pub(crate) fn name_of(epoch: &Epoch, index: AuthorityIndex) -> Option<String> {
+    epoch.name_of(index).map(str::to_owned)
 }
 
 fn authorities(members: &[Member], epoch: &Epoch, coordinator: Option<AuthorityIndex>) -> Vec<AuthorityStatus> {
@@ -296,7 +296,7 @@ fn most_common_view(members: &[Member], epoch: &Epoch) -> (Option<u64>, Option<S
 pub(crate) fn block(committed: &Committed) -> BlockModel {
     let FinalizedBlock { block, certificate, .. } = committed.block.as_ref();
     let number = block.header.epoch;
-    let epoch = committed.state.epochs().iter().map(|(_, epoch)| epoch).find(|epoch| epoch.number == number);
+    let epoch = committed.state.epoch_numbered(number);
     let signers = certificate.iter().flat_map(|certificate| &certificate.signatures);
     BlockModel {
         height: block.header.height.0,

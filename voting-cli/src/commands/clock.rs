@@ -1,14 +1,12 @@
 //! `voting cluster clock`: how the authorities' clocks are.
 
-use std::path::PathBuf;
-
 use serde::Serialize;
 use voting_cluster::clock::{ClockState, ClockSummary};
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
 
 use super::Context;
-use super::cluster::{Heard, hear};
+use super::cluster::{Heard, OfNetwork, hear};
 use crate::exit::{CliError, Exit, Result};
 use crate::output::table;
 
@@ -23,12 +21,8 @@ Examples:
   voting cluster clock --config ./network/gateway-0.toml
   voting cluster clock --config authority-0.toml --output json | jq '.authorities[] | [.name, .clock.machine_us]'")]
 pub(crate) struct Args {
-    /// The configuration of any authority or gateway of the network
-    #[arg(long, value_name = "FILE")]
-    config: PathBuf,
-    /// Set one setting, over file and environment; may be given several times
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<String>,
+    #[command(flatten)]
+    network: OfNetwork,
 }
 
 /// The clock of an authority. Times are microseconds, positive where something is ahead.
@@ -70,7 +64,7 @@ struct Shown {
 }
 
 fn clock(summary: &ClockSummary, epoch: &Epoch) -> Clock {
-    let name = |index: AuthorityIndex| epoch.authority(index).map(|authority| authority.name.clone());
+    let name = |index: AuthorityIndex| epoch.name_of(index).map(str::to_owned);
     Clock {
         state: summary.state,
         master: summary.master.and_then(name),
@@ -84,7 +78,7 @@ fn clock(summary: &ClockSummary, epoch: &Epoch) -> Clock {
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
-    let Heard { genesis, epoch, heartbeats, .. } = hear(&args.config, &args.set).await?;
+    let Heard { genesis, epoch, heartbeats, .. } = hear(&args.network).await?;
     let row = |listed: voting_cluster::deploy::Listed| Row {
         name: listed.name,
         clock: listed.heartbeat.map(|heartbeat| clock(&heartbeat.clock, &epoch)),

@@ -106,6 +106,13 @@ Examples:
   voting cluster status --config ./network/gateway-0.toml
   voting cluster status --config authority-0.toml --output json | jq '.authorities[].height'")]
 struct Status {
+    #[command(flatten)]
+    network: OfNetwork,
+}
+
+/// Which network to look at.
+#[derive(Debug, clap::Args)]
+pub(super) struct OfNetwork {
     /// The configuration of any authority or gateway of the network
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -308,7 +315,7 @@ fn away(error: &dyn std::fmt::Display) -> CliError {
 }
 
 /// Reads in Redis what the authorities say.
-pub(super) async fn hear(config: &Path, set: &[String]) -> Result<Heard> {
+pub(super) async fn hear(OfNetwork { config, set }: &OfNetwork) -> Result<Heard> {
     let overrides = Overrides::parse(set).map_err(config_wrong)?;
     let settings = ClusterSettings::load(config, &overrides).map_err(config_wrong)?;
     let genesis = settings.read_genesis().map_err(config_wrong)?;
@@ -330,13 +337,13 @@ pub(super) async fn hear(config: &Path, set: &[String]) -> Result<Heard> {
 const SILENT_AFTER_MS: i64 = 3_000;
 
 async fn show(args: Status, context: &Context) -> Result<()> {
-    let Heard { genesis, epoch, heartbeats, redis } = hear(&args.config, &args.set).await?;
+    let Heard { genesis, epoch, heartbeats, redis } = hear(&args.network).await?;
     let coordinator = coordinator_of(&redis.store() as &dyn Store, PARTITION).await.map_err(|error| away(&error))?;
     let topology = redis.redis().topology().await.map_err(|error| away(&error))?;
 
     let now = SystemClock::new().now();
     let highest = heartbeats.iter().filter_map(|listed| listed.heartbeat.as_ref()).map(|heartbeat| heartbeat.height.0).max();
-    let name_of = |index: voting_core::ids::AuthorityIndex| epoch.authority(index).map(|authority| authority.name.clone());
+    let name_of = |index: voting_core::ids::AuthorityIndex| epoch.name_of(index).map(str::to_owned);
     let authorities: Vec<AuthorityRow> = heartbeats
         .into_iter()
         .zip(0u16..)

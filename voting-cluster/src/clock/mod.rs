@@ -6,12 +6,14 @@
 //!        answers of the others ─┘   └─▶ whom to ask      (voting_consensus::clock decides)
 //! ```
 
+mod asking;
 mod messages;
 mod offset;
 mod summary;
 mod synced;
 mod system;
 
+pub(crate) use asking::{ask, take};
 pub(crate) use messages::{ClockAnswer, ClockMessage, SignedClockAnswer};
 pub use offset::OffsetClock;
 pub use summary::{ClockSummary, MAX_OUTLIERS_NAMED};

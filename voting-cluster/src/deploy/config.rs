@@ -432,6 +432,8 @@ mod tests {
             (&NODE.replace("servers =", "server ="), "server"),
             (&NODE.replace("data = \"data\"", "data = 7.5\nextra = 1"), "extra"),
             ("genesis = ", "line"),
+            (&format!("{NODE}\n[clock]\nslew_ppm = 1\n"), "clock.slew_ppm is 1; from twice clock.drift_ppm"),
+            (&format!("{NODE}\n[clock]\npoll_seconds = 1\n"), "poll_seconds"),
         ];
         for (text, named) in cases {
             let (_folder, path) = written(text);

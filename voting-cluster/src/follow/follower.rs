@@ -11,17 +11,17 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use tracing::{debug, info, warn};
 use voting_core::block::FinalizedBlock;
 use voting_core::codec::Canonical;
-use voting_core::epoch::{Epoch, Genesis};
+use voting_core::epoch::Genesis;
 use voting_core::ids::{BlockHash, ChainId, Height, PartitionId};
 use voting_core::seams::{Clock, Envelope, Ledger, LedgerBatch, LedgerError, MessageKind, NodeName, Transport, TransportError};
 use voting_core::state::LedgerState;
 
 use super::{ASK_EVERY, Blocks, Follow, RefusedEntries, WINDOW};
-use crate::clock::{ClockConfig, ClockMessage, SyncedClock, TICK};
+use crate::clock::{ClockConfig, ClockMessage, SyncedClock, TICK, ask, take};
 use crate::holders::{Holders, Inquiries};
 use crate::membership::{Member, Membership};
 use crate::mempool::Tip;
-use crate::node::{blocking, random, replay};
+use crate::node::{blocking, names_of, replay};
 use crate::replica::{Committed, Replica};
 
 /// An authority that does not answer for this long is not asked any more for the time being.
@@ -204,10 +204,6 @@ impl Follower {
     }
 }
 
-fn names_of(epoch: &Epoch) -> Vec<NodeName> {
-    epoch.authorities.iter().map(|authority| NodeName(authority.name.clone())).collect()
-}
-
 async fn told_to_stop(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await; // the handle is gone: nobody wants this follower any more
 }
@@ -251,7 +247,8 @@ impl Following {
                     }
                     self.ask().await?;
                 }
-                _ = tick.tick() => self.ask_time().await,
+                // Their corrected times are compared: whom they follow is their business.
+                _ = tick.tick() => ask(&self.clock, self.seams.transport.as_ref(), self.tip.state.epoch()).await,
                 received = self.seams.transport.receive() => {
                     let envelope = received.map_err(|_| FollowerError::Transport)?;
                     self.receive(envelope).await?;
@@ -305,28 +302,11 @@ impl Following {
         Ok(())
     }
 
-    /// Asks the authorities for the time. Their corrected times are compared: whom they follow is their business.
-    async fn ask_time(&self) {
-        for (index, name) in self.clock.tick().into_iter().filter_map(|index| Some((index, self.names.get(index)?))) {
-            let Some(number) = random() else { return };
-            let bytes = Bytes::from(ClockMessage::Question(number).to_canonical());
-            self.clock.asked(index, number);
-            if let Err(error) = self.seams.transport.send(name, MessageKind::Clock, bytes).await {
-                debug!(%name, %error, "an authority was not asked for the time");
-            }
-        }
-    }
-
     fn hear_time(&self, envelope: Envelope) {
         let heard = self.seams.clock.monotonic();
         let said = ClockMessage::from_canonical(&envelope.bytes);
         let Ok(ClockMessage::Answer(signed)) = said else { return debug!(from = %envelope.from, "not what time it is") };
-        let Some(answer) = signed.verify(self.chain, self.tip.state.epoch()) else {
-            return debug!(from = %envelope.from, "what time it is was said by nobody of this epoch");
-        };
-        if let Err(reason) = self.clock.hear(usize::from(answer.authority.0), answer.number, &answer.times(), heard) {
-            debug!(from = %envelope.from, %reason, "an answer was not taken");
-        }
+        take(&self.clock, (self.chain, self.tip.state.epoch()), &envelope.from, signed, heard);
     }
 
     /// Takes blocks in, as far as certificates and parent hashes carry.

@@ -127,6 +127,14 @@ impl Process {
         self.signal(Signal::CONT);
     }
 
+    /// Sends it SIGUSR1, by which an authority is told to step its clock.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn notify(&self) {
+        self.signal(Signal::USR1);
+    }
+
     fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).unwrap_or_else(|error| panic!("{} takes no signal: {error}", self.name));
     }

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::future::join_all;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::debug;
@@ -19,7 +18,7 @@ use voting_core::seams::{Envelope, MessageKind, NodeName};
 
 use super::Shared;
 use super::seat::Seat;
-use crate::clock::{ClockAnswer, ClockMessage, SignedClockAnswer, TICK};
+use crate::clock::{ClockAnswer, ClockMessage, SignedClockAnswer, TICK, ask, take};
 use crate::membership::{Health, Member};
 
 /// A message about time, and when it arrived, by monotonic time.
@@ -37,7 +36,7 @@ pub(super) async fn run(shared: Arc<Shared>, members: watch::Receiver<Vec<Member
         }
         let seat = shared.seat();
         shared.synced.follow(master(&shared, &seat, &members.borrow()));
-        ask(&shared, &seat).await;
+        ask(&shared.synced, shared.transport.as_ref(), &seat.epoch).await;
         tokio::select! {
             biased;
             message = arrived.recv() => match message {
@@ -62,42 +61,11 @@ fn master(shared: &Shared, seat: &Seat, members: &[Member]) -> Option<AuthorityI
     elected.or_else(first)
 }
 
-/// Asks whoever is to be asked now.
-async fn ask(shared: &Shared, seat: &Seat) {
-    let questions = shared.synced.tick().into_iter().filter_map(|index| {
-        let to = NodeName(seat.epoch.authority(AuthorityIndex(index as u16))?.name.clone());
-        let number = random()?;
-        Some(async move {
-            let bytes = Bytes::from(ClockMessage::Question(number).to_canonical());
-            shared.synced.asked(index, number);
-            if let Err(error) = shared.transport.send(&to, MessageKind::Clock, bytes).await {
-                debug!(%to, %error, "an authority was not asked for the time");
-            }
-        })
-    });
-    join_all(questions).await;
-}
-
-/// A number that nobody can foresee; none where the operating system has none.
-pub(crate) fn random() -> Option<u64> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).ok()?;
-    Some(u64::from_le_bytes(bytes))
-}
-
 async fn receive(shared: &Shared, seat: &Seat, envelope: Envelope, at: Duration) {
     let from = &envelope.from;
     match ClockMessage::from_canonical(&envelope.bytes) {
         Ok(ClockMessage::Question(number)) => answer(shared, seat, from, number, at).await,
-        Ok(ClockMessage::Answer(signed)) => {
-            let Some(answer) = signed.verify(shared.chain, &seat.epoch) else {
-                return debug!(%from, "what time it is was said by nobody of this epoch");
-            };
-            let authority = usize::from(answer.authority.0);
-            if let Err(reason) = shared.synced.hear(authority, answer.number, &answer.times(), at) {
-                debug!(%from, %reason, "an answer was not taken");
-            }
-        }
+        Ok(ClockMessage::Answer(signed)) => take(&shared.synced, (shared.chain, &seat.epoch), from, signed, at),
         Err(error) => debug!(%from, %error, "not about time"),
     }
 }

@@ -350,7 +350,8 @@ async fn head_block(shared: &Shared, head: LedgerHead) -> Result<(BlockHeader, C
         .ok_or_else(|| NodeError::Journal(format!("the last block of the ledger, at height {}, has no certificate", head.height)))
 }
 
-fn names_of(epoch: &Epoch) -> Vec<NodeName> {
+/// The authorities' names, in their order.
+pub(crate) fn names_of(epoch: &Epoch) -> Vec<NodeName> {
     epoch.authorities.iter().map(|authority| NodeName(authority.name.clone())).collect()
 }
 

@@ -35,7 +35,7 @@ use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, EntryHash, Height, Pa
 use voting_core::seams::{BallotQueue, Clock, Envelope, Ledger, LedgerBatch, LedgerError, NodeName, Transport};
 use voting_core::state::LedgerState;
 
-pub(crate) use clock::random;
+pub(crate) use driver::names_of;
 #[cfg(feature = "testing")]
 pub(crate) use intake::SharedEntries;
 pub use publish::NoHooks;

@@ -194,6 +194,14 @@ impl Deployment {
         self.process(part).resume();
     }
 
+    /// Tells an authority to step its clock, as an operator would.
+    ///
+    /// # Panics
+    /// If it is gone.
+    pub fn step_clock(&mut self, authority: usize) {
+        self.process(Part::Authority(authority)).notify();
+    }
+
     /// Starts another authority, whose configuration lies beside those of the others as the next one: it may become one
     /// of them.
     ///
@@ -247,18 +255,19 @@ impl Deployment {
     /// What `voting cluster status` says; null where it cannot.
     #[must_use]
     pub fn status(&self) -> Value {
-        let mut status = Command::new(&self.program);
-        status.env_clear().args(["cluster", "status", "--output", "json", "--config"]).arg(self.config(Part::Gateway(0)));
-        let said = status.output().map(|output| output.stdout).unwrap_or_default();
-        serde_json::from_slice(&said).unwrap_or(Value::Null)
+        self.look("status")
     }
 
     /// What `voting cluster clock` says; null where it cannot.
     #[must_use]
     pub fn clocks(&self) -> Value {
-        let mut clocks = Command::new(&self.program);
-        clocks.env_clear().args(["cluster", "clock", "--output", "json", "--config"]).arg(self.config(Part::Gateway(0)));
-        let said = clocks.output().map(|output| output.stdout).unwrap_or_default();
+        self.look("clock")
+    }
+
+    fn look(&self, at: &str) -> Value {
+        let mut look = Command::new(&self.program);
+        look.env_clear().args(["cluster", at, "--output", "json", "--config"]).arg(self.config(Part::Gateway(0)));
+        let said = look.output().map(|output| output.stdout).unwrap_or_default();
         serde_json::from_slice(&said).unwrap_or(Value::Null)
     }
 

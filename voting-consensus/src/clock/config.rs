@@ -31,15 +31,7 @@ pub struct ClockConfig {
 
 impl Default for ClockConfig {
     fn default() -> Self {
-        Self {
-            machine_error_ms: 500,
-            drift_ppm: 50,
-            holdover_ppm: 15,
-            slew_ppm: 500,
-            poll_ms_min: 1_000,
-            poll_ms_max: 16_000,
-            founding_ms: 3_000,
-        }
+        Self::DEFAULT
     }
 }
 
@@ -56,6 +48,17 @@ pub struct ClockConfigError {
 }
 
 impl ClockConfig {
+    /// What suits machines kept by NTP.
+    pub const DEFAULT: Self = Self {
+        machine_error_ms: 500,
+        drift_ppm: 50,
+        holdover_ppm: 15,
+        slew_ppm: 500,
+        poll_ms_min: 1_000,
+        poll_ms_max: 16_000,
+        founding_ms: 3_000,
+    };
+
     /// Whether the values are possible.
     ///
     /// # Errors

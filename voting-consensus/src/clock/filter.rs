@@ -166,15 +166,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const CONFIG: ClockConfig = ClockConfig {
-        machine_error_ms: 500,
-        drift_ppm: 50,
-        holdover_ppm: 15,
-        slew_ppm: 500,
-        poll_ms_min: 1_000,
-        poll_ms_max: 16_000,
-        founding_ms: 3_000,
-    };
+    const CONFIG: ClockConfig = ClockConfig::DEFAULT;
 
     fn sample(seconds: u64, offset_us: i64, delay_us: i64) -> Sample {
         Sample { at: Duration::from_secs(seconds), offset_us, delay_us }

@@ -83,8 +83,7 @@ impl Engine {
         if below == self.head.view {
             return self.head_certificate.clone();
         }
-        let state = self.views.get(&below)?;
-        [&state.finalization, &state.notarization, &state.skip].into_iter().flatten().next().cloned()
+        self.views.get(&below)?.certificates().next().cloned()
     }
 
     /// Whether an authority can be in a view: whoever has this authority's head can be in the next.

@@ -265,7 +265,7 @@ impl Engine {
 
     /// Enters the view above the highest one with a certificate.
     fn advance(&mut self) {
-        let certified = |state: &ViewState| state.notarization.is_some() || state.skip.is_some() || state.finalization.is_some();
+        let certified = |state: &ViewState| state.certificates().next().is_some();
         let highest = self.views.iter().rev().find(|(_, state)| certified(state)).map_or(self.head.view, |(view, _)| *view);
         let next = highest.max(self.head.view).next();
         if next > self.view {

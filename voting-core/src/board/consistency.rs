@@ -3,11 +3,8 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::merkle::node_hash;
+use crate::crypto::merkle::{MAX_PROOF_HASHES, node_hash};
 use crate::ids::Digest;
-
-/// Depth of a tree of 2^64 leaves, and one more.
-const MAX_PROOF_HASHES: usize = 65;
 
 /// Proof that the log of `old` entries is the beginning of the one of `new`.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -29,7 +26,7 @@ impl ConsistencyProof {
 
     /// The roots that it leads to; the old one is where it starts if the old tree is complete.
     fn roots(&self, old_root: Digest) -> Option<(Digest, Digest)> {
-        if self.old == 0 || self.old > self.new || self.hashes.len() > MAX_PROOF_HASHES {
+        if self.old == 0 || self.old > self.new || self.hashes.len() > MAX_PROOF_HASHES + 1 {
             return None;
         }
         if self.old == self.new {

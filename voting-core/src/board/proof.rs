@@ -7,14 +7,13 @@ use data_encoding::BASE64;
 use thiserror::Error;
 
 use super::checkpoint::{CheckpointError, Origin, SignedCheckpoint};
-use crate::crypto::merkle::{InclusionProof, leaf_hash};
+use crate::crypto::merkle::{InclusionProof, MAX_PROOF_HASHES, leaf_hash};
 use crate::epoch::Epoch;
 use crate::ids::Digest;
 
 /// Longest extra data that is read.
 pub const MAX_EXTRA_BYTES: usize = 64 * 1024;
 const FIRST_LINE: &str = "c2sp.org/tlog-proof@v1";
-const MAX_HASHES: usize = 64;
 
 /// Why a proof cannot be read, or does not hold.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -123,7 +122,7 @@ impl FromStr for LogProof {
         for line in lines {
             let hash = BASE64.decode(line.as_bytes()).ok().and_then(|hash| hash.try_into().ok());
             hashes.push(Digest(hash.ok_or(wrong("a hash is not 32 bytes in base64"))?));
-            if hashes.len() > MAX_HASHES {
+            if hashes.len() > MAX_PROOF_HASHES {
                 return Err(wrong("there are more hashes than any tree is deep"));
             }
         }

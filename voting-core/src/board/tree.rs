@@ -2,7 +2,7 @@
 
 use super::consistency::ConsistencyProof;
 use super::tile::{TILE_WIDTH, TileId, TileLevel};
-use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root, node_hash};
+use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root, node_hash, split};
 use crate::ids::Digest;
 
 /// Binary levels of a tree in one level of tiles.
@@ -142,11 +142,6 @@ impl BoardTree {
         let hashes = self.levels.get(level as usize)?.get(first..first.checked_add(1 << within)?)?;
         Some(merkle_root(hashes))
     }
-}
-
-/// Largest power of two below `size`, for `size` ≥ 2.
-const fn split(size: u64) -> u64 {
-    1 << (u64::BITS - 1 - (size - 1).leading_zeros())
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::ids::Digest;
 
 /// Depth of a tree of 2^64 leaves: no honest proof is longer.
-const MAX_PROOF_HASHES: usize = 64;
+pub(crate) const MAX_PROOF_HASHES: usize = 64;
 
 /// Hash of a leaf's data.
 #[must_use]
@@ -27,15 +27,15 @@ pub fn merkle_root(leaves: &[Digest]) -> Digest {
         [] => Digest(Sha256::digest([]).into()),
         [leaf] => *leaf,
         _ => {
-            let (left, right) = leaves.split_at(split(leaves.len()));
+            let (left, right) = leaves.split_at(split(leaves.len() as u64) as usize);
             node_hash(&merkle_root(left), &merkle_root(right))
         }
     }
 }
 
 /// Largest power of two below `size`, for `size` ≥ 2.
-fn split(size: usize) -> usize {
-    1 << (usize::BITS - 1 - (size - 1).leading_zeros())
+pub(crate) const fn split(size: u64) -> u64 {
+    1 << (u64::BITS - 1 - (size - 1).leading_zeros())
 }
 
 /// A tree with all its inner nodes, for many proofs from the same leaves.

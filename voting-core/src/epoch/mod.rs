@@ -193,6 +193,12 @@ impl Epoch {
         self.authorities.get(usize::from(index.0))
     }
 
+    /// The name of the authority at an index.
+    #[must_use]
+    pub fn name_of(&self, index: AuthorityIndex) -> Option<&str> {
+        self.authority(index).map(|authority| authority.name.as_str())
+    }
+
     /// The index of the authority with this key.
     #[must_use]
     pub fn index_of(&self, key: &PublicKey) -> Option<AuthorityIndex> {

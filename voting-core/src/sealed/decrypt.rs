@@ -229,14 +229,13 @@ fn decode_partial(
     if part.aggregate != *hash || !same {
         return Err(PartialRefusal::OtherSums { trustee: index });
     }
+    let public = trustee.public.decode_key().ok().filter(|_| trustee.index == index);
     let mut decoded = Vec::with_capacity(part.contests.len());
     for (contest, (shares, sums)) in part.contests.iter().zip(&aggregate.sums).enumerate() {
         let mut of_contest = Vec::with_capacity(shares.len());
         for (option, (share, [a, b])) in shares.iter().zip(sums).enumerate() {
             let wrong = PartialRefusal::Proof { trustee: index, contest, option };
-            let (Ok(m), Ok(on_g), Ok(on_a), Ok(z)) =
-                (share.share.decode(), share.a.decode(), share.b.decode(), trustee.public.decode_key())
-            else {
+            let (Ok(m), Ok(on_g), Ok(on_a), Some(z)) = (share.share.decode(), share.a.decode(), share.b.decode(), public) else {
                 return Err(wrong);
             };
             let place = (contest as u16, option as u16);
@@ -245,7 +244,7 @@ fn decode_partial(
             let v = share.response.0;
             let holds = RistrettoPoint::vartime_double_scalar_mul_basepoint(&c, &z, &v) == on_g
                 && RistrettoPoint::vartime_multiscalar_mul([v, c], [*a, m]) == on_a;
-            if trustee.index != index || !holds {
+            if !holds {
                 return Err(wrong);
             }
             of_contest.push(m);

@@ -43,7 +43,7 @@ pub use dlog::MAX_TOTAL;
 pub use group::{Point, PointError, Scalar};
 pub use params::{MAX_TRUSTEES, Parameters, ParametersError, SUITE, SealedElection, ballot_hash};
 pub use refusal::{BallotRefusal, Part};
-pub use seal::{BallotOpening, OpenedOption, OpeningError, PreparedBallot, SealError, SealedElectionError, Sealer};
+pub use seal::{BallotOpening, OpenedOption, OpeningError, PreparedBallot, SealedElectionError, Sealer};
 pub use tally::{Aggregate, SumError};
 pub use transcript::SealedHash;
 pub use trustee::{ShareOfKey, TrusteeKey};

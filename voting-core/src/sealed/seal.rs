@@ -29,7 +29,7 @@ use super::key::{ElectionKey, times_base};
 use super::params::ballot_hash;
 use super::range::{Committed, Halves, Witness, limit_statement, option_statement};
 use super::transcript::SealedHash;
-use crate::ballot::{Selection, SelectionError};
+use crate::ballot::{BallotError, Selection, SelectionError};
 use crate::codec::Canonical;
 use crate::crypto::{PublicKey, SigningKey};
 use crate::ids::BallotCode;
@@ -44,28 +44,6 @@ pub enum SealedElectionError {
     /// A contest that cannot be sealed.
     #[error(transparent)]
     Contest(#[from] UnsealableContest),
-}
-
-/// Why a choice was not sealed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum SealError {
-    /// A selection missing or too many.
-    #[error("the ballot answers {actual} contests, the election has {expected}")]
-    Contests {
-        /// Selections given.
-        actual: usize,
-        /// Contests in the election.
-        expected: usize,
-    },
-    /// A selection breaks its contest's rules.
-    #[error("contest {contest}: {reason}")]
-    Selection {
-        /// Which contest, from 0.
-        contest: usize,
-        /// The rule.
-        reason: SelectionError,
-    },
 }
 
 /// Seals ballots of one election.
@@ -92,21 +70,21 @@ impl Sealer {
     /// proof's. A proof over n values draws s for each value, then n − 1 challenges.
     ///
     /// # Errors
-    /// [`SealError`] naming the contest and the rule broken.
+    /// [`BallotError`] naming the contest and the rule broken.
     pub fn seal(
         &self,
         voter: PublicKey,
         sequence: u32,
         selections: &[Selection],
         rng: &mut impl CryptoRng,
-    ) -> Result<PreparedBallot, SealError> {
+    ) -> Result<PreparedBallot, BallotError> {
         if selections.len() != self.contests.len() {
-            return Err(SealError::Contests { actual: selections.len(), expected: self.contests.len() });
+            return Err(BallotError::Contests { actual: selections.len(), expected: self.contests.len() });
         }
         let mut halves = Halves::default();
         let mut committed = Vec::with_capacity(self.contests.len());
         for (at, (rules, selection)) in self.contests.iter().zip(selections).enumerate() {
-            let values = rules.values(selection).map_err(|reason| SealError::Selection { contest: at, reason })?;
+            let values = rules.values(selection).map_err(|reason| BallotError::Selection { contest: at, reason })?;
             committed.push(self.commit(rules, &values, &mut halves, rng));
         }
         let encodings = halves.encode();

@@ -259,6 +259,12 @@ impl LedgerState {
         &self.epochs
     }
 
+    /// An epoch that is or was in force.
+    #[must_use]
+    pub fn epoch_numbered(&self, number: u32) -> Option<&Arc<Epoch>> {
+        self.epochs.iter().map(|(_, epoch)| epoch).find(|epoch| epoch.number == number)
+    }
+
     /// Digest of the epoch that follows, if the last block applied ends its epoch.
     #[must_use]
     pub const fn successor(&self) -> Option<Digest> {
@@ -395,8 +401,7 @@ impl LedgerState {
     fn accuse(&mut self, accusation: &Accusation, (entry, position): (EntryHash, Position)) -> Result<Applied, Refusal> {
         let Accusation { epoch, key, evidence, .. } = accusation;
         let (epoch, authority) = (*epoch, evidence.authority());
-        let known = self.epochs.iter().map(|(_, known)| known).find(|known| known.number == epoch);
-        let known = known.ok_or(Refusal::UnknownEpoch { epoch })?;
+        let known = self.epoch_numbered(epoch).ok_or(Refusal::UnknownEpoch { epoch })?;
         if known.authority(authority).is_none_or(|named| named.key != *key) {
             return Err(Refusal::NotAnAuthority { key: *key });
         }
