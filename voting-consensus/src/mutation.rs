@@ -63,11 +63,21 @@ pub enum Mutation {
     VotesUnbounded,
     /// An authority that has lost its journal votes at once.
     LearnerVotesAtOnce,
+    /// An epoch goes on after its last block.
+    EpochGoesOn,
+    /// What stands above the last block of an epoch is made final too.
+    TailFinal,
+    /// Recovery takes the records of other epochs for this one's.
+    ReplayMixesEpochs,
+    /// A wish to lead holds in the next epoch as well.
+    PreferenceOutlivesEpoch,
+    /// Nobody who states to be further is asked for blocks.
+    FurtherUnasked,
 }
 
 impl Mutation {
     /// All of them, in order.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 32] = [
         Self::FsyncDropped,
         Self::SkipAfterFinalize,
         Self::GapsIgnored,
@@ -95,5 +105,10 @@ impl Mutation {
         Self::InnocentAccused,
         Self::VotesUnbounded,
         Self::LearnerVotesAtOnce,
+        Self::EpochGoesOn,
+        Self::TailFinal,
+        Self::ReplayMixesEpochs,
+        Self::PreferenceOutlivesEpoch,
+        Self::FurtherUnasked,
     ];
 }

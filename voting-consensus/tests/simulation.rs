@@ -8,7 +8,7 @@ use voting_consensus::sim::{Actor, FAILOVER_DELAY_MS, Options, Report, Script, f
 use voting_core::epoch::{QuorumRule, Timers};
 
 /// Every kind of fault and lie that the runs must have had, often.
-const KINDS: [&str; 32] = [
+const KINDS: [&str; 37] = [
     "message lost",
     "message doubled",
     "message delayed past others",
@@ -41,6 +41,11 @@ const KINDS: [&str; 32] = [
     "time of a proposal found wrong",
     "wish to lead",
     "view led by preference",
+    "epoch entered",
+    "authority added",
+    "authority removed",
+    "authority re-keyed",
+    "authorities reordered",
 ];
 
 fn run_seeds(seeds: std::ops::Range<u64>, options: Options) -> Vec<Report> {

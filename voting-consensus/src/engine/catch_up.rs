@@ -4,6 +4,7 @@
 //! So an authority that is behind needs one certificate to know where to go, and can take the blocks
 //! from anyone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use voting_core::block::{Block, FinalizedBlock};
@@ -28,11 +29,28 @@ pub(super) struct CatchUp {
     preferred: Option<AuthorityIndex>,
     /// Otherwise in turn.
     turn: u16,
+    /// Who states to be further than this authority, and how far. Nothing proves it but the blocks.
+    ahead: BTreeMap<AuthorityIndex, Height>,
+    /// Which of them was asked last.
+    asked: Option<AuthorityIndex>,
 }
 
 impl CatchUp {
     pub(super) fn prefer(&mut self, authority: AuthorityIndex) {
         self.preferred = Some(authority);
+    }
+
+    /// The next of those who state to be further: each in turn, so that nobody who makes it up keeps others from being asked.
+    fn next_ahead(&mut self) -> Option<AuthorityIndex> {
+        let after = self.asked.map_or(0, |asked| asked.0.saturating_add(1));
+        let next = self.ahead.range(AuthorityIndex(after)..).chain(&self.ahead).next().map(|(authority, _)| *authority);
+        self.asked = next.or(self.asked);
+        next
+    }
+
+    /// Whoever was asked has not shown what it stated.
+    fn disbelieve(&mut self, authority: Option<AuthorityIndex>) {
+        authority.map(|authority| self.ahead.remove(&authority));
     }
 }
 
@@ -42,11 +60,15 @@ impl Engine {
         if self.catch_up.waiting {
             return;
         }
+        let head = self.head.height;
+        self.catch_up.ahead.retain(|_, height| *height > head);
         let (behind, unknown) = self.missing();
-        if !behind && unknown.is_none() {
+        let ahead = self.catch_up.next_ahead();
+        if !behind && unknown.is_none() && ahead.is_none() {
             return;
         }
-        let Some(to) = self.next_peer() else { return };
+        let Some(to) = ahead.or_else(|| self.next_peer()) else { return };
+        let behind = behind || ahead.is_some();
         self.catch_up.waiting = true;
         if behind {
             self.out.push(Output::Send { to, message: Message::RequestBlocks { from: self.head.height.next() } });
@@ -61,6 +83,7 @@ impl Engine {
     pub(super) fn on_catch_up_timer(&mut self) {
         self.catch_up.waiting = false;
         self.catch_up.preferred = None;
+        self.catch_up.disbelieve(self.catch_up.asked);
     }
 
     /// Whether final blocks are missing, and the lowest single block that is certified and unknown.
@@ -99,7 +122,7 @@ impl Engine {
     }
 
     /// Finalized blocks. Believed as far as certificates and parent hashes carry.
-    pub(super) fn on_blocks(&mut self, blocks: Vec<FinalizedBlock>) {
+    pub(super) fn on_blocks(&mut self, from: AuthorityIndex, blocks: Vec<FinalizedBlock>) {
         if blocks.len() > MAX_CATCH_UP_BLOCKS {
             return;
         }
@@ -131,7 +154,9 @@ impl Engine {
             }
         }
         chain.truncate(certain);
-        if !chain.is_empty() {
+        if chain.is_empty() {
+            self.catch_up.disbelieve(Some(from));
+        } else {
             self.commit(chain);
             self.progressed();
         }
@@ -167,10 +192,8 @@ impl Engine {
     pub(super) fn on_hello(&mut self, from: AuthorityIndex, height: Height) {
         if height < self.head.height {
             self.help(from);
-        } else if height > self.head.height && !self.catch_up.waiting {
-            self.catch_up.waiting = true;
-            self.out.push(Output::Send { to: from, message: Message::RequestBlocks { from: self.head.height.next() } });
-            self.set_timer(TimerId::CatchUp, RETRY_AFTER);
+        } else if height > self.head.height && !self.config.mutated(Mutation::FurtherUnasked) {
+            self.catch_up.ahead.insert(from, height);
         }
     }
 }

@@ -6,6 +6,7 @@ use voting_core::ids::AuthorityIndex;
 
 use super::Engine;
 use crate::journal::Record;
+use crate::mutation::Mutation;
 use crate::output::Output;
 
 impl Engine {
@@ -63,7 +64,9 @@ impl Engine {
             hash = header.parent.hash;
         }
         chain.reverse();
-        cut_at_end_of_epoch(&mut chain);
+        if !self.config.mutated(Mutation::TailFinal) {
+            cut_at_end_of_epoch(&mut chain);
+        }
         self.commit(chain);
         self.progressed();
     }

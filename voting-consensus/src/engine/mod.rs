@@ -130,7 +130,7 @@ impl Engine {
             let (epoch, record) = Record::from_journal(record).map_err(|reason| RecoverError::Record { index, reason })?;
             if let Record::Complete { learnt_in } = record {
                 complete = Some(learnt_in);
-            } else if epoch == engine.config.epoch.number {
+            } else if epoch == engine.config.epoch.number || engine.config.mutated(Mutation::ReplayMixesEpochs) {
                 engine.restore(index, record)?;
             }
         }
@@ -251,7 +251,7 @@ impl Engine {
             Message::Certificate(certificate) => self.on_certificate(from, certificate),
             Message::Hello { height } => self.on_hello(from, height),
             Message::RequestBlocks { from: height } => self.on_request_blocks(from, height),
-            Message::Blocks(blocks) => self.on_blocks(blocks),
+            Message::Blocks(blocks) => self.on_blocks(from, blocks),
             Message::RequestBlock { hash } => self.on_request_block(from, hash),
             Message::Block(block) => self.on_block(*block),
             Message::AskView { nonce } => self.on_ask_view(from, nonce),
@@ -333,7 +333,8 @@ impl Engine {
 
     /// Who may propose a block on a parent with this preference; one that other authorities have made names none of these.
     fn leader_by(&self, view: View, height: Height, preference: Option<Preference>) -> AuthorityIndex {
-        let preference = preference.filter(|preference| preference.height >= self.config.first);
+        let outlives = self.config.mutated(Mutation::PreferenceOutlivesEpoch);
+        let preference = preference.filter(|preference| preference.height >= self.config.first || outlives);
         leader(&self.config.epoch, view, height, preference.as_ref())
     }
 
@@ -437,7 +438,8 @@ impl Engine {
         if self.target.as_ref().is_some_and(|target| target.statement.view() <= head.view) {
             self.target = None;
         }
-        if self.head_header.as_ref().is_some_and(|header| header.successor.is_some()) {
+        let is_last = self.head_header.as_ref().is_some_and(|header| header.successor.is_some());
+        if is_last && !self.config.mutated(Mutation::EpochGoesOn) {
             self.end();
         }
         let too_far = u64::from(self.config.mutated(Mutation::PrunedTooFar));

@@ -1,14 +1,18 @@
 //! The smallest application that can go wrong: entries are numbers, the state is a hash over all of
-//! them in order, and no entry may be there twice. Some numbers are wishes to lead.
+//! them in order, and no entry may be there twice. Some numbers are wishes to lead, some end the epoch.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use voting_core::Canonical;
 use voting_core::ChainId;
 use voting_core::block::{Block, BlockHeader, EntryBytes, Parent, payload_root};
+use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 use voting_core::preference::Preference;
 use voting_core::time::Timestamp;
+
+use super::eras::{Eras, FIRST_EPOCH};
 
 /// A wish to lead, as an entry: `1 ‖ views (15 bits) ‖ authority (16) ‖ term (32)`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,9 +38,34 @@ impl Wish {
     }
 }
 
+/// The end of an epoch, as an entry: `01 ‖ number of the next (32)`. The last entry of its block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Change {
+    pub(super) to: u32,
+}
+
+impl Change {
+    const MARK: u64 = 1 << 62;
+
+    pub(super) fn to_entry(self) -> u64 {
+        Self::MARK | u64::from(self.to)
+    }
+
+    pub(super) fn of_entry(entry: u64) -> Option<Self> {
+        (entry >> 62 == 1).then_some(Self { to: entry as u32 })
+    }
+}
+
 /// State after a block.
 #[derive(Debug, Clone)]
 pub(super) struct AppState {
+    eras: Arc<Eras>,
+    /// Number of the epoch that decides on the next block.
+    pub(super) epoch: u32,
+    /// The first height that it decides on.
+    pub(super) first: Height,
+    /// Its last block is here, and whoever stands above that one changes nothing.
+    successor: Option<Digest>,
     pub(super) hash: BlockHash,
     pub(super) height: Height,
     pub(super) view: View,
@@ -47,8 +76,12 @@ pub(super) struct AppState {
 }
 
 impl AppState {
-    pub(super) fn genesis() -> Self {
+    pub(super) fn genesis(eras: Arc<Eras>) -> Self {
         Self {
+            eras,
+            epoch: FIRST_EPOCH,
+            first: Height(1),
+            successor: None,
             hash: BlockHash::GENESIS,
             height: Height(0),
             view: View(0),
@@ -59,16 +92,26 @@ impl AppState {
         }
     }
 
+    /// The state that the next epoch begins with, if this one's last block is final.
+    pub(super) fn entered(mut self) -> Self {
+        if self.successor.take().is_some() {
+            self.epoch += 1;
+            self.first = self.height.next();
+        }
+        self
+    }
+
     /// Seals entries into a block of a view on top of this state, at a time if it is later than the parent's.
-    pub(super) fn build(&self, chain: ChainId, epoch: u32, view: View, time: Timestamp, entries: &[u64]) -> Block {
+    pub(super) fn build(&self, chain: ChainId, view: View, time: Timestamp, entries: &[u64]) -> Block {
         let bytes: Vec<EntryBytes> = entries.iter().map(|entry| EntryBytes::new(entry.to_le_bytes().to_vec())).collect();
         let hashes: Vec<_> = bytes.iter().map(EntryBytes::hash).collect();
         let timestamp = time.max(self.timestamp.saturating_add(std::time::Duration::from_millis(1)));
         let preference =
             entries.iter().fold(self.preference, |preference, entry| self.preferring(preference, *entry, view, timestamp));
+        let successor = entries.iter().fold(self.successor, |successor, entry| self.succeeded(*entry).or(successor));
         let header = BlockHeader {
             chain,
-            epoch,
+            epoch: self.epoch,
             view,
             height: self.height.next(),
             parent: Parent { view: self.view, hash: self.hash },
@@ -77,7 +120,7 @@ impl AppState {
             state_root: entries.iter().fold(self.root, |root, entry| step(root, *entry)),
             timestamp,
             preference,
-            successor: None,
+            successor,
         };
         Block { header, entries: bytes }
     }
@@ -87,16 +130,22 @@ impl AppState {
         let header = &block.header;
         block.check_payload().ok()?;
         let mut included = self.included.as_ref().clone();
-        let (mut root, mut preference) = (self.root, self.preference);
+        let (mut root, mut preference, mut successor) = (self.root, self.preference, self.successor);
         for entry in entries_of(block)? {
-            if !included.insert(entry) || !is_next(preference, entry) {
+            if successor.is_some() || !included.insert(entry) || !self.is_next(preference, entry) {
                 return None;
             }
             preference = self.preferring(preference, entry, header.view, header.timestamp);
+            successor = self.succeeded(entry);
             root = step(root, entry);
         }
         let fits = header.parent.hash == self.hash && header.height == self.height.next() && header.timestamp > self.timestamp;
-        (fits && (root, preference) == (header.state_root, header.preference)).then(|| Self {
+        let is_so = (root, preference, successor) == (header.state_root, header.preference, header.successor);
+        (fits && is_so && header.epoch == self.epoch).then(|| Self {
+            eras: Arc::clone(&self.eras),
+            epoch: self.epoch,
+            first: self.first,
+            successor,
             hash: header.hash(),
             height: header.height,
             view: header.view,
@@ -109,7 +158,17 @@ impl AppState {
 
     /// Whether a block on top of this state may contain an entry.
     pub(super) fn takes(&self, entry: u64) -> bool {
-        !self.included.contains(&entry) && is_next(self.preference, entry)
+        self.successor.is_none() && !self.included.contains(&entry) && self.is_next(self.preference, entry)
+    }
+
+    /// Whether an entry is worth keeping: it can be in a block now, or later.
+    pub(super) fn wants(&self, entry: u64) -> bool {
+        let comes_later = match (Change::of_entry(entry), Wish::of_entry(entry)) {
+            (Some(change), _) => change.to > self.epoch,
+            (None, Some(_)) => self.takes(entry),
+            (None, None) => true,
+        };
+        comes_later && !self.included.contains(&entry)
     }
 
     fn preferring(&self, before: Option<Preference>, entry: u64, view: View, at: Timestamp) -> Option<Preference> {
@@ -117,11 +176,23 @@ impl AppState {
         let (since, height) = (view, self.height.next());
         Some(Preference { term, leader, since, height, at, until: View(view.0 + u64::from(views)) })
     }
-}
 
-/// An ordinary entry, or the wish for the next term.
-fn is_next(before: Option<Preference>, entry: u64) -> bool {
-    Wish::of_entry(entry).is_none_or(|wish| wish.term == before.map_or(0, |before| before.term) + 1)
+    /// The epoch that an entry hands over to.
+    fn succeeded(&self, entry: u64) -> Option<Digest> {
+        Some(self.eras.get(Change::of_entry(entry)?.to)?.epoch.digest())
+    }
+
+    /// An ordinary entry, the wish for the next term that somebody can have, or the change to the next epoch.
+    fn is_next(&self, before: Option<Preference>, entry: u64) -> bool {
+        if let Some(change) = Change::of_entry(entry) {
+            return change.to == self.epoch + 1 && self.eras.get(change.to).is_some();
+        }
+        let Some(wish) = Wish::of_entry(entry) else { return true };
+        let epoch = &self.eras.at(self.epoch).epoch;
+        epoch.leader == LeaderPolicy::Elected
+            && usize::from(wish.leader.0) < epoch.len()
+            && wish.term == before.map_or(0, |before| before.term) + 1
+    }
 }
 
 fn step(root: Digest, entry: u64) -> Digest {

@@ -36,7 +36,7 @@ impl World {
     /// The crash whose moment is the step with these outputs.
     pub(super) fn due_crash(&mut self, node: usize, batch: &Batch) -> Option<Planned> {
         let planned = self.nodes[node].trouble.crash?;
-        let me = self.nodes[node].authority;
+        let me = self.nodes[node].seat;
         let votes = |message: &Message| matches!(message, Message::Vote(vote) if vote.authority == me);
         let says = |is: &dyn Fn(&Message) -> bool| {
             batch.rest.iter().any(|output| matches!(output, Output::Broadcast(message) if is(message)))
@@ -81,8 +81,8 @@ impl World {
     fn tear(&mut self, node: usize, batch: &Batch, share: u64, down_ms: u64) {
         self.count("crash within a write");
         let kept = self.nodes[node].disk.tear(batch, share);
-        let records: Vec<Record> = batch.decoded().take(kept).collect();
-        records.iter().for_each(|record| self.checker.wrote(record));
+        let records: Vec<(u32, Record)> = batch.decoded().take(kept).collect();
+        records.iter().for_each(|(epoch, record)| self.checker.wrote(*epoch, record));
         let how = format!("while it writes: {kept} of {} records are on its disk", batch.records.len());
         self.crash(node, how, down_ms);
     }
@@ -93,7 +93,7 @@ impl World {
         self.crash(node, "and loses its disk".to_owned(), down_ms);
         self.nodes[node].disk = Disk::lost();
         self.nodes[node].platter = None;
-        self.checker.lost(node, self.nodes[node].authority);
+        self.checker.lost(node, self.nodes[node].place);
     }
 
     pub(super) fn disk_full(&mut self, node: usize, batch: &Batch) {
@@ -101,14 +101,14 @@ impl World {
         let share = self.chance(&[7, node as u64]).below(1_000);
         let down_ms = self.chance(&[8, node as u64]).within(50, RETRY_MS);
         let kept = self.nodes[node].disk.tear(batch, share);
-        let records: Vec<Record> = batch.decoded().take(kept).collect();
-        records.iter().for_each(|record| self.checker.wrote(record));
+        let records: Vec<(u32, Record)> = batch.decoded().take(kept).collect();
+        records.iter().for_each(|(epoch, record)| self.checker.wrote(*epoch, record));
         self.crash(node, "by its full disk".to_owned(), down_ms);
     }
 
     pub(super) fn crash(&mut self, node: usize, how: String, down_ms: u64) {
         let Some(engine) = &self.nodes[node].engine else { return };
-        let leads = (engine.current_leader() == self.nodes[node].authority).then(|| engine.view().0);
+        let leads = (engine.current_leader() == self.nodes[node].seat).then(|| engine.view().0);
         self.fold_trace(how.as_bytes());
         self.tell(|world| Happening::Crash { node: world.name(node), leads, how });
         self.nodes[node].stop();

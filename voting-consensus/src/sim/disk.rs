@@ -41,9 +41,9 @@ impl Batch {
         !self.records.is_empty() || !self.commits.is_empty()
     }
 
-    /// What is written down, as the engine means it.
-    pub(super) fn decoded(&self) -> impl Iterator<Item = Record> + '_ {
-        self.records.iter().filter_map(|record| Some(Record::from_journal(record).ok()?.1))
+    /// What is written down, as the engine means it, with its epoch.
+    pub(super) fn decoded(&self) -> impl Iterator<Item = (u32, Record)> + '_ {
+        self.records.iter().filter_map(|record| Record::from_journal(record).ok())
     }
 }
 
@@ -53,7 +53,7 @@ pub(super) struct Disk {
     pub(super) journal: Vec<JournalRecord>,
     pub(super) blocks: Vec<FinalizedBlock>,
     /// Own votes that are in the journal, and blocks in it.
-    votes: BTreeSet<Statement>,
+    votes: BTreeSet<(u32, Statement)>,
     payloads: BTreeMap<BlockHash, View>,
     finals: BTreeSet<BlockHash>,
 }
@@ -91,7 +91,7 @@ impl Disk {
         }
         if let Some(below) = batch.prune {
             self.journal.retain(|record| record.view >= below);
-            self.votes.retain(|statement| statement.view() >= below);
+            self.votes.retain(|(_, statement)| statement.view() >= below);
             self.payloads.retain(|_, view| *view >= below);
         }
     }
@@ -112,18 +112,18 @@ impl Disk {
     }
 
     fn append(&mut self, record: &JournalRecord) {
-        match Record::from_journal(record).map(|(_, record)| record) {
-            Ok(Record::Vote(vote)) => drop(self.votes.insert(vote.statement)),
-            Ok(Record::Block(block)) => drop(self.payloads.insert(block.hash(), block.header.view)),
-            Ok(Record::Certificate(_) | Record::Complete { .. } | Record::Silent { .. }) | Err(_) => {}
+        match Record::from_journal(record) {
+            Ok((epoch, Record::Vote(vote))) => drop(self.votes.insert((epoch, vote.statement))),
+            Ok((_, Record::Block(block))) => drop(self.payloads.insert(block.hash(), block.header.view)),
+            Ok((_, Record::Certificate(_) | Record::Complete { .. } | Record::Silent { .. })) | Err(_) => {}
         }
         self.journal.push(record.clone());
     }
 
     /// Whether an own vote is here with the block it speaks of, or a final block has made both unnecessary.
-    pub(super) fn remembers(&self, statement: &Statement) -> bool {
+    pub(super) fn remembers(&self, epoch: u32, statement: &Statement) -> bool {
         let final_view = self.blocks.last().map_or(View(0), |last| last.block.header.view);
         let holds = |block| self.finals.contains(&block) || self.payloads.contains_key(&block);
-        statement.view() <= final_view || (self.votes.contains(statement) && statement.block().is_none_or(holds))
+        statement.view() <= final_view || (self.votes.contains(&(epoch, *statement)) && statement.block().is_none_or(holds))
     }
 }

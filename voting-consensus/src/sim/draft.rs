@@ -4,6 +4,7 @@ use voting_core::epoch::LeaderPolicy;
 
 use super::Options;
 use super::actors::Actor;
+use super::eras::FIRST_EPOCH;
 use super::network::Network;
 use super::rng::Rng;
 use super::script::{Act, END_MS, Fault, Lasting, Moment, Point, Rates, SUBMISSIONS_END_MS, Script, TROUBLE_MS};
@@ -18,7 +19,7 @@ impl Script {
     #[must_use]
     pub fn draw(seed: u64, options: &Options) -> Self {
         let mut rng = Rng::new(seed);
-        let network = Network::draw(&mut rng, options);
+        let network = Network::draw(seed, &mut rng, options);
         let rates = Rates { loss: rng.below(200), doubling: rng.below(100), delay_ms: rng.within(5, 400) };
         let mut draft = Draft { nodes: network.nodes(), network: &network, rng, acts: Vec::new() };
         draft.submissions();
@@ -28,6 +29,7 @@ impl Script {
         draft.lies();
         draft.healing();
         draft.lost_disks(seed);
+        draft.changes(seed);
         let mut acts = draft.acts;
         acts.sort_by_key(|act| act.at_ms); // stable: what is drawn first comes first
         Self { seed, network, rates, acts, mutation: options.mutation() }
@@ -67,10 +69,11 @@ impl Draft<'_> {
             at += self.rng.within(50, 1_500);
         }
         at = 0;
-        while self.network.leader == LeaderPolicy::Elected && at < SUBMISSIONS_END_MS {
+        let elects = self.network.plans.iter().any(|plan| plan.leader == LeaderPolicy::Elected);
+        while elects && at < SUBMISSIONS_END_MS {
             for _ in 0..self.rng.within(1, 2) {
                 let asks = self.rng.below(self.nodes.len() as u64) as usize;
-                let leader = self.rng.below(self.network.authorities as u64) as u16;
+                let leader = self.rng.below(self.network.first().members.len() as u64) as u16;
                 let views = self.rng.within(1, 60) as u16;
                 self.push(at, Fault::Wish { asks, leader, views });
             }
@@ -129,7 +132,7 @@ impl Draft<'_> {
             self.push(at, Fault::Pause { node, for_ms });
         }
         // Fewer than a quorum, liars included, or the chain itself could run ahead of true time.
-        let may_step = usize::from(self.network.quorum).saturating_sub(1 + self.network.liars.len()).min(2);
+        let may_step = self.network.quorum().saturating_sub(1 + self.network.liars.len()).min(2);
         let stepping: Vec<usize> = (0..may_step).map(|_| self.rng.pick(&honest)).collect();
         for node in stepping {
             let at = self.moment();
@@ -160,9 +163,12 @@ impl Draft<'_> {
         let mut rng = Rng::at(seed, &[9]);
         let core = self.acts.iter().find_map(|act| if let Fault::Heal { core } = act.fault { Some(core) } else { None });
         let core = core.unwrap_or(0);
-        let can_spare_one = core.count_ones() > u32::from(self.network.quorum);
+        let without = |out: usize| -> Vec<usize> {
+            let stays = |node: &usize| *node != out && (core >> node) & 1 == 1;
+            (0..self.nodes.len()).filter(stays).map(|node| self.nodes[node]).collect()
+        };
         let mut able = self.honest();
-        able.retain(|node| can_spare_one || (core >> node) & 1 == 0);
+        able.retain(|node| self.network.suffices(&without(*node)));
         if able.is_empty() || !rng.chance(DISKS_LOST) {
             return;
         }
@@ -173,15 +179,32 @@ impl Draft<'_> {
         }
     }
 
+    /// The authorities change, in the trouble or after it; everyone hears of it, as those who follow the ledger do.
+    fn changes(&mut self, seed: u64) {
+        let mut rng = Rng::at(seed, &[11]);
+        let mut at: Vec<u64> = self.network.plans.iter().skip(1).map(|_| rng.below(SUBMISSIONS_END_MS)).collect();
+        at.sort_unstable();
+        for (to, at) in (FIRST_EPOCH + 1..).zip(at) {
+            self.push(at, Fault::Change { to });
+        }
+    }
+
     /// Chooses who must finish, and what lasts at the others.
     fn healing(&mut self) {
         let mut rest = self.honest();
-        let quorum = usize::from(self.network.quorum);
+        let quorum = usize::from(self.network.first().quorum);
         let core_size =
             if self.rng.chance(600) { quorum } else { self.rng.within(quorum as u64, self.nodes.len() as u64) as usize };
         let mut core = 0_u64;
         for _ in 0..core_size.min(rest.len()) {
             core |= 1 << rest.remove(self.rng.below(rest.len() as u64) as usize);
+        }
+        // Whoever has a quorum in the first epoch needs others where the authorities change.
+        let places = |core: u64| -> Vec<usize> {
+            (0..self.nodes.len()).filter(|node| (core >> node) & 1 == 1).map(|node| self.nodes[node]).collect()
+        };
+        while !rest.is_empty() && !self.network.suffices(&places(core)) {
+            core |= 1 << rest.remove(0);
         }
         self.push(TROUBLE_MS, Fault::Heal { core });
         for node in rest {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
+use super::eras::{FIRST_EPOCH, Plan};
+
 use super::network::{Clocks, Network};
 use super::node::{Node, Planned};
 use super::rng::Rng;
@@ -35,10 +37,10 @@ pub fn failover(seed: u64, authorities: usize) -> Option<Duration> {
     let died_ms = world.now;
     let furthest = world.nodes.iter().filter_map(|node| node.engine.as_ref()).max_by_key(|engine| engine.view())?;
     let (view, dead) = (furthest.view(), furthest.current_leader());
-    let at = world.nodes.iter().position(|node| node.authority == dead)?;
+    let at = world.nodes.iter().position(|node| node.seat == dead)?;
     world.plan_crash(at, Planned { moment: Moment::Now, point: Point::BeforeWrite, down_ms: END_MS });
     loop {
-        let epoch = &world.epoch;
+        let epoch = &world.eras.at(FIRST_EPOCH).epoch;
         let is_next = |node: &Node| {
             let last = node.disk.blocks.last().map(|last| &last.block.header);
             last.is_some_and(|last| last.view >= view && leader(epoch, last.view, last.height, None) != dead)
@@ -56,7 +58,7 @@ pub fn failover(seed: u64, authorities: usize) -> Option<Duration> {
 fn healthy(seed: u64, authorities: usize, rng: &mut Rng) -> Script {
     let quorum = QuorumRule::Byzantine.threshold(authorities).unwrap_or(authorities as u16);
     let clocks = (0..authorities).map(|_| Clocks { rate: rng.within(950, 1_050), offset_ms: 0 }).collect();
-    let network = Network { authorities, quorum, leader: LeaderPolicy::Fixed, liars: Vec::new(), clocks };
+    let network = Network { plans: vec![Plan::first(authorities, quorum, LeaderPolicy::Fixed)], liars: Vec::new(), clocks };
     let mut acts = Vec::new();
     let mut at_ms = 0;
     while at_ms < DEATH_MS.1 + 10_000 {

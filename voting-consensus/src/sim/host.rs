@@ -7,14 +7,15 @@ use voting_core::ids::View;
 
 use super::Mutation;
 use super::actors::{Parcel, To};
-use super::app::Wish;
+use super::app::{Change, Wish};
 use super::disk::Batch;
 use super::links::Half;
+use super::node::Node;
 use super::queue::Event;
 use super::telling::digits;
 use super::trace::Happening;
 use super::world::World;
-use crate::{Input, Message, Output, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
+use crate::{Engine, Input, Message, Output, message::MAX_CATCH_UP_BLOCKS, trim_to_message};
 
 /// Entries per block.
 const BLOCK_ENTRIES: usize = 8;
@@ -27,10 +28,11 @@ impl World {
     pub(super) fn input_of(&mut self, node: usize, event: Event) -> Option<Input> {
         match event {
             Event::Deliver { from, message } => {
+                self.nodes[node].keep_early(from, &message);
                 if let Some(behaviour) = &mut self.behaviours[node] {
                     behaviour.hears(&message);
                 }
-                Some(Input::Message { from, message: message.as_ref().clone() })
+                Some(self.heard(node, from, &message))
             }
             Event::Timer { timer, set } => {
                 let timers = &mut self.nodes[node].timers;
@@ -52,6 +54,12 @@ impl World {
         }
     }
 
+    /// A message, with its sender as the node's epoch knows it.
+    fn heard(&self, node: usize, from: usize, message: &Message) -> Input {
+        let from = self.eras.at(self.nodes[node].finalized.epoch).index_of(from);
+        Input::Message { from, message: message.clone() }
+    }
+
     /// One round of a node: inputs that piled up, one write, and what follows from it.
     pub(super) fn step(&mut self, node: usize, inputs: Vec<Input>) {
         let now = self.nodes[node].local_time(self.now);
@@ -65,7 +73,7 @@ impl World {
                 self.count("past learnt after a lost disk");
             }
             if !self.nodes[node].lies {
-                self.checker.holds(node, held, new.len());
+                self.checker.holds(node, self.nodes[node].finalized.epoch, held, new.len());
             }
             outputs.extend(new);
         }
@@ -101,13 +109,35 @@ impl World {
     /// What follows a write.
     fn finish(&mut self, node: usize, batch: Batch) {
         self.carry_out(node, batch.rest, &mut { u64::MAX });
+        if self.nodes[node].engine.as_ref().is_some_and(Engine::has_ended) {
+            return self.enter_next_epoch(node);
+        }
         self.note_view(node);
+        self.note_work(node);
+    }
+
+    /// The last block of a node's epoch is final: it goes on in the next, with whatever it has heard of that already.
+    fn enter_next_epoch(&mut self, node: usize) {
+        let early = self.nodes[node].enter_next_epoch();
+        if !self.take_seat(node) {
+            return;
+        }
+        self.count("epoch entered");
+        let change = self.script.network.plan(self.nodes[node].finalized.epoch).map(|plan| plan.change);
+        change.into_iter().for_each(|change| self.count(change));
+        let era = self.eras.at(self.nodes[node].finalized.epoch);
+        let (number, quorum, leader) = (era.epoch.number, era.epoch.quorum, era.epoch.leader.to_string());
+        let authorities = era.members.iter().map(|member| format!("a{}", member.place)).collect();
+        self.tell(|world| Happening::Epoch { node: world.name(node), epoch: number, authorities, quorum, leader });
+        let mut inputs = vec![Input::Start];
+        inputs.extend(early.iter().map(|(from, message)| self.heard(node, *from, message)));
+        self.step(node, inputs);
         self.note_work(node);
     }
 
     /// Own votes are true: the engine has just signed them.
     fn learn(&self, node: usize, batch: &Batch) {
-        let me = self.nodes[node].authority;
+        let Node { seat: me, ref finalized, .. } = self.nodes[node];
         for output in &batch.rest {
             let vote = match output {
                 Output::Broadcast(Message::Vote(vote)) => vote,
@@ -115,7 +145,7 @@ impl World {
                 _ => continue,
             };
             if vote.authority == me {
-                self.verifier.learn(vote, self.epoch.number);
+                self.verifier.learn(vote, finalized.epoch);
             }
         }
     }
@@ -133,7 +163,7 @@ impl World {
         self.tell_certificates(node, batch);
         let lies = self.nodes[node].lies;
         if !lies {
-            batch.decoded().for_each(|record| self.checker.wrote(&record));
+            batch.decoded().for_each(|(epoch, record)| self.checker.wrote(epoch, &record));
         }
         for finalized in &batch.commits {
             let header = &finalized.block.header;
@@ -217,10 +247,11 @@ impl World {
             }
             Output::Evidence(evidence) => {
                 self.count("evidence found");
-                let accused = usize::from(evidence.authority().0);
+                let epoch = self.nodes[node].finalized.epoch;
+                let accused = self.eras.at(epoch).place_of(evidence.authority());
                 let guilty = self.script.network.actor(accused).is_some_and(super::Actor::contradicts_itself);
                 if !self.nodes[node].lies {
-                    self.checker.accused(node, &evidence, guilty);
+                    self.checker.accused(node, epoch, &evidence, guilty);
                 }
                 let view = evidence.view().0;
                 self.tell(|world| Happening::Evidence { node: world.name(node), accused: format!("a{accused}"), view });
@@ -250,7 +281,7 @@ impl World {
 
     /// A liar's own doing.
     pub(super) fn send_parcels(&mut self, node: usize, parcels: Vec<Parcel>) {
-        if let Some(actor) = self.script.network.actor(usize::from(self.nodes[node].authority.0)) {
+        if let Some(actor) = self.script.network.actor(self.nodes[node].place) {
             self.count(actor.deed());
             if actor.is_told() && !parcels.is_empty() {
                 self.tell(|world| Happening::Lie { node: world.name(node), what: actor.deed() });
@@ -266,8 +297,9 @@ impl World {
     /// final head, and it proposes only where it leads.
     fn judge_sent(&mut self, node: usize, message: &Message) {
         if let Message::Proposal(proposal) = message {
-            self.checker.saw(message, true);
-            if self.checker.proposed(proposal) {
+            let epoch = self.nodes[node].finalized.epoch;
+            self.checker.saw(message, Some(epoch));
+            if self.checker.proposed(epoch, proposal) {
                 self.count("view led by preference");
             }
         }
@@ -277,9 +309,9 @@ impl World {
             _ => return,
         };
         let here = &self.nodes[node];
-        if vote.authority == here.authority {
-            let durable = here.disk.remembers(&vote.statement);
-            self.checker.sent(&vote, durable);
+        if vote.authority == here.seat {
+            let durable = here.disk.remembers(here.finalized.epoch, &vote.statement);
+            self.checker.sent(here.finalized.epoch, &vote, durable);
         }
     }
 
@@ -315,11 +347,13 @@ impl World {
             Wish::of_entry(*entry).is_none() || wishes == 1
         });
         fresh.truncate(BLOCK_ENTRIES);
+        // With a change of the authorities the block ends, and the epoch.
+        fresh.sort_by_key(|entry| Change::of_entry(*entry).is_some());
         let entries = if empty { Vec::new() } else { fresh };
         if entries.is_empty() && !empty && here.finalized.hash == parent.hash {
             return None;
         }
-        let block = state.build(self.chain, self.epoch.number, view, here.clock(self.now), &entries);
+        let block = state.build(self.chain, view, here.clock(self.now), &entries);
         let after = state.apply(&block)?;
         self.nodes[node].keep(after);
         Some(block)

@@ -12,6 +12,7 @@ use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 
 use super::app::entries_of;
 use super::blocks::Blocks;
+use super::eras::Eras;
 use super::network::CLOCK_ERROR_MS;
 use super::node::{AHEAD_MS, true_time};
 use crate::journal::Record;
@@ -31,15 +32,11 @@ pub struct Violation {
     pub detail: String,
 }
 
-#[derive(Debug)]
-pub(super) struct Checker {
-    chain: ChainId,
-    epoch: Arc<Epoch>,
-    verifier: Arc<dyn VerifyVote>,
-    /// A quorum has an honest authority with a right clock in it.
-    judges_time: bool,
+/// What was said in one epoch: its views are of their own, also where those of the next have the same numbers.
+#[derive(Debug, Default)]
+struct Said {
     /// What each honest authority said, across restarts.
-    said: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
+    votes: BTreeMap<(AuthorityIndex, View), Vec<Statement>>,
     /// The views that each skipped, and the highest in which it wrote a vote on its current one.
     gave_up: BTreeSet<(AuthorityIndex, View)>,
     reached: BTreeMap<AuthorityIndex, View>,
@@ -50,6 +47,17 @@ pub(super) struct Checker {
     notarized: BTreeMap<View, BlockHash>,
     skipped: BTreeSet<View>,
     finalizable: BTreeMap<View, BlockHash>,
+}
+
+#[derive(Debug)]
+pub(super) struct Checker {
+    chain: ChainId,
+    eras: Arc<Eras>,
+    verifier: Arc<dyn VerifyVote>,
+    /// A quorum has an honest authority with a right clock in it.
+    judges_time: bool,
+    /// By number of the epoch.
+    epochs: BTreeMap<u32, Said>,
     blocks: Blocks,
     /// What each node committed last, across restarts.
     heads: BTreeMap<usize, (BlockHash, Height)>,
@@ -59,21 +67,14 @@ pub(super) struct Checker {
 }
 
 impl Checker {
-    pub(super) fn new(chain: ChainId, epoch: Arc<Epoch>, verifier: Arc<dyn VerifyVote>, judges_time: bool) -> Self {
+    pub(super) fn new(chain: ChainId, eras: Arc<Eras>, verifier: Arc<dyn VerifyVote>, judges_time: bool) -> Self {
         Self {
             chain,
-            epoch,
+            blocks: Blocks::new(chain, Arc::clone(&eras)),
+            epochs: eras.iter().map(|era| (era.epoch.number, Said::default())).collect(),
+            eras,
             verifier,
             judges_time,
-            said: BTreeMap::new(),
-            gave_up: BTreeSet::new(),
-            reached: BTreeMap::new(),
-            lost: BTreeMap::new(),
-            tally: BTreeMap::new(),
-            notarized: BTreeMap::new(),
-            skipped: BTreeSet::new(),
-            finalizable: BTreeMap::new(),
-            blocks: Blocks::default(),
             heads: BTreeMap::new(),
             finalized: BTreeMap::new(),
             entries: BTreeMap::new(),
@@ -85,21 +86,26 @@ impl Checker {
         self.violation.get_or_insert(Violation { invariant, detail });
     }
 
-    /// Something is sent by anybody: what certificates can be made of it.
-    pub(super) fn saw(&mut self, message: &Message, honest: bool) {
+    fn said(&mut self, epoch: u32) -> &mut Said {
+        self.epochs.entry(epoch).or_default()
+    }
+
+    /// Something is sent by somebody honest, who is in an epoch, or by anybody: what certificates can be made of it.
+    pub(super) fn saw(&mut self, message: &Message, epoch: Option<u32>) {
         match message {
             Message::Proposal(proposal) => {
                 self.blocks.proposed(&proposal.block, proposal.vote.authority);
-                self.cast(&proposal.vote);
+                self.heard(epoch, &proposal.vote);
                 let justifying = proposal.parent.iter().chain(&proposal.skips);
-                justifying.for_each(|certificate| self.certified(certificate, honest));
+                justifying.for_each(|certificate| self.shown(epoch, certificate));
             }
-            Message::Vote(vote) => self.cast(vote),
-            Message::Certificate(certificate) => self.certified(certificate, honest),
+            Message::Vote(vote) => self.heard(epoch, vote),
+            Message::Certificate(certificate) => self.shown(epoch, certificate),
             Message::Blocks(blocks) => {
                 for finalized in blocks {
                     self.blocks.seen(&finalized.block);
-                    finalized.certificate.iter().for_each(|certificate| self.certified(certificate, honest));
+                    let of = epoch.map(|_| finalized.block.header.epoch);
+                    finalized.certificate.iter().for_each(|certificate| self.shown(of, certificate));
                 }
             }
             Message::Block(block) => self.blocks.seen(block),
@@ -111,44 +117,70 @@ impl Checker {
         }
     }
 
+    /// A vote of the epoch that its sender is in; of a liar, of any.
+    fn heard(&mut self, epoch: Option<u32>, vote: &Vote) {
+        match epoch {
+            Some(epoch) => self.cast(epoch, vote),
+            None => self.numbers().into_iter().for_each(|epoch| self.cast(epoch, vote)),
+        }
+    }
+
+    /// A certificate of the epoch that its sender is in, which is then true; of a liar, of any or none.
+    fn shown(&mut self, epoch: Option<u32>, certificate: &Certificate) {
+        match epoch {
+            Some(epoch) => self.certified(epoch, certificate, true),
+            None => self.numbers().into_iter().for_each(|epoch| self.certified(epoch, certificate, false)),
+        }
+    }
+
+    fn numbers(&self) -> Vec<u32> {
+        self.epochs.keys().copied().collect()
+    }
+
     /// An honest authority has written something down, whether or not it comes to send it.
-    pub(super) fn wrote(&mut self, record: &Record) {
+    pub(super) fn wrote(&mut self, epoch: u32, record: &Record) {
         match record {
             Record::Vote(vote) => {
-                self.cast(vote);
-                self.goes_forward(vote);
+                self.cast(epoch, vote);
+                self.goes_forward(epoch, vote);
             }
-            Record::Certificate(certificate) => self.certified(certificate, true),
+            Record::Certificate(certificate) => self.certified(epoch, certificate, true),
             Record::Block(block) => self.blocks.seen(block),
             Record::Complete { .. } | Record::Silent { .. } => {}
         }
     }
 
     /// Notarize and Skip speak of the current view, and after Skip there is no Notarize.
-    fn goes_forward(&mut self, vote: &Vote) {
+    fn goes_forward(&mut self, epoch: u32, vote: &Vote) {
         let (authority, view) = (vote.authority, vote.statement.view());
         if matches!(vote.statement, Statement::Finalize { .. }) {
             return;
         }
-        let before = self.reached.insert(authority, view).unwrap_or(view);
+        let said = self.said(epoch);
+        let before = said.reached.insert(authority, view).unwrap_or(view);
+        let is_skip = matches!(vote.statement, Statement::Skip { .. });
+        let gave_up = if is_skip { !said.gave_up.insert((authority, view)) } else { said.gave_up.contains(&(authority, view)) };
         if before > view {
             self.broken("views go forward", format!("a{authority}: view {view} after {before}"));
         }
-        if matches!(vote.statement, Statement::Skip { .. }) {
-            self.gave_up.insert((authority, view));
-        } else if self.gave_up.contains(&(authority, view)) {
+        if gave_up && !is_skip {
             self.broken("who skipped a view votes for no block in it", format!("a{authority}: view {view}"));
         }
     }
 
-    fn is_true(&self, vote: &Vote) -> bool {
-        self.verifier.verify(vote, self.chain, &self.epoch).is_ok()
+    fn epoch(&self, epoch: u32) -> &Epoch {
+        &self.eras.at(epoch).epoch
     }
 
-    fn certified(&mut self, certificate: &Certificate, honest: bool) {
-        let verdict = certificate.verify_with(&self.epoch, |vote| self.verifier.verify(&vote, self.chain, &self.epoch));
+    fn is_true(&self, epoch: u32, vote: &Vote) -> bool {
+        self.verifier.verify(vote, self.chain, self.epoch(epoch)).is_ok()
+    }
+
+    fn certified(&mut self, epoch: u32, certificate: &Certificate, honest: bool) {
+        let of = self.epoch(epoch);
+        let verdict = certificate.verify_with(of, |vote| self.verifier.verify(&vote, self.chain, of));
         match verdict {
-            Ok(()) => certificate.votes().for_each(|vote| self.cast(&vote)),
+            Ok(()) => certificate.votes().for_each(|vote| self.cast(epoch, &vote)),
             Err(error) if honest => {
                 self.broken("honest authorities hold true certificates only", format!("{:?}: {error}", certificate.statement));
             }
@@ -157,46 +189,48 @@ impl Checker {
     }
 
     /// A vote that exists: it counts from here on.
-    fn cast(&mut self, vote: &Vote) {
+    fn cast(&mut self, epoch: u32, vote: &Vote) {
         let bit = 1_u64 << (vote.authority.0 % 64);
-        let known = self.tally.get(&vote.statement).copied().unwrap_or(0);
-        if known & bit != 0 || !self.is_true(vote) {
+        let known = self.said(epoch).tally.get(&vote.statement).copied().unwrap_or(0);
+        if known & bit != 0 || !self.is_true(epoch, vote) {
             return;
         }
-        self.tally.insert(vote.statement, known | bit);
-        if (known | bit).count_ones() == u32::from(self.epoch.quorum) {
-            self.can_be_certified(vote.statement);
+        self.said(epoch).tally.insert(vote.statement, known | bit);
+        if (known | bit).count_ones() == u32::from(self.epoch(epoch).quorum) {
+            self.can_be_certified(epoch, vote.statement);
         }
     }
 
     /// A quorum said it.
-    fn can_be_certified(&mut self, statement: Statement) {
+    fn can_be_certified(&mut self, epoch: u32, statement: Statement) {
         let view = statement.view();
+        let said = self.said(epoch);
+        let mut twice = None;
         match statement {
-            Statement::Notarize { block, .. } => {
-                if let Some(other) = self.notarized.insert(view, block) {
-                    self.broken("a view has at most one notarized block", format!("view {view}: {block} and {other}"));
-                }
-            }
-            Statement::Skip { .. } => drop(self.skipped.insert(view)),
-            Statement::Finalize { block, .. } => drop(self.finalizable.insert(view, block)),
+            Statement::Notarize { block, .. } => twice = said.notarized.insert(view, block).map(|other| (block, other)),
+            Statement::Skip { .. } => drop(said.skipped.insert(view)),
+            Statement::Finalize { block, .. } => drop(said.finalizable.insert(view, block)),
         }
-        if self.skipped.contains(&view) && self.finalizable.contains_key(&view) {
+        let both = said.skipped.contains(&view) && said.finalizable.contains_key(&view);
+        if let Some((block, other)) = twice {
+            self.broken("a view has at most one notarized block", format!("view {view}: {block} and {other}"));
+        }
+        if both {
             self.broken("no view has both a Skip and a Finalize certificate", format!("view {view}"));
         }
     }
 
     /// An honest authority sends a vote of its own, which is durable or not.
-    pub(super) fn sent(&mut self, vote: &Vote, durable: bool) {
+    pub(super) fn sent(&mut self, epoch: u32, vote: &Vote, durable: bool) {
         use Statement::{Finalize, Notarize, Skip};
         if !durable {
             self.broken("nothing is sent before it is durable", format!("a{}: {:?}", vote.authority, vote.statement));
         }
-        if self.lost.get(&vote.authority).is_some_and(|last| vote.statement.view() <= *last) {
-            let detail = format!("a{}: {:?}, as in view {}", vote.authority, vote.statement, self.lost[&vote.authority]);
+        if let Some(last) = self.said(epoch).lost.get(&vote.authority).copied().filter(|last| vote.statement.view() <= *last) {
+            let detail = format!("a{}: {:?}, as in view {last}", vote.authority, vote.statement);
             self.broken("who lost its disk votes in no view that it may have voted in", detail);
         }
-        let said = self.said.entry((vote.authority, vote.statement.view())).or_default();
+        let said = self.said(epoch).votes.entry((vote.authority, vote.statement.view())).or_default();
         if said.contains(&vote.statement) {
             return;
         }
@@ -214,10 +248,10 @@ impl Checker {
             self.broken("honest authorities never contradict themselves", detail);
         }
         match vote.statement {
-            Notarize { view, block } => self.may_notarize(vote.authority, view, block),
+            Notarize { view, block } => self.may_notarize(epoch, vote.authority, view, block),
             Skip { .. } => {}
             Finalize { view, block } => {
-                if self.notarized.get(&view) != Some(&block) {
+                if self.said(epoch).notarized.get(&view) != Some(&block) {
                     self.broken("only notarized blocks are voted final", format!("a{}: {:?}", vote.authority, vote.statement));
                 }
             }
@@ -226,26 +260,34 @@ impl Checker {
 
     /// An honest authority votes for a block: it must be valid, its parent notarized, the gap skipped, and its
     /// proposer the leader.
-    fn may_notarize(&mut self, authority: AuthorityIndex, view: View, hash: BlockHash) {
+    fn may_notarize(&mut self, epoch: u32, authority: AuthorityIndex, view: View, hash: BlockHash) {
         let Some(header) = self.blocks.header(&hash).cloned() else {
             self.broken("who votes for a block has it", format!("a{authority}: {hash} in view {view}"));
             return;
         };
         let detail = || format!("a{authority}: block {hash} of view {view} on {:?}", header.parent);
         let parent = header.parent;
+        let stands_on_before = self.blocks.header(&parent.hash).is_some_and(|before| before.epoch != epoch);
+        if stands_on_before && !self.finalized.values().any(|(known, _)| *known == parent.hash) {
+            self.broken("an epoch begins above the final last block of the one before", detail());
+        }
+        let said = self.said(epoch);
         let is_notarized = parent.view == View(0)
-            || [&self.notarized, &self.finalizable].iter().any(|known| known.get(&parent.view) == Some(&parent.hash));
+            || stands_on_before
+            || [&said.notarized, &said.finalizable].iter().any(|known| known.get(&parent.view) == Some(&parent.hash));
+        let are_skipped = (parent.view.0 + 1..view.0).all(|between| said.skipped.contains(&View(between)));
         if !is_notarized {
             self.broken("parents are notarized", detail());
         }
-        if !(parent.view.0 + 1..view.0).all(|between| self.skipped.contains(&View(between))) {
+        if !are_skipped {
             self.broken("parents skip only views with Skip certificates", detail());
         }
-        if !self.blocks.is_valid(&hash, self.chain, &self.epoch) {
+        if header.epoch != epoch || !self.blocks.is_valid(&hash) {
             self.broken("honest authorities vote for valid blocks only", detail());
         }
-        let n = self.epoch.len() as u64;
-        let leader = match self.epoch.leader {
+        let rules = self.epoch(epoch);
+        let n = rules.len() as u64;
+        let leader = match rules.leader {
             LeaderPolicy::Fixed => Some((view.0 - header.height.0) % n),
             LeaderPolicy::RoundRobin { term } => Some((view.0 - 1) / u64::from(term) % n),
             LeaderPolicy::Elected => None, // judged from block to block, where an honest one proposes
@@ -260,19 +302,22 @@ impl Checker {
     /// rule is stated from block to block here: whoever proposed the parent leads on, unless the parent
     /// prefers another, and each view skipped between passes the lead to the next in order. Returns whether a
     /// preference decided it.
-    pub(super) fn proposed(&mut self, proposal: &Proposal) -> bool {
+    pub(super) fn proposed(&mut self, epoch: u32, proposal: &Proposal) -> bool {
         let header = &proposal.block.header;
         self.blocks.led_by(header.hash(), proposal.vote.authority);
-        let Some(parent) = proposal.parent_header.as_ref().filter(|_| self.epoch.leader == LeaderPolicy::Elected) else {
+        let Some(parent) = proposal.parent_header.as_ref().filter(|_| self.epoch(epoch).leader == LeaderPolicy::Elected) else {
             return false;
         };
         if parent.hash() != header.parent.hash {
             self.broken("a proposal names its parent", format!("{:?}", proposal.vote));
             return false;
         }
-        let n = self.epoch.len() as u64;
+        let n = self.epoch(epoch).len() as u64;
         let skipped = header.view.0 - parent.view.0 - 1;
-        let (base, preferred) = match parent.preference {
+        // What authorities of an epoch before preferred counts for nothing.
+        let preferred = self.blocks.preference_of(&parent.hash(), epoch);
+        let (base, preferred) = match preferred {
+            _ if parent.epoch != epoch => (header.view.0 - header.height.0 - skipped, false),
             Some(preference) if header.view > preference.until => (header.view.0 - header.height.0 - skipped, false),
             Some(preference) if preference.since == parent.view => (u64::from(preference.leader.0), true),
             preference => match self.blocks.leader_of(&parent.hash()) {
@@ -302,7 +347,7 @@ impl Checker {
         if self.judges_time && header.timestamp.as_millis() > latest {
             self.broken("no final block is of the future", format!("node {node}, height {height}: {:?}", header.timestamp));
         }
-        finalized.certificate.iter().for_each(|certificate| self.certified(certificate, true));
+        finalized.certificate.iter().for_each(|certificate| self.certified(header.epoch, certificate, true));
         self.blocks.seen(&finalized.block);
         match self.finalized.get(&height) {
             Some((other, root)) if *other != hash || *root != header.state_root => {
@@ -335,23 +380,28 @@ impl Checker {
     }
 
     /// An honest node has lost its disk: it begins anew, but for what it has said.
-    pub(super) fn lost(&mut self, node: usize, authority: AuthorityIndex) {
+    pub(super) fn lost(&mut self, node: usize, place: usize) {
         self.heads.remove(&node);
-        let last = self.said.keys().filter(|(author, _)| *author == authority).map(|(_, view)| *view).max();
-        self.lost.extend(last.map(|last| (authority, last)));
+        for era in self.eras.iter() {
+            let Some(authority) = era.seat(place) else { continue };
+            let said = self.epochs.entry(era.epoch.number).or_default();
+            let last = said.votes.keys().filter(|(author, _)| *author == authority).map(|(_, view)| *view).max();
+            said.lost.extend(last.map(|last| (authority, last)));
+        }
     }
 
     /// An honest node accuses somebody.
-    pub(super) fn accused(&mut self, node: usize, evidence: &Evidence, guilty: bool) {
-        let proved = evidence.verify(self.chain, &self.epoch).is_ok();
+    pub(super) fn accused(&mut self, node: usize, epoch: u32, evidence: &Evidence, guilty: bool) {
+        let proved = evidence.verify(self.chain, self.epoch(epoch)).is_ok();
         if !proved || !guilty {
             self.broken("evidence names only the guilty", format!("node {node} accuses a{}", evidence.authority()));
         }
     }
 
     /// What an honest node holds in memory, and how much it says in one step.
-    pub(super) fn holds(&mut self, node: usize, (views, blocks): (usize, usize), outputs: usize) {
-        let certified = self.notarized.len() + self.skipped.len() + self.finalizable.len();
+    pub(super) fn holds(&mut self, node: usize, epoch: u32, (views, blocks): (usize, usize), outputs: usize) {
+        let said = self.said(epoch);
+        let certified = said.notarized.len() + said.skipped.len() + said.finalizable.len();
         if views > certified + HELD_BEYOND || blocks > 2 * (certified + HELD_BEYOND) || outputs > STEP_OUTPUTS_MAX {
             let detail = format!("node {node} holds {views} views and {blocks} blocks, and has {outputs} outputs");
             self.broken("queues stay bounded", detail);

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use voting_core::certificate::Statement;
 use voting_core::codec::Canonical;
-use voting_core::ids::AuthorityIndex;
 
 use super::actors::To;
+use super::node::Node;
 use super::queue::Event;
 use super::rng::Rng;
 use super::trace::Happening;
@@ -37,8 +37,8 @@ pub(super) struct Half {
 impl World {
     /// Sends to everyone addressed, in an order of this moment, or to as many as the budget allows.
     pub(super) fn send(&mut self, node: usize, to: To, message: &Message, after_ms: u64, budget: &mut u64) -> Option<Half> {
-        let (authority, lies) = (self.nodes[node].authority, self.nodes[node].lies);
-        self.checker.saw(message, !lies);
+        let Node { place, lies, ref finalized, .. } = self.nodes[node];
+        self.checker.saw(message, (!lies).then_some(finalized.epoch));
         let bytes = message.to_canonical();
         self.fold_trace(&bytes);
         let Ok(decoded) = Message::from_canonical(&bytes) else { return None }; // a liar's nonsense
@@ -52,22 +52,23 @@ impl World {
                 return Some(Half { what, has: recipients[..at].to_vec(), lacks: recipients[at..].to_vec() });
             };
             *budget = left;
-            self.post(node, *other, authority, &message, after_ms);
+            self.post(node, *other, place, &message, after_ms);
         }
         None
     }
 
     pub(super) fn recipients(&self, node: usize, to: To) -> Vec<usize> {
-        let me = self.nodes[node].authority;
+        let Node { place, ref finalized, .. } = self.nodes[node];
+        let era = self.eras.at(finalized.epoch);
         let is_addressed = |other: &usize| match to {
             To::All => true,
-            To::One(authority) => self.nodes[*other].authority == authority,
+            To::One(index) => self.nodes[*other].place == era.place_of(index),
             To::Nodes(mask) => (mask >> other) & 1 == 1,
         };
-        (0..self.nodes.len()).filter(|other| self.nodes[*other].authority != me).filter(is_addressed).collect()
+        (0..self.nodes.len()).filter(|other| self.nodes[*other].place != place).filter(is_addressed).collect()
     }
 
-    fn post(&mut self, from: usize, to: usize, authority: AuthorityIndex, message: &Arc<Message>, after_ms: u64) {
+    fn post(&mut self, from: usize, to: usize, place: usize, message: &Arc<Message>, after_ms: u64) {
         let ordinal = &mut self.links[from * self.nodes.len() + to];
         *ordinal += 1;
         let mut rng = Rng::at(self.script.seed, &[2, from as u64, to as u64, *ordinal]);
@@ -93,7 +94,7 @@ impl World {
                 self.count("message delayed past others");
             }
             self.tell_message(from, to, message, Some(self.now + delay + after_ms));
-            self.schedule(delay + after_ms, to, Event::Deliver { from: authority, message: Arc::clone(message) });
+            self.schedule(delay + after_ms, to, Event::Deliver { from: place, message: Arc::clone(message) });
         }
     }
 

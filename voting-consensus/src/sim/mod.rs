@@ -25,6 +25,7 @@ mod blocks;
 mod crash;
 mod disk;
 mod draft;
+mod eras;
 mod failover;
 mod host;
 mod invariants;
@@ -56,13 +57,13 @@ pub use trace::{Happening, TraceEvent};
 /// What to simulate; whatever is `None` is drawn from the seed.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
-    /// Number of authorities, 4 to 10 if drawn.
+    /// Number of authorities to begin with, 4 to 10 if drawn.
     pub authorities: Option<usize>,
-    /// Threshold.
+    /// Threshold to begin with.
     pub quorum: Option<QuorumRule>,
-    /// Who leads.
+    /// Who leads to begin with.
     pub leader: Option<LeaderPolicy>,
-    /// Who lies, beyond what the threshold tolerates if you say so.
+    /// Who lies, beyond what the threshold tolerates if you say so; the authorities do not change then.
     pub liars: Option<(Actor, usize)>,
     /// A rule to be left out.
     #[cfg(feature = "mutations")]
@@ -90,9 +91,9 @@ impl Options {
 pub struct Report {
     /// Its seed.
     pub seed: u64,
-    /// Number of authorities.
+    /// Number of authorities to begin with.
     pub authorities: usize,
-    /// The threshold.
+    /// The threshold to begin with.
     pub quorum: u16,
     /// Who lied.
     pub liars: Vec<(usize, Actor)>,
@@ -130,7 +131,7 @@ pub fn trace(script: &Script) -> (Report, Vec<TraceEvent>) {
 
 /// The name of a node: its authority's; the second of two twins has a mark.
 fn node_name(node: usize, nodes: &[usize]) -> String {
-    let authority = nodes.get(node).copied().unwrap_or_default();
-    let is_second = node > 0 && nodes.get(node - 1) == Some(&authority);
-    format!("a{authority}{}", if is_second { "'" } else { "" })
+    let place = nodes.get(node).copied().unwrap_or_default();
+    let is_second = node > 0 && nodes.get(node - 1) == Some(&place);
+    format!("a{place}{}", if is_second { "'" } else { "" })
 }

@@ -1,17 +1,12 @@
 //! Who takes part in a run: authorities, threshold, leader policy, clocks, liars.
 
-use std::sync::Arc;
-
-use voting_core::crypto::SigningKey;
-use voting_core::epoch::{Authority, Epoch, LeaderPolicy, QuorumRule, Timers};
-use voting_core::ids::Digest;
+use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
 use super::actors::Actor;
+use super::eras::{FIRST_EPOCH, Member, Plan, draw};
 use super::rng::Rng;
 use super::{Mutation, Options};
 
-/// Number of the epoch; the one before had the same authorities with the same keys.
-const EPOCH: u32 = 1;
 /// How far the clock of an honest authority is off at most, in milliseconds.
 pub(super) const CLOCK_ERROR_MS: i64 = 150;
 
@@ -27,16 +22,15 @@ pub(super) struct Clocks {
 /// The network of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Network {
-    pub(super) authorities: usize,
-    pub(super) quorum: u16,
-    pub(super) leader: LeaderPolicy,
+    /// Its epochs, in order; there is at least one.
+    pub(super) plans: Vec<Plan>,
     pub(super) liars: Vec<(usize, Actor)>,
     /// By node: twins are two.
     pub(super) clocks: Vec<Clocks>,
 }
 
 impl Network {
-    pub(super) fn draw(rng: &mut Rng, options: &Options) -> Self {
+    pub(super) fn draw(seed: u64, rng: &mut Rng, options: &Options) -> Self {
         let options = &options.with_mutation();
         let n = options.authorities.unwrap_or(rng.within(4, 10) as usize);
         let rule = options.quorum.unwrap_or(match rng.below(3) {
@@ -61,7 +55,11 @@ impl Network {
             liars.push((place, kind.unwrap_or_else(|| rng.pick(&Actor::ALL))));
         }
         liars.sort_unstable();
-        let mut network = Self { authorities: n, quorum, leader, liars, clocks: Vec::new() };
+        let first = Plan::first(n, quorum, leader);
+        let places: Vec<usize> = liars.iter().map(|(place, _)| *place).collect();
+        // More liars than are tolerated are a matter of the first authorities alone.
+        let plans = if options.liars.is_some() { vec![first] } else { draw(seed, first, &places) };
+        let mut network = Self { plans, liars, clocks: Vec::new() };
         for _ in network.nodes() {
             let offset_ms = rng.within(0, 2 * CLOCK_ERROR_MS as u64) as i64 - CLOCK_ERROR_MS;
             network.clocks.push(Clocks { rate: rng.within(950, 1_050), offset_ms });
@@ -69,25 +67,40 @@ impl Network {
         network
     }
 
-    /// The authority that each node is: two nodes for twins, one for everyone else.
+    /// The authorities to begin with.
+    pub(super) fn first(&self) -> &Plan {
+        &self.plans[0]
+    }
+
+    /// The plan of an epoch.
+    pub(super) fn plan(&self, epoch: u32) -> Option<&Plan> {
+        self.plans.get(epoch.checked_sub(FIRST_EPOCH)? as usize)
+    }
+
+    /// Machines that are authorities at some time: authority n of the first epoch is machine n, those that come later follow.
+    pub(super) fn places(&self) -> usize {
+        self.plans.iter().flat_map(|plan| &plan.members).map(|member: &Member| member.place + 1).max().unwrap_or(0)
+    }
+
+    /// The machine that each node is: two nodes for twins, one for everyone else.
     pub(super) fn nodes(&self) -> Vec<usize> {
-        (0..self.authorities).flat_map(|i| vec![i; if self.actor(i) == Some(Actor::Twins) { 2 } else { 1 }]).collect()
+        (0..self.places()).flat_map(|i| vec![i; if self.actor(i) == Some(Actor::Twins) { 2 } else { 1 }]).collect()
+    }
+
+    /// The smallest quorum that it ever has.
+    pub(super) fn quorum(&self) -> usize {
+        self.plans.iter().map(|plan| usize::from(plan.quorum)).min().unwrap_or(1)
+    }
+
+    /// Whether these machines have a quorum in each epoch.
+    pub(super) fn suffices(&self, places: &[usize]) -> bool {
+        let members = |plan: &Plan| places.iter().filter(|place| plan.has(**place)).count();
+        self.plans.iter().all(|plan| members(plan) >= usize::from(plan.quorum))
     }
 
     /// How an authority lies, if it does.
     pub(super) fn actor(&self, authority: usize) -> Option<Actor> {
         self.liars.iter().find(|(liar, _)| *liar == authority).map(|(_, actor)| *actor)
-    }
-
-    pub(super) fn keys(&self) -> Vec<SigningKey> {
-        let key = |i: usize| SigningKey::from_seed(Digest::of_parts("voting/sim-key/v1", &[&(i as u64).to_le_bytes()]).0);
-        (0..self.authorities).map(key).collect()
-    }
-
-    pub(super) fn epoch(&self, keys: &[SigningKey]) -> Arc<Epoch> {
-        let named = |(i, key): (usize, &SigningKey)| Authority { name: format!("a{i}"), key: key.public() };
-        let authorities = keys.iter().enumerate().map(named).collect();
-        Arc::new(Epoch { number: EPOCH, authorities, quorum: self.quorum, leader: self.leader, timers: Timers::default() })
     }
 }
 

@@ -1,19 +1,21 @@
 //! One node: an engine, its disk, and the host that a real node's runtime is.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use voting_core::block::{Block, Parent};
+use voting_core::crypto::SigningKey;
 use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
 use voting_core::time::Timestamp;
 
 use super::app::{AppState, entries_of};
 use super::disk::{Batch, Disk};
+use super::eras::{Eras, FIRST_EPOCH};
 use super::network::Clocks;
 use super::queue::Event;
 use super::script::{Moment, Point};
-use crate::{Engine, EngineConfig, TimerId};
+use crate::{Engine, EngineConfig, Message, TimerId};
 
 /// True time at the start of a run.
 const FOUNDED_MS: u64 = 1_700_000_000_000;
@@ -50,10 +52,18 @@ pub(super) struct Trouble {
     pub(super) crash: Option<Planned>,
 }
 
+/// Messages that a host keeps while an epoch is about to end: they may be meant for the next.
+const EARLY_MAX: usize = 256;
+
 /// A node, running or not.
 #[derive(Debug)]
 pub(super) struct Node {
-    pub(super) authority: AuthorityIndex,
+    /// The machine.
+    pub(super) place: usize,
+    /// Which authority it is in its epoch.
+    pub(super) seat: AuthorityIndex,
+    /// Its key there.
+    pub(super) key: SigningKey,
     pub(super) engine: Option<Engine>,
     /// Counts starts: events for an earlier life are void.
     pub(super) life: u32,
@@ -71,6 +81,8 @@ pub(super) struct Node {
     pub(super) trouble: Trouble,
     /// A write under way.
     pub(super) writing: Option<Batch>,
+    /// What was said while its epoch was about to end.
+    early: VecDeque<(usize, Arc<Message>)>,
     /// What happened while it could not look: it was writing, or hung.
     pub(super) held: Vec<Event>,
     /// It lies, and is judged by nothing.
@@ -82,14 +94,17 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(authority: AuthorityIndex, clocks: Clocks, lies: bool) -> Self {
+    pub(super) fn new(eras: &Arc<Eras>, place: usize, clocks: Clocks, lies: bool) -> Self {
+        let (seat, key) = eras.seat(FIRST_EPOCH, place);
         Self {
-            authority,
+            place,
+            seat,
+            key,
             engine: None,
             life: 0,
             disk: Disk::default(),
             platter: None,
-            finalized: AppState::genesis(),
+            finalized: AppState::genesis(Arc::clone(eras)),
             candidates: BTreeMap::new(),
             mempool: BTreeSet::new(),
             timers: BTreeMap::new(),
@@ -98,6 +113,7 @@ impl Node {
             clocks,
             trouble: Trouble::default(),
             writing: None,
+            early: VecDeque::new(),
             held: Vec::new(),
             lies,
             forgets_ancestors: false,
@@ -105,17 +121,45 @@ impl Node {
         }
     }
 
-    /// Starts from what is on disk.
-    pub(super) fn start(&mut self, config: EngineConfig) -> Result<(), String> {
+    /// Reads what is on disk, to start from there.
+    pub(super) fn replay(&mut self, eras: &Arc<Eras>) -> Result<(), String> {
         self.life += 1;
         self.forget();
-        self.finalized = AppState::genesis();
+        self.finalized = AppState::genesis(Arc::clone(eras));
         for block in &self.disk.blocks {
-            self.finalized = self.finalized.apply(&block.block).ok_or("the ledger does not replay")?;
+            self.finalized = self.finalized.apply(&block.block).ok_or("the ledger does not replay")?.entered();
         }
+        Ok(())
+    }
+
+    /// Takes its place in the epoch that decides on the next block.
+    pub(super) fn take_seat(&mut self, config: EngineConfig) -> Result<(), String> {
+        (self.seat, self.key) = (config.me, config.key.clone());
         let engine = Engine::recover(config, self.disk.head(), &self.disk.journal).map_err(|error| error.to_string())?;
         self.engine = Some(engine);
         Ok(())
+    }
+
+    /// The last block of its epoch is final: what it was about to do is void. Gives back what may have been said to it in the next.
+    pub(super) fn enter_next_epoch(&mut self) -> VecDeque<(usize, Arc<Message>)> {
+        self.finalized = self.finalized.clone().entered();
+        self.candidates.clear();
+        self.timers.clear();
+        self.wanted = None;
+        self.had_work = false;
+        let finalized = &self.finalized;
+        self.mempool.retain(|entry| finalized.wants(*entry));
+        std::mem::take(&mut self.early)
+    }
+
+    /// A message comes in; one that may be meant for the next epoch is kept for it.
+    pub(super) fn keep_early(&mut self, from: usize, message: &Arc<Message>) {
+        if self.engine.as_ref().is_some_and(Engine::is_ending) {
+            if self.early.len() >= EARLY_MAX {
+                self.early.pop_front();
+            }
+            self.early.push_back((from, Arc::clone(message)));
+        }
     }
 
     /// Loses what is not on disk; clients send their entries again, so that the mempool is as it was.
@@ -134,6 +178,7 @@ impl Node {
         self.wanted = None;
         self.had_work = false;
         self.writing = None;
+        self.early.clear();
         self.held.clear();
         self.view = View(0);
     }
@@ -210,7 +255,7 @@ impl Node {
         let height = self.finalized.height;
         self.candidates.retain(|_, state| state.height > height);
         let finalized = &self.finalized;
-        self.mempool.retain(|entry| finalized.takes(*entry));
+        self.mempool.retain(|entry| finalized.wants(*entry));
         true
     }
 

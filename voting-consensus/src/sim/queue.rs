@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use voting_core::ids::{AuthorityIndex, BlockHash, View};
+use voting_core::ids::{BlockHash, View};
 
 use crate::{Message, TimerId};
 
@@ -11,7 +11,8 @@ use crate::{Message, TimerId};
 #[derive(Debug)]
 pub(super) enum Event {
     Deliver {
-        from: AuthorityIndex,
+        /// The machine that sent it.
+        from: usize,
         message: Arc<Message>,
     },
     Timer {

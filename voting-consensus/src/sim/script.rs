@@ -76,6 +76,10 @@ pub(super) enum Fault {
         leader: u16,
         views: u16,
     },
+    /// The authorities of the epoch before agree to hand over to this one.
+    Change {
+        to: u32,
+    },
     Crash {
         node: usize,
         moment: Moment,
@@ -158,7 +162,7 @@ impl Script {
         self.mutation == Some(mutation)
     }
 
-    /// Nodes whose clock is wrong at some time, by authority.
+    /// Machines whose clock is wrong at some time.
     pub(super) fn wrong_clocks(&self) -> usize {
         let nodes = self.network.nodes();
         let stepped = |act: &Act| match act.fault {
@@ -178,12 +182,16 @@ fn named(mask: u64, nodes: &[usize]) -> String {
     if names.is_empty() { "nobody".to_owned() } else { names.join(", ") }
 }
 
-/// One line for people; `nodes` is the authority of each node.
-pub(super) fn describe(act: &Act, nodes: &[usize]) -> String {
+/// One line for people; `nodes` is the machine of each node.
+pub(super) fn describe(act: &Act, network: &Network, nodes: &[usize]) -> String {
     let name = |node: usize| super::node_name(node, nodes);
     match act.fault {
         Fault::Submit { entry, heard_by } => format!("entry {entry} is submitted; heard by {}", named(heard_by, nodes)),
         Fault::Wish { asks, leader, views } => format!("{} hears the wish that a{leader} lead for {views} views", name(asks)),
+        Fault::Change { to } => {
+            let what = network.plan(to).map_or("nothing", |plan| plan.change);
+            format!("the change to epoch {to} is submitted: {what}")
+        }
         Fault::Crash { node, moment, point, down_ms } => {
             format!("{} will be killed {point} of {moment}, and be down for {down_ms} ms", name(node))
         }
@@ -247,7 +255,7 @@ impl fmt::Display for Script {
         let nodes = self.network.nodes();
         writeln!(f, "           of 1,000 messages {loss} are lost, {doubling} doubled; the longest delay is {delay_ms} ms")?;
         for act in &self.acts {
-            writeln!(f, "{:>8.3} s  {}", act.at_ms as f64 / 1_000.0, describe(act, &nodes))?;
+            writeln!(f, "{:>8.3} s  {}", act.at_ms as f64 / 1_000.0, describe(act, &self.network, &nodes))?;
         }
         Ok(())
     }

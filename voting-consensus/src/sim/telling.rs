@@ -18,7 +18,8 @@ impl World {
             Message::Proposal(proposal) => (proposal.vote.statement, proposal.vote.authority),
             _ => return,
         };
-        if !self.is_traced() || authority != self.nodes[node].authority || !self.told.insert((node, statement)) {
+        let epoch = self.nodes[node].finalized.epoch;
+        if !self.is_traced() || authority != self.nodes[node].seat || !self.told.insert((node, epoch, statement)) {
             return;
         }
         let view = statement.view().0;
@@ -40,7 +41,9 @@ impl World {
         }
         let written: Vec<Statement> = batch
             .decoded()
-            .filter_map(|record| if let Record::Certificate(certificate) = record { Some(certificate.statement) } else { None })
+            .filter_map(
+                |(_, record)| if let Record::Certificate(certificate) = record { Some(certificate.statement) } else { None },
+            )
             .collect();
         for output in &batch.rest {
             let Output::Broadcast(Message::Certificate(certificate)) = output else { continue };
@@ -54,8 +57,9 @@ impl World {
 
     /// A timer runs out, and the node has not done yet what the timer is for.
     pub(super) fn tell_timer(&mut self, node: usize, timer: TimerId) {
-        let view = self.nodes[node].view;
-        let said = |is: &dyn Fn(&Statement) -> bool| self.told.iter().any(|(other, said)| *other == node && is(said));
+        let (view, epoch) = (self.nodes[node].view, self.nodes[node].finalized.epoch);
+        let said =
+            |is: &dyn Fn(&Statement) -> bool| self.told.iter().any(|(other, at, said)| (*other, *at) == (node, epoch) && is(said));
         let has_skipped = || said(&|said| *said == Statement::Skip { view });
         let has_voted = || said(&|said| matches!(said, Statement::Notarize { view: voted, .. } if *voted == view));
         let is_idle = match timer {
@@ -72,8 +76,9 @@ impl World {
     pub(super) fn note_view(&mut self, node: usize) {
         let Some(engine) = &self.nodes[node].engine else { return };
         let (view, leader) = (engine.view(), engine.current_leader());
+        let leader_name = self.eras.at(self.nodes[node].finalized.epoch).name(leader);
         if std::mem::replace(&mut self.nodes[node].view, view) != view {
-            self.tell(|world| Happening::View { node: world.name(node), view: view.0, leader: format!("a{leader}") });
+            self.tell(|world| Happening::View { node: world.name(node), view: view.0, leader: leader_name });
         }
     }
 }

@@ -48,6 +48,19 @@ pub enum Happening {
         /// How, and how far it came.
         how: String,
     },
+    /// A node goes on in the next epoch: the last block of the one before is final there.
+    Epoch {
+        /// Which node.
+        node: String,
+        /// Number of the epoch.
+        epoch: u32,
+        /// Its authorities, in their order.
+        authorities: Vec<String>,
+        /// Votes of distinct authorities that make a certificate.
+        quorum: u16,
+        /// Who leads.
+        leader: String,
+    },
     /// A node enters a view.
     View {
         /// Which node.
@@ -190,6 +203,9 @@ impl Happening {
             }
             Self::Crash { node, leads: Some(view), how } => format!("{node} (leader of view {view}) is killed {how}"),
             Self::Crash { node, leads: None, how } => format!("{node} is killed {how}"),
+            Self::Epoch { node, epoch, authorities, quorum, leader } => {
+                format!("{node} enters epoch {epoch} of {}; a quorum is {quorum}, leaders are {leader}", authorities.join(", "))
+            }
             Self::View { node, view, leader } if node == leader => format!("{node} enters view {view}, which it leads"),
             Self::View { node, view, leader } => format!("{node} enters view {view}, led by {leader}"),
             Self::Timer { node, timer, view } => match *timer {

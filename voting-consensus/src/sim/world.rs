@@ -4,12 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use voting_core::crypto::SigningKey;
-use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, ChainId, Digest, Height};
 
 use super::actors::{Behaviour, Scene};
-use super::app::Wish;
+use super::app::{Change, Wish};
+use super::eras::Eras;
 use super::invariants::Checker;
 use super::links::Partition;
 use super::network::Clocks;
@@ -29,16 +28,15 @@ const SLOW_FOR_GOOD_MS: u64 = 700;
 
 pub(super) struct World {
     pub(super) script: Script,
-    /// The authority that each node is.
-    authorities: Vec<usize>,
+    /// The machine that each node runs on.
+    places: Vec<usize>,
     pub(super) now: u64,
     next_act: usize,
     next_id: u64,
     queue: BinaryHeap<Scheduled>,
     pub(super) nodes: Vec<Node>,
     pub(super) behaviours: Vec<Option<Box<dyn Behaviour>>>,
-    pub(super) keys: Vec<SigningKey>,
-    pub(super) epoch: Arc<Epoch>,
+    pub(super) eras: Arc<Eras>,
     pub(super) chain: ChainId,
     pub(super) partitions: Vec<Partition>,
     /// Messages so far, by link.
@@ -51,25 +49,24 @@ pub(super) struct World {
     trace_hash: u64,
     trace: Option<Vec<TraceEvent>>,
     /// Votes told of, so that each is told of once.
-    pub(super) told: BTreeSet<(usize, voting_core::certificate::Statement)>,
+    pub(super) told: BTreeSet<(usize, u32, voting_core::certificate::Statement)>,
 }
 
 impl World {
     pub(super) fn new(script: &Script, traced: bool) -> Self {
         let network = &script.network;
-        let (keys, authorities) = (network.keys(), network.nodes());
-        let (epoch, chain) = (network.epoch(&keys), ChainId([7; 32]));
-        let node = |(authority, clocks): (&usize, &Clocks)| {
-            let mut node = Node::new(AuthorityIndex(*authority as u16), *clocks, network.actor(*authority).is_some());
+        let (eras, places, chain) = (Arc::new(Eras::of(network)), network.nodes(), ChainId([7; 32]));
+        let node = |(place, clocks): (&usize, &Clocks)| {
+            let mut node = Node::new(&eras, *place, *clocks, network.actor(*place).is_some());
             node.forgets_ancestors = script.is_mutated(Mutation::AncestorsForgotten);
             node
         };
-        let nodes: Vec<Node> = authorities.iter().zip(&network.clocks).map(node).collect();
-        let behaviours = authorities.iter().map(|authority| Some(network.actor(*authority)?.behaviour())).collect();
+        let nodes: Vec<Node> = places.iter().zip(&network.clocks).map(node).collect();
+        let behaviours = places.iter().map(|place| Some(network.actor(*place)?.behaviour())).collect();
         let verifier = Arc::<Memory>::default();
-        let judges_time = network.liars.len() + script.wrong_clocks() < usize::from(network.quorum);
+        let judges_time = network.liars.len() + script.wrong_clocks() < network.quorum();
         Self {
-            checker: Checker::new(chain, Arc::clone(&epoch), Arc::clone(&verifier) as Arc<dyn VerifyVote>, judges_time),
+            checker: Checker::new(chain, Arc::clone(&eras), Arc::clone(&verifier) as Arc<dyn VerifyVote>, judges_time),
             now: 0,
             next_act: 0,
             next_id: 0,
@@ -77,9 +74,8 @@ impl World {
             links: vec![0; nodes.len() * nodes.len()],
             nodes,
             behaviours,
-            authorities,
-            keys,
-            epoch,
+            places,
+            eras,
             chain,
             partitions: Vec::new(),
             core: None,
@@ -134,8 +130,8 @@ impl World {
         self.tell(|world| Happening::End { blocks: world.checker.blocks(), entries: world.checker.acknowledged().count() });
         let report = Report {
             seed: self.script.seed,
-            authorities: self.epoch.len(),
-            quorum: self.epoch.quorum,
+            authorities: self.script.network.first().members.len(),
+            quorum: self.script.network.first().quorum,
             liars: self.script.network.liars,
             virtual_time: Duration::from_millis(self.now),
             blocks: self.checker.blocks(),
@@ -149,11 +145,12 @@ impl World {
 
     fn introduction(&self) -> Happening {
         let network = &self.script.network;
+        let first = network.first();
         Happening::Run {
             seed: self.script.seed,
             nodes: (0..self.nodes.len()).map(|node| self.name(node)).collect(),
-            quorum: network.quorum,
-            leader: network.leader.to_string(),
+            quorum: first.quorum,
+            leader: first.leader.to_string(),
             liars: network.liars.iter().map(|(authority, actor)| (format!("a{authority}"), actor.word())).collect(),
         }
     }
@@ -168,7 +165,7 @@ impl World {
     }
 
     pub(super) fn name(&self, node: usize) -> String {
-        node_name(node, &self.authorities)
+        node_name(node, &self.places)
     }
 
     pub(super) const fn is_traced(&self) -> bool {
@@ -201,18 +198,11 @@ impl World {
     }
 
     pub(super) fn start(&mut self, node: usize) {
-        let authority = self.nodes[node].authority;
-        let key = self.keys[usize::from(authority.0)].clone();
-        let mut config = EngineConfig::new(self.chain, Arc::clone(&self.epoch), authority, key);
-        config.verifier = Arc::clone(&self.verifier) as Arc<dyn VerifyVote>;
-        let start = [self.script.seed, node as u64, u64::from(self.nodes[node].life)].map(u64::to_le_bytes);
-        config.nonce = Digest::of_parts("voting/sim-nonce/v1", &start.each_ref().map(<[u8; 8]>::as_slice)).0;
-        #[cfg(feature = "mutations")]
-        {
-            config.mutation = self.script.mutation;
-        }
-        if let Err(reason) = self.nodes[node].start(config) {
+        if let Err(reason) = self.nodes[node].replay(&self.eras) {
             self.checker.broken("a node recovers from its disk", format!("node {node}: {reason}"));
+            return;
+        }
+        if !self.take_seat(node) {
             return;
         }
         let here = &self.nodes[node];
@@ -223,6 +213,27 @@ impl World {
         self.tell(|world| Happening::Start { node: world.name(node), height: height.0, journal });
         self.step(node, vec![Input::Start]);
         self.note_work(node);
+    }
+
+    /// A node's engine begins, in the epoch that decides on the next block; false if it cannot.
+    pub(super) fn take_seat(&mut self, node: usize) -> bool {
+        let Node { place, ref finalized, .. } = self.nodes[node];
+        let (me, key) = self.eras.seat(finalized.epoch, place);
+        let mut config = EngineConfig::new(self.chain, Arc::clone(&self.eras.at(finalized.epoch).epoch), me, key);
+        config.first = finalized.first;
+        config.verifier = Arc::clone(&self.verifier) as Arc<dyn VerifyVote>;
+        let here = &self.nodes[node];
+        let start = [self.script.seed, node as u64, u64::from(here.life), u64::from(here.finalized.epoch)].map(u64::to_le_bytes);
+        config.nonce = Digest::of_parts("voting/sim-nonce/v1", &start.each_ref().map(<[u8; 8]>::as_slice)).0;
+        #[cfg(feature = "mutations")]
+        {
+            config.mutation = self.script.mutation;
+        }
+        let taken = self.nodes[node].take_seat(config);
+        if let Err(reason) = &taken {
+            self.checker.broken("a node recovers from its disk", format!("node {node}: {reason}"));
+        }
+        taken.is_ok()
     }
 
     fn happen(&mut self, node: usize, life: u32, event: Event) {
@@ -264,12 +275,13 @@ impl World {
 
     fn act(&mut self, act: &Act) {
         if !matches!(act.fault, Fault::Lie { .. } | Fault::Crash { .. }) {
-            self.tell(|world| Happening::Fault { what: describe(act, &world.authorities) });
+            self.tell(|world| Happening::Fault { what: describe(act, &world.script.network, &world.places) });
         }
         let now = self.now;
         match act.fault {
             Fault::Submit { entry, heard_by } => self.submit(entry, heard_by),
             Fault::Wish { asks, leader, views } => self.wish(asks, leader, views),
+            Fault::Change { to } => self.submit(Change { to }.to_entry(), u64::MAX),
             Fault::Crash { node, moment, point, down_ms } => self.plan_crash(node, Planned { moment, point, down_ms }),
             Fault::Partition { side, one_way, for_ms } => {
                 self.count(if one_way { "partition, one way" } else { "partition" });
@@ -319,8 +331,7 @@ impl World {
             nodes: self.nodes.len(),
             here: &self.nodes[node],
             chain: self.chain,
-            epoch: &self.epoch,
-            keys: &self.keys,
+            era: self.eras.at(self.nodes[node].finalized.epoch),
         }
     }
 
@@ -337,7 +348,7 @@ impl World {
             here.trouble = super::node::Trouble { write_ms: here.trouble.write_ms, ..Default::default() };
             if is_core(&node) {
                 let finalized = &here.finalized;
-                here.mempool.extend(shared.iter().filter(|entry| finalized.takes(**entry)));
+                here.mempool.extend(shared.iter().filter(|entry| finalized.wants(**entry)));
             }
             self.wake(node);
         }
@@ -370,7 +381,7 @@ impl World {
 
     fn submit(&mut self, entry: u64, heard_by: u64) {
         for node in 0..self.nodes.len() {
-            if (heard_by >> node) & 1 == 1 && self.nodes[node].finalized.takes(entry) {
+            if (heard_by >> node) & 1 == 1 && self.nodes[node].finalized.wants(entry) {
                 self.nodes[node].mempool.insert(entry);
                 self.note_work(node);
             }
@@ -388,6 +399,7 @@ impl World {
         let Some(core) = self.core.filter(|_| self.now >= SUBMISSIONS_END_MS) else { return false };
         let submitted = |act: &Act| match act.fault {
             Fault::Submit { entry, heard_by } if heard_by & core == core => Some(entry),
+            Fault::Change { to } => Some(Change { to }.to_entry()),
             _ => None,
         };
         let last = self.script.acts.iter().rev().find_map(submitted);
@@ -398,21 +410,22 @@ impl World {
         })
     }
 
-    /// Whether the core can finish: a quorum of the honest.
+    /// Whether the core can finish: a quorum of the honest in each epoch.
     fn can_finish(&self) -> bool {
-        self.core_nodes().count() >= usize::from(self.epoch.quorum)
+        let places: Vec<usize> = self.core_nodes().map(|node| node.place).collect();
+        self.script.network.suffices(&places)
     }
 
     fn judge_end(&mut self) {
         if self.checker.violation.is_none() && self.now >= TROUBLE_MS && self.can_finish() && !self.is_over() {
             let stand = |node: &Node| {
                 let view = node.engine.as_ref().map(|engine| engine.view().0);
-                (node.authority.0, node.height().0, view, node.mempool.len())
+                (node.place, node.finalized.epoch, node.height().0, view, node.mempool.len())
             };
             let stand: Vec<_> = self.core_nodes().map(stand).collect();
             self.checker.broken(
                 "after the trouble, a healthy quorum agrees and makes new entries final",
-                format!("(authority, height, view, waiting): {stand:?}"),
+                format!("(machine, epoch, height, view, waiting): {stand:?}"),
             );
         }
         let honest = || self.nodes.iter().filter(|node| !node.lies);

@@ -27,7 +27,7 @@ impl Behaviour for Forger {
 fn votes_of_others(scene: &mut Scene<'_>) -> Vec<Message> {
     let statement = scene.statement();
     let mut vote = scene.sign(statement);
-    let authorities = 0..scene.epoch.len() as u16;
+    let authorities = 0..scene.epoch().len() as u16;
     let said_by = |authority| {
         vote.authority = AuthorityIndex(authority);
         Message::Vote(vote)
@@ -39,7 +39,7 @@ fn votes_of_others(scene: &mut Scene<'_>) -> Vec<Message> {
 fn certificate(scene: &mut Scene<'_>) -> Message {
     let statement = scene.statement();
     let vote = scene.sign(statement);
-    let (kind, quorum) = (scene.rng.below(3), scene.epoch.quorum);
+    let (kind, quorum) = (scene.rng.below(3), scene.epoch().quorum);
     let signatures = match kind {
         0 => vec![(vote.authority, vote.signature); usize::from(quorum)],
         1 => (0..quorum).map(|authority| (AuthorityIndex(authority), vote.signature)).collect(),

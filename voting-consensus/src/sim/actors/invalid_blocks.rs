@@ -39,7 +39,7 @@ impl Behaviour for InvalidBlocks {
 
 /// A valid block on some parent other than this one, in a view that the liar leads if so, unless it usurps it.
 fn unjustified(scene: &mut Scene<'_>, view: View, other_than: BlockHash, usurps: bool) -> Option<Message> {
-    let leads = |state: &AppState| leader(scene.epoch, view, state.height.next(), state.preference.as_ref()) == scene.me();
+    let leads = |state: &AppState| leader(scene.epoch(), view, state.height.next(), state.preference.as_ref()) == scene.me();
     let fits = |state: &&AppState| state.view < view && state.hash != other_than && (usurps || leads(state));
     let parents: Vec<&AppState> = scene.here.states().filter(fits).collect();
     if parents.is_empty() {
@@ -47,7 +47,7 @@ fn unjustified(scene: &mut Scene<'_>, view: View, other_than: BlockHash, usurps:
     }
     let parent = scene.rng.pick(&parents);
     let entry = made_up_entry(&mut scene.rng);
-    let block = parent.build(scene.chain, scene.epoch.number, view, scene.here.clock(scene.now_ms), &[entry]);
+    let block = parent.build(scene.chain, view, scene.here.clock(scene.now_ms), &[entry]);
     Some(scene.proposal(block))
 }
 
@@ -73,5 +73,5 @@ fn doubled(scene: &mut Scene<'_>, block: &Block) -> Option<Block> {
     let before = state.included.iter().next_back().copied();
     let twice = made_up_entry(&mut scene.rng);
     let entries = before.map_or_else(|| vec![twice, twice], |entry| vec![entry]);
-    Some(state.build(scene.chain, scene.epoch.number, block.header.view, block.header.timestamp, &entries))
+    Some(state.build(scene.chain, block.header.view, block.header.timestamp, &entries))
 }

@@ -45,9 +45,9 @@ fn invented(scene: &mut Scene<'_>) -> FinalizedBlock {
     let entry = made_up_entry(&mut scene.rng);
     let head = &scene.here.finalized;
     let time = scene.here.clock(scene.now_ms);
-    let block = head.build(scene.chain, scene.epoch.number, head.view.next(), time, &[entry]);
+    let block = head.build(scene.chain, head.view.next(), time, &[entry]);
     let statement = Statement::Finalize { view: block.header.view, block: block.hash() };
     let signature = scene.sign(statement).signature;
-    let signatures = (0..scene.epoch.quorum).map(|authority| (AuthorityIndex(authority), signature)).collect();
+    let signatures = (0..scene.epoch().quorum).map(|authority| (AuthorityIndex(authority), signature)).collect();
     FinalizedBlock { block, certificate: Some(Certificate { statement, signatures }), tail: Vec::new() }
 }

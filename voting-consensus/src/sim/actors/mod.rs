@@ -20,6 +20,7 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, BlockHash, ChainId, View};
 
+use super::eras::{Era, FIRST_EPOCH};
 use super::node::Node;
 use super::rng::Rng;
 use crate::{Message, Proposal};
@@ -181,13 +182,13 @@ pub(super) struct Scene<'a> {
     pub(super) nodes: usize,
     pub(super) here: &'a Node,
     pub(super) chain: ChainId,
-    pub(super) epoch: &'a Epoch,
-    pub(super) keys: &'a [SigningKey],
+    /// The epoch that it is in.
+    pub(super) era: &'a Era,
 }
 
 impl Scene<'_> {
     const fn me(&self) -> AuthorityIndex {
-        self.here.authority
+        self.here.seat
     }
 
     fn view(&self) -> View {
@@ -200,11 +201,15 @@ impl Scene<'_> {
     }
 
     fn someone(&mut self) -> AuthorityIndex {
-        AuthorityIndex(self.rng.below(self.epoch.len() as u64) as u16)
+        AuthorityIndex(self.rng.below(self.epoch().len() as u64) as u16)
+    }
+
+    fn epoch(&self) -> &Epoch {
+        &self.era.epoch
     }
 
     fn sign(&self, statement: Statement) -> Vote {
-        Vote::sign(self.chain, self.epoch.number, statement, self.me(), &self.keys[usize::from(self.me().0)])
+        Vote::sign(self.chain, self.epoch().number, statement, self.me(), &self.here.key)
     }
 
     /// A proposal of this block, with nothing that justifies it.
@@ -219,11 +224,11 @@ impl Scene<'_> {
         Message::Proposal(Box::new(Proposal { block, vote, ..proposal.clone() }))
     }
 
-    /// What the same authorities once certified in the epoch before this one, or in another chain.
+    /// What the same authorities once certified before the first epoch, or in another chain.
     fn of_elsewhere(&mut self, statement: Statement) -> Certificate {
-        let (chain, epoch) = if self.rng.chance(700) { (self.chain, self.epoch.number - 1) } else { (ChainId([8; 32]), 1) };
+        let (chain, epoch) = if self.rng.chance(700) { (self.chain, FIRST_EPOCH - 1) } else { (ChainId([8; 32]), 1) };
         let vote = |(i, key): (usize, &SigningKey)| Vote::sign(chain, epoch, statement, AuthorityIndex(i as u16), key);
-        let votes = self.keys.iter().enumerate().map(vote).take(usize::from(self.epoch.quorum));
+        let votes = self.era.keys.iter().enumerate().map(vote).take(usize::from(self.epoch().quorum));
         Certificate { statement, signatures: votes.map(|vote| (vote.authority, vote.signature)).collect() }
     }
 
