@@ -13,6 +13,8 @@ CHAOS_ROUNDS ?= 45
 CALM_SECONDS ?= 600
 # Steps between states by which each setup of the model checker's long campaign is explored: minutes and gigabytes in all.
 MODEL_STEPS ?= 15000000
+# Runs of the simulator: a night.
+SOAK_SEEDS ?= 200000
 # For each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -73,7 +75,7 @@ model: tools ## The consensus engine's states by exhaustive search, further than
 
 .PHONY: soak
 soak: test-tools model ## Slow campaigns: the model; many simulator seeds; ten minutes at full load; half an hour of killing processes
-	$(CARGO) run --release --bin voting -- simulate --seeds 20000
+	$(CARGO) run --release --bin voting -- simulate --seeds $(SOAK_SEEDS)
 	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
 	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test cluster -- --nocapture an_election_survives
 

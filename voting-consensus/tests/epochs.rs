@@ -251,3 +251,29 @@ fn an_observer_follows_and_says_nothing() {
         assert_eq!(own_statements(&peer.give(Input::Timer(timer)), OBSERVER.0), []);
     }
 }
+
+#[test]
+fn whoever_states_to_be_further_is_asked_in_turn_also_while_a_block_is_missing() {
+    let mut peer = Peer::new();
+    let asked_for_blocks = |outputs: &[Output]| {
+        outputs.iter().find_map(|output| match output {
+            Output::Send { to, message: Message::RequestBlocks { from: Height(1) } } => Some(to.0),
+            _ => None,
+        })
+    };
+    // A notarized block that everybody else has long forgotten, because they are in the next epoch.
+    let outputs = peer.hear(2, Message::Certificate(peer.certificate(notarize(&first(1)), &QUORUM)));
+    assert!(outputs.iter().any(|output| matches!(output, Output::Send { message: Message::RequestBlock { .. }, .. })));
+    assert_eq!(asked_for_blocks(&outputs), None);
+    assert_eq!(asked_for_blocks(&peer.hear(2, Message::Hello { height: Height(1_000) })), None, "one request at a time");
+    peer.hear(3, Message::Hello { height: Height(1) });
+    assert_eq!(asked_for_blocks(&peer.give(Input::Timer(TimerId::CatchUp))), Some(2));
+    // It has nothing to show, and states the same again: the other has its turn.
+    peer.hear(2, Message::Hello { height: Height(1_000) });
+    assert_eq!(asked_for_blocks(&peer.give(Input::Timer(TimerId::CatchUp))), Some(3));
+    let block = last(first(1), &next_epoch(&peer));
+    let certificate = peer.certificate(finalize(&block), &QUORUM);
+    let outputs = peer.hear(3, Message::Blocks(vec![FinalizedBlock::new(block, Some(certificate)).unwrap()]));
+    assert_eq!(final_blocks(&outputs).len(), 1);
+    assert!(peer.engine.has_ended());
+}

@@ -38,7 +38,7 @@ const NO_PANIC: &str = "no assertion of the engine fails";
 ///
 /// Each seed draws a network (4 to 10 authorities, quorum, leaders), its faults (messages lost, doubled, delayed
 /// and cut off; crashes before, within and after writing; disks that are slow or full; processes that hang; clocks that are
-/// off) and who lies and how, as many as the quorum tolerates. After a while a quorum is healed and whatever ails the rest
+/// off), how its authorities change, and who lies and how, as many as the quorum tolerates. After a while a quorum is healed and whatever ails the rest
 /// lasts; then the quorum must agree and make new entries final. The same seed with the same options is the same run on every
 /// machine.
 #[derive(Debug, clap::Args)]
