@@ -27,7 +27,7 @@ use voting_core::ids::PartitionId;
 use voting_core::seams::{BallotQueue, Clock, Ledger, LedgerError, NodeName, QueueError, Store, StoreError};
 
 use crate::clock::SystemClock;
-use crate::holders::Holders;
+use crate::inquiry::Authorities;
 use crate::ledger::{MemoryLedger, RedbLedger};
 use crate::node::{NoHooks, Node, NodeConfig, NodeError, NodeHooks, NodeSeams};
 use crate::queue::{DEFAULT_BUCKETS, MemoryQueue, QueueLayout, Share};
@@ -435,8 +435,14 @@ impl Embedded {
     /// The authorities as the first one hears of them, and Redis, if queue and store are there.
     #[must_use]
     pub fn view(&self) -> NetworkView {
-        let holders = Holders::Here(self.nodes.iter().map(Node::holds).collect());
-        NetworkView::embedded(self.nodes[0].members(), Arc::clone(self.nodes[0].clock()), holders, self.redis.clone())
+        let authorities = Authorities::Here(self.nodes.iter().map(Node::answers).collect());
+        NetworkView::embedded(
+            self.nodes[0].members(),
+            Arc::clone(self.nodes[0].clock()),
+            authorities,
+            self.replica(),
+            self.redis.clone(),
+        )
     }
 
     /// Where entries are submitted.

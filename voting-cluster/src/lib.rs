@@ -5,12 +5,13 @@
 //!  BallotQueue ─▶ node/intake ─▶ mempool ─▶ node/propose ─▶ consensus ─▶ node/finalize ─▶ node/publish ─▶ Replica
 //! ```
 
+pub mod boards;
 pub mod clock;
 pub mod deploy;
 pub mod embedded;
 pub mod follow;
 mod handovers;
-mod holders;
+mod inquiry;
 pub mod leadership;
 pub mod ledger;
 #[cfg(feature = "local-redis")]
@@ -32,7 +33,7 @@ pub mod view;
 pub use embedded::{Embedded, EmbeddedConfig};
 pub use follow::{Follower, FollowerConfig, FollowerSeams};
 pub use handovers::handovers;
-pub use holders::MAX_INQUIRY;
+pub use inquiry::MAX_INQUIRY;
 pub use node::{Node, NodeConfig, NodeHooks, NodeSeams, NodeStatus};
 pub use replica::{Committed, EntryStatus, Replica};
 pub use view::NetworkView;

@@ -16,6 +16,8 @@ use voting_core::ids::{BallotCode, BallotHash, ElectionId, EntryHash, Height};
 use voting_core::seams::LedgerHead;
 use voting_core::state::{Applied, LedgerState, Position};
 
+use crate::boards::Boards;
+
 /// Blocks a slow subscriber may lag behind before it has to read the ledger instead.
 pub const SUBSCRIPTION_BLOCKS: usize = 1_024;
 /// Entries whose refusal or pending state is remembered; older ones are forgotten first.
@@ -63,7 +65,8 @@ pub struct Replica {
     epoch: watch::Sender<Arc<Epoch>>,
     blocks: broadcast::Sender<Arc<Committed>>,
     recent: Mutex<VecDeque<Arc<Committed>>>,
-    board: Mutex<Board>,
+    boards: Mutex<Boards>,
+    news: Mutex<News>,
 }
 
 #[derive(Debug, Clone)]
@@ -74,13 +77,13 @@ struct View {
 
 /// Statuses that are not in the state, and those who wait for one.
 #[derive(Debug, Default)]
-struct Board {
+struct News {
     known: HashMap<EntryHash, EntryStatus>,
     order: VecDeque<EntryHash>,
     waiting: HashMap<EntryHash, Vec<oneshot::Sender<EntryStatus>>>,
 }
 
-impl Board {
+impl News {
     fn remember(&mut self, hash: EntryHash, status: EntryStatus) {
         if self.known.insert(hash, status).is_none() {
             self.order.push_back(hash);
@@ -116,14 +119,15 @@ impl Waiter {
 impl Replica {
     /// A replica that starts from a finalized state.
     #[must_use]
-    pub fn new(state: LedgerState, head: Option<LedgerHead>) -> Self {
+    pub fn new(state: LedgerState, head: Option<LedgerHead>, boards: Boards) -> Self {
         Self {
             height: watch::Sender::new(state.height()),
             epoch: watch::Sender::new(Arc::clone(state.epoch())),
             view: watch::Sender::new(View { state, head }),
             blocks: broadcast::Sender::new(SUBSCRIPTION_BLOCKS),
             recent: Mutex::default(),
-            board: Mutex::default(),
+            boards: Mutex::new(boards),
+            news: Mutex::default(),
         }
     }
 
@@ -186,6 +190,7 @@ impl Replica {
                 recent.pop_front();
             }
         }
+        self.boards().extend(head.height, committed.entries.iter().map(AsRef::as_ref));
         let epoch = committed.state.epoch();
         self.epoch.send_if_modified(|known| {
             let is_new = known.number != epoch.number;
@@ -194,13 +199,13 @@ impl Replica {
             }
             is_new
         });
-        let mut board = self.board();
+        let mut news = self.news();
         for (index, entry) in committed.entries.iter().enumerate() {
             let status = EntryStatus::Final(Position { height: head.height, index: index as u32 });
-            board.wake(&entry.hash(), &status);
-            board.remember(entry.hash(), status);
+            news.wake(&entry.hash(), &status);
+            news.remember(entry.hash(), status);
         }
-        drop(board);
+        drop(news);
         let _ = self.blocks.send(committed); // nobody may be subscribed
         self.height.send_replace(head.height);
     }
@@ -214,9 +219,9 @@ impl Replica {
 
     /// Notes that an entry is on its way.
     pub fn note_pending(&self, hash: EntryHash) {
-        let mut board = self.board();
-        if !matches!(board.known.get(&hash), Some(EntryStatus::Final(_))) {
-            board.remember(hash, EntryStatus::Pending);
+        let mut news = self.news();
+        if !matches!(news.known.get(&hash), Some(EntryStatus::Final(_))) {
+            news.remember(hash, EntryStatus::Pending);
         }
     }
 
@@ -224,26 +229,26 @@ impl Replica {
     pub fn note_refused(&self, hash: EntryHash, code: impl Into<Cow<'static, str>>, reason: String) {
         let code = code.into();
         let status = EntryStatus::Refused { code, reason };
-        let mut board = self.board();
-        board.wake(&hash, &status);
-        board.remember(hash, status);
+        let mut news = self.news();
+        news.wake(&hash, &status);
+        news.remember(hash, status);
     }
 
     /// What became of an entry, as far as it is remembered.
     #[must_use]
     pub fn status(&self, hash: &EntryHash) -> EntryStatus {
-        self.board().known.get(hash).cloned().unwrap_or(EntryStatus::Unknown)
+        self.news().known.get(hash).cloned().unwrap_or(EntryStatus::Unknown)
     }
 
     /// Starts waiting for an entry's fate.
     #[must_use]
     pub fn watch(&self, hash: EntryHash) -> Waiter {
         let (sender, receiver) = oneshot::channel();
-        let mut board = self.board();
-        if board.waiting.len() >= REMEMBERED_ENTRIES {
-            board.waiting.retain(|_, waiters| waiters.iter().any(|waiter| !waiter.is_closed()));
+        let mut news = self.news();
+        if news.waiting.len() >= REMEMBERED_ENTRIES {
+            news.waiting.retain(|_, waiters| waiters.iter().any(|waiter| !waiter.is_closed()));
         }
-        let waiting = board.waiting.entry(hash).or_default();
+        let waiting = news.waiting.entry(hash).or_default();
         waiting.retain(|waiter| !waiter.is_closed());
         waiting.push(sender);
         Waiter(receiver)
@@ -266,9 +271,15 @@ impl Replica {
         })
     }
 
+    /// The ballots of every election, as they are in this moment. Hold it briefly: blocks wait to be told.
+    #[must_use]
+    pub fn boards(&self) -> MutexGuard<'_, Boards> {
+        self.boards.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A poisoned lock means that a thread panicked between two map operations, which keep the maps usable.
-    fn board(&self) -> MutexGuard<'_, Board> {
-        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    fn news(&self) -> MutexGuard<'_, News> {
+        self.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -292,7 +303,7 @@ mod tests {
     #[tokio::test]
     async fn waiters_learn_of_finality_and_refusal() {
         let mut chain = TestChain::new(4);
-        let replica = Replica::new(chain.state.clone(), None);
+        let replica = Replica::new(chain.state.clone(), None, Boards::new(chain.chain()));
         let define = chain.act(definition(1, &["A", "B"]).id, voting_core::entry::Act::Define(definition(1, &["A", "B"])));
         let hash = define.to_bytes().hash();
         let waiter = replica.watch(hash);
@@ -318,13 +329,13 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_remembered_is_bounded() {
-        let replica = Replica::new(TestChain::new(1).state, None);
+        let replica = Replica::new(TestChain::new(1).state, None, Boards::new(TestChain::new(1).chain()));
         for n in 0..REMEMBERED_ENTRIES as u64 + 10 {
             let mut bytes = [0; 32];
             bytes[..8].copy_from_slice(&n.to_le_bytes());
             replica.note_pending(EntryHash(bytes));
         }
-        assert_eq!(replica.board().known.len(), REMEMBERED_ENTRIES);
+        assert_eq!(replica.news().known.len(), REMEMBERED_ENTRIES);
         assert_eq!(replica.status(&EntryHash([0; 32])), EntryStatus::Unknown);
     }
 }

@@ -5,14 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use voting_core::ids::{AuthorityIndex, EntryHash, PartitionId};
+use tracing::warn;
+use voting_core::board::{CheckpointError, Origin, SignedCheckpoint};
+use voting_core::ids::{AuthorityIndex, ElectionId, EntryHash, PartitionId};
 use voting_core::seams::Store;
 
+use crate::boards::Board;
 use crate::clock::{ClockReport, SyncedClock};
 use crate::deploy::coordinator_of;
-use crate::holders::{Holders, MAX_INQUIRY};
+use crate::inquiry::{Authorities, MAX_INQUIRY};
 use crate::membership::Member;
 use crate::redis::{Redis, RedisError, Topology};
+use crate::replica::Replica;
 
 /// Shows authorities as they are heard of here, and what Redis says about itself. Nothing may be decided by it.
 #[derive(Clone)]
@@ -20,32 +24,42 @@ pub struct NetworkView {
     members: watch::Receiver<Vec<Member>>,
     clock: Arc<SyncedClock>,
     redis: Option<Redis>,
-    holders: Holders,
+    authorities: Authorities,
+    replica: Arc<Replica>,
     /// Where the coordinator is noted, in a network that has one.
     coordinator: Option<(Arc<dyn Store>, PartitionId)>,
 }
 
 impl NetworkView {
     /// A network in one process, which has no coordinator.
-    pub(crate) const fn embedded(
+    pub(crate) fn embedded(
         members: watch::Receiver<Vec<Member>>,
         clock: Arc<SyncedClock>,
-        holders: Holders,
+        authorities: Authorities,
+        replica: &Arc<Replica>,
         redis: Option<Redis>,
     ) -> Self {
-        Self { members, clock, holders, redis, coordinator: None }
+        Self { members, clock, authorities, replica: Arc::clone(replica), redis, coordinator: None }
     }
 
     /// A network of processes.
     pub(crate) fn deployed(
         members: watch::Receiver<Vec<Member>>,
         clock: Arc<SyncedClock>,
-        holders: Holders,
+        authorities: Authorities,
+        replica: &Arc<Replica>,
         redis: Redis,
         store: Arc<dyn Store>,
         partition: PartitionId,
     ) -> Self {
-        Self { members, clock, holders, redis: Some(redis), coordinator: Some((store, partition)) }
+        Self {
+            members,
+            clock,
+            authorities,
+            replica: Arc::clone(replica),
+            redis: Some(redis),
+            coordinator: Some((store, partition)),
+        }
     }
 
     /// The authorities in the order of the epoch.
@@ -65,9 +79,35 @@ impl NetworkView {
     pub async fn holders(&self, entries: &[EntryHash], patience: Duration) -> Vec<Vec<AuthorityIndex>> {
         let mut holders = Vec::with_capacity(entries.len());
         for some in entries.chunks(MAX_INQUIRY) {
-            holders.extend(self.holders.of(some, patience).await);
+            holders.extend(self.authorities.holders(some, patience).await);
         }
         holders
+    }
+
+    /// The checkpoint of an election's log as it is now, with the signatures of all authorities that answer within the patience:
+    /// of a quorum, as soon as one does.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Quorum`] if too few do.
+    pub async fn checkpoint(&self, election: ElectionId, patience: Duration) -> Result<SignedCheckpoint, CheckpointError> {
+        let (epoch, checkpoint) = {
+            let state = self.replica.state();
+            let boards = self.replica.boards();
+            let size = boards.get(election).map_or(0, Board::size);
+            (Arc::clone(state.epoch()), boards.checkpoint(election, size))
+        };
+        let quorum = epoch.quorum;
+        let checkpoint = checkpoint.ok_or(CheckpointError::Quorum { actual: 0, quorum })?;
+        let (origin, size) = (Origin { chain: self.replica.state().chain(), election }, checkpoint.size);
+        let mut signed = SignedCheckpoint::unsigned(checkpoint);
+        for (authority, signature) in self.authorities.sign(election, size, patience).await {
+            let Some(authority) = epoch.authority(authority) else { continue };
+            if let Err(error) = signed.add(authority.key, signature) {
+                warn!(authority = authority.name, %election, size, %error, "an authority signs another checkpoint than this gateway has");
+            }
+        }
+        signed.verify(origin, &epoch)?;
+        Ok(signed)
     }
 
     /// The authority that coordinates, as far as that can be told.

@@ -33,6 +33,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("no_such_route", "404", "nothing at this address"),
     ("unknown_election", "404", "no such election, or not visible to you"),
     ("unknown_ballot", "404", "no such ballot is recorded"),
+    ("unknown_tile", "404", "the board of the election has no such tile, or not yet"),
     ("method_not_allowed", "405", "this address does not answer this method"),
     ("slow_body", "408", "the body was not complete in time"),
     ("already_voted", "409", "a ballot of this voter counts, and the first one does"),
@@ -90,6 +91,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("queue_full", "503", "more entries are waiting than can be taken"),
     ("queue_unavailable", "503", "the queue cannot be reached"),
     ("store_unavailable", "503", "accounts cannot be read now"),
+    ("checkpoint_quorum", "503", "fewer authorities than a quorum have signed the checkpoint in time"),
     ("not_certified_yet", "503", "the newest block has no certificate of its own yet"),
     ("timeout", "503", "this took too long and was given up"),
 ];

@@ -17,6 +17,7 @@ pub mod accounts;
 pub mod api;
 mod assets;
 pub mod backup;
+mod board;
 mod clock;
 mod codes;
 pub mod config;

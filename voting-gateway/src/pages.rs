@@ -1,4 +1,4 @@
-//! What is not the API: the web application, live updates, the API reference, health, metrics.
+//! What is not the API: the web application, live updates, the public boards, the API reference, health, metrics.
 
 mod reference;
 
@@ -10,6 +10,7 @@ use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
 use serde_json::{Value, json};
 
 use crate::assets;
+use crate::board;
 use crate::live;
 use crate::state::GatewayState;
 
@@ -25,7 +26,7 @@ struct Reference {
 const PATHS: [&str; 10] =
     ["/", "/app", "/ws", "/style.css", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics", "/version"];
 /// Everything below these is served here, too.
-const TREES: [&str; 2] = ["/app/", "/assets/"];
+const TREES: [&str; 3] = ["/app/", "/assets/", "/board/"];
 
 /// Whether a path is one of those served here.
 pub(crate) fn is_page(path: &str) -> bool {
@@ -48,6 +49,9 @@ pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
         .at("/readyz", get(readyz).data(state.clone()))
         .at("/metrics", get(prometheus).data(state.clone()))
         .at("/version", get(version))
+        .at("/board/:id/checkpoint", get(board::checkpoint).data(state.clone()))
+        .at("/board/:id/tile/*path", get(board::tile).data(state.clone()))
+        .at("/board/:id/proof/:ballot", get(board::proof).data(state.clone()))
 }
 
 fn typed(content_type: &'static str, body: impl Into<poem::Body>) -> Response {

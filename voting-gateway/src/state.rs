@@ -86,6 +86,7 @@ pub struct Inner {
     pub(crate) acting: tokio::sync::Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) network_status: crate::network::Cached,
+    pub(crate) checkpoints: crate::board::Checkpoints,
     pub(crate) live: crate::live::Live,
 }
 
@@ -183,6 +184,7 @@ impl GatewayState {
             acting: tokio::sync::Mutex::new(()),
             metrics,
             network_status: crate::network::Cached::default(),
+            checkpoints: crate::board::Checkpoints::default(),
             live: crate::live::Live::new(limits.sockets, limits.sockets_per_address),
         }))
     }

@@ -94,7 +94,15 @@ impl GatewayParts {
     pub fn view(&self) -> NetworkView {
         let follower = &self.follower;
         let (clock, store) = (Arc::clone(&self.clock), Arc::clone(&self.store));
-        NetworkView::deployed(follower.members(), clock, follower.holders(), self.redis.clone(), store, self.partition)
+        NetworkView::deployed(
+            follower.members(),
+            clock,
+            follower.authorities(),
+            follower.replica(),
+            self.redis.clone(),
+            store,
+            self.partition,
+        )
     }
 
     /// Tells at any time whether a quorum of the authorities is heard of, and whether the one followed answers.

@@ -18,10 +18,10 @@ use voting_core::state::LedgerState;
 
 use super::{ASK_EVERY, Blocks, Follow, RefusedEntries, WINDOW};
 use crate::clock::{ClockConfig, ClockMessage, SyncedClock, TICK, ask, take};
-use crate::holders::{Holders, Inquiries};
+use crate::inquiry::{Authorities, Inquiries};
 use crate::membership::{Member, Membership};
 use crate::mempool::Tip;
-use crate::node::{blocking, names_of, replay};
+use crate::node::{Replayed, blocking, names_of, replay};
 use crate::replica::{Committed, Replica};
 
 /// An authority that does not answer for this long is not asked any more for the time being.
@@ -114,8 +114,8 @@ impl Follower {
     /// [`FollowerError::Ledger`].
     pub async fn start(config: FollowerConfig, seams: FollowerSeams) -> Result<Self, FollowerError> {
         let origin = LedgerState::genesis(&config.genesis, config.partition);
-        let (tip, head) = replay(seams.ledger.as_ref(), origin, &crate::node::NoHooks).await?;
-        let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let Replayed { tip, head, boards } = replay(seams.ledger.as_ref(), origin, &crate::node::NoHooks).await?;
+        let replica = Arc::new(Replica::new(tip.state.clone(), head, boards));
         let names = names_of(tip.state.epoch());
         let first = first_source(seams.transport.name(), names.len());
         let source = Source { name: names[first].clone(), answers: false, head: Height(0) };
@@ -177,9 +177,9 @@ impl Follower {
         self.source.clone()
     }
 
-    /// Who holds an entry, to be asked.
-    pub(crate) fn holders(&self) -> Holders {
-        Holders::Asked(Arc::clone(&self.inquiries))
+    /// The authorities, to be asked.
+    pub(crate) fn authorities(&self) -> Authorities {
+        Authorities::Asked(Arc::clone(&self.inquiries))
     }
 
     /// Whether it has stopped by itself.
@@ -295,7 +295,7 @@ impl Following {
                 Err(error) => debug!(from = %envelope.from, %error, "not refused entries"),
             },
             MessageKind::Heartbeat => drop(self.heartbeats.try_send(envelope)), // full: dropped
-            MessageKind::Holding => self.inquiries.answered(&envelope),
+            MessageKind::Response => self.inquiries.answered(&envelope),
             MessageKind::Clock => self.hear_time(envelope),
             MessageKind::Consensus | MessageKind::Entries | MessageKind::Follow | MessageKind::Inquiry => {}
         }

@@ -25,7 +25,7 @@ use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::{Envelope, JournalRecord, LedgerHead, MessageKind, NodeName, TransportError};
 
 use super::seat::Seat;
-use super::{NodeError, NodeStatus, Routes, Shared, finalize, holding, intake, propose, publish};
+use super::{NodeError, NodeStatus, Routes, Shared, answers, finalize, intake, propose, publish};
 
 /// Events waiting for the driver; more consensus messages than this are dropped, which the protocol survives.
 const EVENTS: usize = 4_096;
@@ -406,7 +406,7 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Route
     let answering = Arc::clone(&shared);
     let answer = async move {
         while let Some(inquiry) = asked.recv().await {
-            holding::answer(&answering, &inquiry).await;
+            answers::reply(&answering, &inquiry).await;
         }
     };
     let route = async move {
@@ -427,7 +427,7 @@ async fn receive(shared: Arc<Shared>, events: mpsc::Sender<Event>, routes: Route
                 MessageKind::Clock => drop(routes.clock.try_send((envelope, shared.clock.monotonic()))),
                 MessageKind::Heartbeat => drop(routes.heartbeats.try_send(envelope)),
                 MessageKind::Inquiry => drop(inquiries.try_send(envelope)),
-                MessageKind::Blocks | MessageKind::Status | MessageKind::Holding => {}
+                MessageKind::Blocks | MessageKind::Status | MessageKind::Response => {}
             }
         }
     };

@@ -9,12 +9,12 @@
 //! Each stage is a file with that name. The engine decides, the driver carries out: first every
 //! journal record of a step in one durable write, then everything else.
 
+mod answers;
 mod campaign;
 mod clock;
 mod driver;
 mod finalize;
 mod heartbeat;
-mod holding;
 mod intake;
 mod propose;
 mod publish;
@@ -39,12 +39,12 @@ pub(crate) use driver::names_of;
 #[cfg(feature = "testing")]
 pub(crate) use intake::SharedEntries;
 pub use publish::NoHooks;
-pub(crate) use recover::{follow, replay};
+pub(crate) use recover::{Replayed, follow, replay};
 pub(crate) use verify::blocking;
 
 use crate::clock::{ClockConfig, SyncedClock};
 use crate::follow::Server;
-use crate::holders::Holds;
+use crate::inquiry::Answers;
 use crate::leadership::Leading;
 use crate::membership::{LoadMeter, Member, Membership};
 use crate::mempool::Mempool;
@@ -315,8 +315,8 @@ impl Node {
             ledger.write(LedgerBatch { journal, ..LedgerBatch::default() }).await?;
         }
         let origin = LedgerState::genesis(&genesis, config.partition);
-        let (tip, head) = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
-        let replica = Arc::new(Replica::new(tip.state.clone(), head));
+        let Replayed { tip, head, boards } = recover::replay(ledger.as_ref(), origin, hooks.as_ref()).await?;
+        let replica = Arc::new(Replica::new(tip.state.clone(), head, boards));
         let seat = Arc::new(Seat::take(&tip.state, &config)?);
         let synced = Arc::new(SyncedClock::new(Arc::clone(&clock), config.clock, &seat.epoch, seat.me));
         let (settled, to_settle) = mpsc::channel(SETTLED_BLOCKS);
@@ -386,13 +386,10 @@ impl Node {
         self.status.clone()
     }
 
-    /// Tells which entries this authority has checked and holds, final ones included; none after it has stopped.
-    pub(crate) fn holds(&self) -> Holds {
+    /// Answers what followers ask; nothing after it has stopped.
+    pub(crate) fn answers(&self) -> Answers {
         let shared = Weak::clone(&self.shared);
-        Arc::new(move |entries| match shared.upgrade() {
-            Some(shared) => holding::holds(&shared, entries),
-            None => vec![false; entries.len()],
-        })
+        Arc::new(move |question| answers::answer(shared.upgrade()?.as_ref(), question))
     }
 
     /// Asks the ledger for the lead whenever the authority coordinates, as long as the future is polled; done at once

@@ -12,21 +12,29 @@ use voting_core::seams::{Ledger, LedgerError, LedgerHead};
 use voting_core::state::LedgerState;
 
 use super::NodeHooks;
+use crate::boards::Boards;
 use crate::mempool::Tip;
 use crate::replica::Committed;
 
 /// Blocks read at a time.
 const PAGE: usize = 64;
 
-/// Replays a ledger on top of a genesis state. Returns the tip and the ledger's head.
+/// What a ledger holds.
+pub(crate) struct Replayed {
+    /// The state after its last block.
+    pub(crate) tip: Tip,
+    /// That block; none before the first.
+    pub(crate) head: Option<LedgerHead>,
+    /// The ballots in it, by election.
+    pub(crate) boards: Boards,
+}
+
+/// Replays a ledger on top of a genesis state.
 /// Hooks are given every block above the height they ask for.
-pub(crate) async fn replay(
-    ledger: &dyn Ledger,
-    genesis: LedgerState,
-    hooks: &dyn NodeHooks,
-) -> Result<(Tip, Option<LedgerHead>), LedgerError> {
+pub(crate) async fn replay(ledger: &dyn Ledger, genesis: LedgerState, hooks: &dyn NodeHooks) -> Result<Replayed, LedgerError> {
     let head = ledger.head().await?;
     let deliver_above = hooks.resume_after();
+    let mut boards = Boards::new(genesis.chain());
     let mut tip = Tip { hash: BlockHash::GENESIS, state: genesis };
     loop {
         let page = ledger.blocks(tip.state.height().next(), PAGE).await?;
@@ -36,6 +44,7 @@ pub(crate) async fn replay(
         for finalized in page {
             let committed = follow(&tip, finalized)?;
             let header = &committed.block.block.header;
+            boards.extend(header.height, committed.entries.iter().map(AsRef::as_ref));
             tip = Tip { hash: header.hash(), state: committed.state.clone() };
             if deliver_above.is_some_and(|height| header.height > height) {
                 hooks.finalized(&Arc::new(committed));
@@ -51,7 +60,7 @@ pub(crate) async fn replay(
             reached.1, reached.0
         )));
     }
-    Ok((tip, head))
+    Ok(Replayed { tip, head, boards })
 }
 
 /// Applies a finalized block to its parent; certificates are the caller's to check.

@@ -5,14 +5,15 @@ use bytes::{Bytes, BytesMut};
 use futures_util::FutureExt as _;
 use voting_core::block::EntryBytes;
 use voting_core::codec::Canonical;
-use voting_core::ids::{AuthorityIndex, BlockHash, EntryHash, Height, View};
+use voting_core::crypto::Signature;
+use voting_core::ids::{AuthorityIndex, BlockHash, ElectionId, EntryHash, Height, View};
 use voting_core::seams::MessageKind;
 use voting_core::testing::chain::authority_key;
 use voting_core::testing::fuzz::{Seed, Target, known, one_spelling};
 
 use crate::clock::{ClockAnswer, ClockMessage, ClockState, ClockSummary, SignedClockAnswer};
 use crate::follow::{Blocks, Follow, RefusedEntries, RefusedEntry};
-use crate::holders::{Holding, Inquiry, MAX_INQUIRY};
+use crate::inquiry::{Answer, Inquiry, Question, Response};
 use crate::membership::{Heartbeat, Load, SignedHeartbeat};
 use crate::node::SharedEntries;
 use crate::transport::Frame;
@@ -52,14 +53,8 @@ pub fn messages(data: &[u8]) {
         0 => drop(one_spelling::<Follow>(bytes)),
         1 => drop(one_spelling::<Blocks>(bytes)),
         2 => drop(one_spelling::<RefusedEntries>(bytes)),
-        3 => {
-            let inquiry = one_spelling::<Inquiry>(bytes);
-            assert!(inquiry.is_none_or(|inquiry| inquiry.entries.len() <= MAX_INQUIRY));
-        }
-        4 => {
-            let holding = one_spelling::<Holding>(bytes);
-            assert!(holding.is_none_or(|holding| holding.held.len() <= MAX_INQUIRY));
-        }
+        3 => drop(one_spelling::<Inquiry>(bytes)),
+        4 => drop(one_spelling::<Response>(bytes)),
         5 => {
             let Some(signed) = one_spelling::<SignedHeartbeat>(bytes) else { return };
             let chain = &known().chain;
@@ -133,6 +128,7 @@ pub fn seeds() -> Vec<Seed> {
     let head = blocks.last().expect("a chain with blocks").block.header.height;
     let refused =
         |code: &str, reason: &str| RefusedEntry { entry: EntryHash([4; 32]), code: code.to_owned(), reason: reason.to_owned() };
+    let checkpoint = Question::Checkpoint { election: ElectionId([3; ElectionId::LEN]), size: 7 };
     let hashes = vec![EntryHash([1; 32]), EntryHash([2; 32])];
     let signed = SignedHeartbeat::sign(heartbeat(), &authority_key(2));
     let foreign = SignedHeartbeat::sign(Heartbeat { epoch: 1, ..heartbeat() }, &authority_key(2));
@@ -141,8 +137,10 @@ pub fn seeds() -> Vec<Seed> {
         ("blocks", 1, Blocks { head, blocks }.to_canonical()),
         ("no-blocks", 1, Blocks { head: Height(0), blocks: Vec::new() }.to_canonical()),
         ("refused", 2, RefusedEntries(vec![refused("already_voted", "the voter has voted"), refused("", "ü")]).to_canonical()),
-        ("inquiry", 3, Inquiry { number: 5, entries: hashes }.to_canonical()),
-        ("holding", 4, Holding { number: 5, held: vec![true, false] }.to_canonical()),
+        ("inquiry", 3, Inquiry { number: 5, question: Question::Holding(hashes) }.to_canonical()),
+        ("inquiry-checkpoint", 3, Inquiry { number: 6, question: checkpoint }.to_canonical()),
+        ("response", 4, Response { number: 5, answer: Answer::Holding(vec![true, false]) }.to_canonical()),
+        ("response-checkpoint", 4, Response { number: 6, answer: Answer::Checkpoint(Some(Signature([7; 64]))) }.to_canonical()),
         ("heartbeat", 5, signed.to_canonical()),
         ("heartbeat-of-another-epoch", 5, foreign.to_canonical()),
         ("entries", 6, SharedEntries(entries).to_canonical()),

@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 use thiserror::Error;
 
 use super::note::{Note, NoteError, NoteSignature, SignatureKind, VerifierKey};
-use crate::crypto::SigningKey;
+use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::epoch::Epoch;
 use crate::ids::{AuthorityIndex, ChainId, Digest, ElectionId};
 
@@ -165,6 +165,20 @@ impl SignedCheckpoint {
         Ok(())
     }
 
+    /// Adds what one of the log's authorities has signed elsewhere.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`] if the signature is not this key's over this checkpoint.
+    pub fn add(&mut self, authority: PublicKey, signature: Signature) -> Result<(), CheckpointError> {
+        let key = VerifierKey::new(self.checkpoint.origin.as_str(), SignatureKind::Text, authority)?;
+        let mut alone = Note::unsigned(self.note.text().to_owned());
+        let signature = NoteSignature { name: key.name().to_owned(), key_id: key.id(), signature: signature.0.to_vec() };
+        alone.add(signature.clone());
+        alone.signed_at(&key)?;
+        self.note.add(signature);
+        Ok(())
+    }
+
     /// Signs it as a witness, which has seen it at a time in seconds since 1970, and knows of no other history of the log.
     ///
     /// # Errors
@@ -283,6 +297,20 @@ mod tests {
         assert_eq!(read.signers(epoch).unwrap(), [0, 1, 2].map(AuthorityIndex));
         let other = Origin { election: definition(2, &["A"]).id, ..origin(&chain) };
         assert_eq!(read.verify(other, epoch).unwrap_err().code(), "wrong_log");
+    }
+
+    #[test]
+    fn what_an_authority_signs_elsewhere_is_added_if_it_holds() {
+        let chain = TestChain::new(4);
+        let [one, two] = [&chain.authorities[0], &chain.authorities[1]];
+        let mut checkpoint = unsigned(&chain);
+        let text = checkpoint.checkpoint().to_string();
+        checkpoint.add(one.public(), one.sign(text.as_bytes())).unwrap();
+        assert_eq!(checkpoint.add(two.public(), one.sign(text.as_bytes())).unwrap_err().code(), "invalid_checkpoint_signature");
+        assert!(checkpoint.add(two.public(), two.sign(b"another text\n")).is_err());
+        let mut signed = unsigned(&chain);
+        signed.sign(one).unwrap();
+        assert_eq!(checkpoint, signed, "what does not hold is not there");
     }
 
     #[test]

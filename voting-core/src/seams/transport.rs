@@ -42,10 +42,10 @@ pub enum MessageKind {
     Status = 5,
     /// Heartbeats.
     Heartbeat = 6,
-    /// A follower asks which entries an authority holds.
+    /// A follower asks an authority something, such as which entries it holds.
     Inquiry = 7,
-    /// The answer: a hint.
-    Holding = 8,
+    /// The answer.
+    Response = 8,
     /// What time it is: questions, and signed answers.
     Clock = 9,
 }
@@ -62,7 +62,7 @@ impl MessageKind {
             5 => Self::Status,
             6 => Self::Heartbeat,
             7 => Self::Inquiry,
-            8 => Self::Holding,
+            8 => Self::Response,
             9 => Self::Clock,
             _ => return None,
         })

@@ -11,6 +11,7 @@ mod votes;
 pub(crate) use auth::user;
 pub use models::*;
 pub(crate) use results::show as show_result;
+pub(crate) use votes::named;
 
 use crate::state::GatewayState;
 

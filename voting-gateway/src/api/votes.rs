@@ -154,7 +154,7 @@ impl VotesApi {
 }
 
 /// The ballot that a hash or a code names. A code alone names only what is recorded.
-fn named(state: &GatewayState, text: &str) -> Result<BallotHash, Problem> {
+pub(crate) fn named(state: &GatewayState, text: &str) -> Result<BallotHash, Problem> {
     if text.len() == 2 * BallotHash::LEN {
         let parsed = text.parse();
         return parsed

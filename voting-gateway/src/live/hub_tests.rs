@@ -1,6 +1,7 @@
 //! What the hub does when it or a client falls behind.
 
 use serde_json::json;
+use voting_cluster::boards::Boards;
 use voting_cluster::ledger::MemoryLedger;
 use voting_cluster::replica::SUBSCRIPTION_BLOCKS;
 use voting_core::entry::VerifiedEntry;
@@ -29,7 +30,7 @@ impl World {
         let mut chain = TestChain::new(4);
         let definition = definition(1, &["A", "B"]);
         chain.open_election(&definition, 3).unwrap();
-        let replica = Arc::new(Replica::new(chain.state.clone(), chain.head()));
+        let replica = Arc::new(Replica::new(chain.state.clone(), chain.head(), Boards::new(chain.chain())));
         let (hub, _) = Hub::new([7; 32], replica.state());
         let (commands, received) = mpsc::channel(COMMANDS);
         let (stop, stopped) = watch::channel(false);

@@ -35,7 +35,7 @@ const KINDS: [MessageKind; 9] = [
     MessageKind::Status,
     MessageKind::Heartbeat,
     MessageKind::Inquiry,
-    MessageKind::Holding,
+    MessageKind::Response,
     MessageKind::Clock,
 ];
 

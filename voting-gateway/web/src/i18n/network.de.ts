@@ -57,7 +57,8 @@ export const network: Messages['network'] = {
     coordinates: 'koordiniert',
     justNow: 'eben',
     ago: 'vor {time}',
-    legend: 'Uhr: die der Maschine gegen das, worauf sich die Instanzen einigen. Schreiben p99: 99 von 100 dauerhaften Schreibvorgängen brauchten nicht länger. Wartend: Einträge noch ohne Block.',
+    clockState: { unsynced: 'kennt noch keine Zeit', holdover: 'folgt niemandem', faulty: 'auf dem Rückweg' },
+    legend: 'Uhr: die der Maschine gegen das, worauf sich die Instanzen einigen, und wem sie folgt, wenn das in Frage steht. Schreiben p99: 99 von 100 dauerhaften Schreibvorgängen brauchten nicht länger. Wartend: Einträge noch ohne Block.',
   },
   block: {
     title: 'Neuester Block',

@@ -55,7 +55,8 @@ export const network = {
     coordinates: 'coordinates',
     justNow: 'just now',
     ago: '{time} ago',
-    legend: 'Clock: its machine’s against what the authorities agree on. Write p99: 99 of 100 durable writes took no longer. Waiting: entries without a block yet.',
+    clockState: { unsynced: 'knows no time yet', holdover: 'follows nobody', faulty: 'on its way back' },
+    legend: 'Clock: its machine’s against what the authorities agree on, and what it follows if that is in doubt. Write p99: 99 of 100 durable writes took no longer. Waiting: entries without a block yet.',
   },
   block: {
     title: 'Newest block',

@@ -80,10 +80,11 @@ describe('the network page', () => {
     await context.close();
   });
 
-  it('names who contradicted itself, with the proof', async () => {
+  it('names who contradicted itself, with the proof, and whose clock follows nobody', async () => {
     const { context, page, faults } = await openWindow(browser, app.url);
     const accused = { name: 'authority-2', epoch: 0, view: 17, height: 42, entry: 'ab'.repeat(32) };
-    const told = (status) => ({ ...status, accused: [accused] });
+    const clockOf = (one) => (one.name === 'authority-1' ? { ...one, clock_ahead_ms: 60_000, clock: { ...one.clock, state: 'holdover' } } : one);
+    const told = (status) => ({ ...status, accused: [accused], authorities: status.authorities.map(clockOf) });
     await page.routeWebSocket('**/ws', (socket) => {
       const server = socket.connectToServer();
       socket.onMessage((message) => server.send(message));
@@ -100,6 +101,9 @@ describe('the network page', () => {
     await page.goto('/app/network');
     await page.getByText('An authority has contradicted itself').waitFor();
     await page.getByText('authority-2, in view 17: the proof is in block 42.').waitFor();
+    const row = (index) => page.locator(`tr[data-authority=authority-${index}]`);
+    await row(1).getByText('+60,000 ms, follows nobody').waitFor();
+    assert.equal(await row(0).getByText('follows nobody').count(), 0);
     await audit(page, 'accused');
     assert.deepEqual(faults, []);
     await context.close();

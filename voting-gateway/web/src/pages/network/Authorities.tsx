@@ -74,7 +74,7 @@ function Row({ authority, leads }: { authority: Authority; leads: boolean }) {
 function useFigures(authority: Authority): Partial<Record<Column, string>> {
   const t = useTranslations('network.table');
   const locale = useRegion();
-  const { health, height, lag, silent_ms, clock_ahead_ms, cpu_permille, memory_bytes, write_p99_us, waiting } = authority;
+  const { health, height, lag, silent_ms, clock, clock_ahead_ms, cpu_permille, memory_bytes, write_p99_us, waiting } = authority;
   const figures: Partial<Record<Column, string>> = {};
   if (height !== undefined) figures.height = formatNumber(height, locale);
   if (lag !== undefined) figures.lag = formatNumber(lag, locale);
@@ -82,7 +82,9 @@ function useFigures(authority: Authority): Partial<Record<Column, string>> {
     figures.heard = silent_ms < JUST_NOW_MS ? t('justNow') : t('ago', { time: formatAgo(silent_ms, locale) });
   }
   if (health !== 'alive') return figures;
-  if (clock_ahead_ms !== undefined) figures.clock = formatSigned(clock_ahead_ms, locale);
+  const offset = clock_ahead_ms === undefined ? [] : [formatSigned(clock_ahead_ms, locale)];
+  const state = clock === undefined || clock.state === 'synced' ? [] : [t(`clockState.${clock.state}`)];
+  if (offset.length + state.length > 0) figures.clock = [...offset, ...state].join(', ');
   if (cpu_permille !== undefined) figures.cpu = `${formatNumber(Math.round(cpu_permille / 10), locale)} %`;
   if (memory_bytes !== undefined) figures.memory = formatMegabytes(memory_bytes, locale);
   if (write_p99_us !== undefined) figures.write = formatMs(write_p99_us / 1_000, locale);

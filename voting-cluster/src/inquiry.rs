@@ -1,12 +1,12 @@
-//! Who has checked an entry and holds it: how far an entry is before it is final.
+//! What a follower, such as a gateway, asks every authority, and what each answers for itself.
 //!
 //! ```text
 //!  follower ── Inquiry: which of these do you hold? ──▶ every authority
-//!  follower ◀── Holding: these ──────────────────────── each that answers
+//!  follower ◀── Response: these ─────────────────────── each that answers
 //! ```
 //!
-//! A hint for people who wait, nothing more: an answer is unsigned, and an authority that holds an entry has not voted
-//! for a block yet. What is recorded is told by certificates alone.
+//! Answers are unsigned. Who holds an entry is a hint for people who wait: an authority that holds one has not voted for a block
+//! yet, and what is recorded is told by certificates alone. A signature below a checkpoint proves itself.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,73 +20,93 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 use tracing::debug;
 use voting_core::codec::Canonical;
-use voting_core::ids::{AuthorityIndex, EntryHash};
+use voting_core::crypto::Signature;
+use voting_core::ids::{AuthorityIndex, ElectionId, EntryHash};
 use voting_core::seams::{Envelope, MessageKind, NodeName, Transport};
 
 /// Entries that one inquiry asks about: one that costs an authority some microseconds.
 pub const MAX_INQUIRY: usize = 256;
 
-/// Which of these entries does an authority hold?
+/// What is asked.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Question {
+    /// Which of these entries does an authority hold? At most [`MAX_INQUIRY`].
+    Holding(Vec<EntryHash>),
+    /// Its signature below the checkpoint of an election's log.
+    Checkpoint {
+        /// The election.
+        election: ElectionId,
+        /// Number of entries.
+        size: u64,
+    },
+}
+
+/// What an authority answers.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Answer {
+    /// For each entry in the order of the question, whether it holds it.
+    Holding(Vec<bool>),
+    /// Over the text of the checkpoint; none if it has not come that far.
+    Checkpoint(Option<Signature>),
+}
+
+/// A question, as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Inquiry {
     /// Repeated in the answer.
     pub(crate) number: u64,
-    /// At most [`MAX_INQUIRY`].
-    pub(crate) entries: Vec<EntryHash>,
+    pub(crate) question: Question,
 }
 
 impl Canonical for Inquiry {
     const TAG: &'static str = "voting/inquiry/v1";
-    const MAX_BYTES: usize = 8 + 4 + MAX_INQUIRY * EntryHash::LEN;
+    const MAX_BYTES: usize = 8 + 1 + 4 + MAX_INQUIRY * EntryHash::LEN;
 }
 
-/// An authority's answer.
+/// An answer, as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(crate) struct Holding {
+pub(crate) struct Response {
     /// Number of the inquiry.
     pub(crate) number: u64,
-    /// For each entry in the order of the inquiry, whether the authority holds it.
-    pub(crate) held: Vec<bool>,
+    pub(crate) answer: Answer,
 }
 
-impl Canonical for Holding {
-    const TAG: &'static str = "voting/holding/v1";
-    const MAX_BYTES: usize = 8 + 4 + MAX_INQUIRY;
+impl Canonical for Response {
+    const TAG: &'static str = "voting/response/v1";
+    const MAX_BYTES: usize = 8 + 1 + 4 + MAX_INQUIRY;
 }
 
-/// Tells of the node at hand which entries it holds.
-pub(crate) type Holds = Arc<dyn Fn(&[EntryHash]) -> Vec<bool> + Send + Sync>;
+/// Asks the node at hand; none if it has stopped.
+pub(crate) type Answers = Arc<dyn Fn(&Question) -> Option<Answer> + Send + Sync>;
 
-/// Where it can be found out who holds an entry.
+/// The authorities, as they can be asked.
 #[derive(Clone)]
-pub(crate) enum Holders {
-    /// The authorities of this process, in the order of the epoch.
-    Here(Arc<[Holds]>),
-    /// Authorities elsewhere.
+pub(crate) enum Authorities {
+    /// Those of this process, in the order of the epoch.
+    Here(Arc<[Answers]>),
+    /// Elsewhere.
     Asked(Arc<Inquiries>),
 }
 
-impl Holders {
-    /// For each entry the authorities that hold it, as far as they answer within the patience.
-    pub(crate) async fn of(&self, entries: &[EntryHash], patience: Duration) -> Vec<Vec<AuthorityIndex>> {
-        let mut holders = vec![Vec::new(); entries.len()];
-        let mut note = |authority: AuthorityIndex, held: &[bool]| {
-            for (holders, held) in holders.iter_mut().zip(held) {
-                if *held {
-                    holders.push(authority);
-                }
-            }
-        };
+impl Authorities {
+    /// Asks every authority; ends when all have answered or the patience is over.
+    pub(crate) async fn ask(&self, question: &Question, patience: Duration) -> Vec<(AuthorityIndex, Answer)> {
         match self {
             Self::Here(nodes) => {
-                for (index, holds) in (0u16..).zip(nodes.iter()) {
-                    note(AuthorityIndex(index), &holds(entries));
-                }
+                let answer = |(index, node): (u16, &Answers)| Some((AuthorityIndex(index), node(question)?));
+                (0u16..).zip(nodes.iter()).filter_map(answer).collect()
             }
-            Self::Asked(inquiries) => {
-                for (authority, held) in inquiries.ask(entries, patience).await {
-                    note(authority, &held);
-                }
+            Self::Asked(inquiries) => inquiries.ask(question, patience).await,
+        }
+    }
+
+    /// For each entry the authorities that hold it.
+    pub(crate) async fn holders(&self, entries: &[EntryHash], patience: Duration) -> Vec<Vec<AuthorityIndex>> {
+        let mut holders = vec![Vec::new(); entries.len()];
+        for (authority, answer) in self.ask(&Question::Holding(entries.to_vec()), patience).await {
+            let Answer::Holding(held) = answer else { continue };
+            if held.len() == entries.len() {
+                holders.iter_mut().zip(held).filter(|(_, held)| *held).for_each(|(holders, _)| holders.push(authority));
             }
         }
         for holders in &mut holders {
@@ -94,25 +114,35 @@ impl Holders {
         }
         holders
     }
+
+    /// Who has signed the checkpoint of an election's log, and how; whether the signatures hold is to be seen.
+    pub(crate) async fn sign(&self, election: ElectionId, size: u64, patience: Duration) -> Vec<(AuthorityIndex, Signature)> {
+        let answers = self.ask(&Question::Checkpoint { election, size }, patience).await;
+        let signed = |(authority, answer)| match answer {
+            Answer::Checkpoint(signature) => Some((authority, signature?)),
+            Answer::Holding(_) => None,
+        };
+        answers.into_iter().filter_map(signed).collect()
+    }
 }
 
-impl fmt::Debug for Holders {
+impl fmt::Debug for Authorities {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Here(_) => "Holders::Here",
-            Self::Asked(_) => "Holders::Asked",
+            Self::Here(_) => "Authorities::Here",
+            Self::Asked(_) => "Authorities::Asked",
         })
     }
 }
 
-type Answers = mpsc::Sender<(AuthorityIndex, Vec<bool>)>;
+type Waiting = mpsc::Sender<(AuthorityIndex, Answer)>;
 
 /// Inquiries of a follower, and those that wait for answers.
 pub(crate) struct Inquiries {
     transport: Arc<dyn Transport>,
     authorities: Mutex<Arc<[NodeName]>>,
     next: AtomicU64,
-    waiting: Mutex<HashMap<u64, Answers>>,
+    waiting: Mutex<HashMap<u64, Waiting>>,
 }
 
 impl Inquiries {
@@ -129,27 +159,25 @@ impl Inquiries {
         Arc::clone(&self.authorities.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Asks every authority; ends when all have answered or the patience is over.
-    async fn ask(&self, entries: &[EntryHash], patience: Duration) -> Vec<(AuthorityIndex, Vec<bool>)> {
-        debug_assert!(entries.len() <= MAX_INQUIRY, "an inquiry is bounded");
+    async fn ask(&self, question: &Question, patience: Duration) -> Vec<(AuthorityIndex, Answer)> {
         let until = Instant::now() + patience;
         let authorities = self.authorities();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, mut answers) = mpsc::channel(authorities.len().max(1));
         self.waiting().insert(number, sender);
         let _given_up = Forget { inquiries: self, number };
-        let bytes = Bytes::from(Inquiry { number, entries: entries.to_vec() }.to_canonical());
+        let bytes = Bytes::from(Inquiry { number, question: question.clone() }.to_canonical());
         for name in authorities.iter() {
             if let Err(error) = self.transport.send(name, MessageKind::Inquiry, bytes.clone()).await {
-                debug!(%name, %error, "an authority was not asked what it holds");
+                debug!(%name, %error, "an authority was not asked");
             }
         }
-        let mut found: Vec<(AuthorityIndex, Vec<bool>)> = Vec::with_capacity(authorities.len());
+        let mut found: Vec<(AuthorityIndex, Answer)> = Vec::with_capacity(authorities.len());
         while found.len() < authorities.len()
-            && let Ok(Some((authority, held))) = timeout_at(until, answers.recv()).await
+            && let Ok(Some((authority, answer))) = timeout_at(until, answers.recv()).await
         {
-            if held.len() == entries.len() && found.iter().all(|(known, _)| *known != authority) {
-                found.push((authority, held));
+            if found.iter().all(|(known, _)| *known != authority) {
+                found.push((authority, answer));
             }
         }
         found
@@ -158,17 +186,17 @@ impl Inquiries {
     /// Takes an answer in.
     pub(crate) fn answered(&self, envelope: &Envelope) {
         let Some(from) = self.authorities().iter().position(|name| *name == envelope.from) else { return };
-        match Holding::from_canonical(&envelope.bytes) {
-            Ok(Holding { number, held }) => {
+        match Response::from_canonical(&envelope.bytes) {
+            Ok(Response { number, answer }) => {
                 if let Some(answers) = self.waiting().get(&number) {
-                    let _ = answers.try_send((AuthorityIndex(from as u16), held)); // full: one that answers twice
+                    let _ = answers.try_send((AuthorityIndex(from as u16), answer)); // full: one that answers twice
                 }
             }
             Err(error) => debug!(from = %envelope.from, %error, "not an answer to an inquiry"),
         }
     }
 
-    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Answers>> {
+    fn waiting(&self) -> MutexGuard<'_, HashMap<u64, Waiting>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -196,9 +224,9 @@ mod tests {
         let envelope = authority.receive().await.unwrap();
         assert_eq!(envelope.kind, MessageKind::Inquiry);
         let asked = Inquiry::from_canonical(&envelope.bytes).unwrap();
-        assert_eq!(asked.entries, ENTRIES);
-        let answer = Holding { number: asked.number, held: held.to_vec() };
-        authority.send(&envelope.from, MessageKind::Holding, answer.to_canonical().into()).await.unwrap();
+        assert_eq!(asked.question, Question::Holding(ENTRIES.to_vec()));
+        let answer = Response { number: asked.number, answer: Answer::Holding(held.to_vec()) };
+        authority.send(&envelope.from, MessageKind::Response, answer.to_canonical().into()).await.unwrap();
     }
 
     /// A gateway among four authorities; what arrives at the gateway is handed on until the future is dropped.
@@ -216,18 +244,18 @@ mod tests {
             }
         };
         let work = async {
-            let lie = Holding { number: 1, held: vec![true; 3] };
+            let lie = Response { number: 1, answer: Answer::Holding(vec![true; 3]) };
             for (authority, held) in authorities.iter().zip(answers) {
                 if let Some(held) = held {
                     answer(authority, held).await;
                 }
-                stranger.send(&"gateway".into(), MessageKind::Holding, lie.to_canonical().into()).await.unwrap();
+                stranger.send(&"gateway".into(), MessageKind::Response, lie.to_canonical().into()).await.unwrap();
             }
             std::future::pending::<()>().await;
         };
-        let holders = Holders::Asked(Arc::clone(&inquiries));
+        let authorities_asked = Authorities::Asked(Arc::clone(&inquiries));
         let found = tokio::select! {
-            found = holders.of(&ENTRIES, patience) => found,
+            found = authorities_asked.holders(&ENTRIES, patience) => found,
             () = receive => unreachable!(),
             () = work => unreachable!(),
         };
