@@ -4,8 +4,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    backup, bench, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login, logout,
-    man, node, receipt, simulate, trust, verify, vote, voters, whoami,
+    backup, bench, board, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login,
+    logout, man, node, receipt, simulate, trust, verify, vote, voters, whoami,
 };
 use crate::output::Format;
 
@@ -78,6 +78,7 @@ pub(crate) enum Command {
     Import(import::Args),
     Count(count::Args),
     Export(export::Args),
+    Board(board::Args),
     Verify(verify::Args),
     Trust(trust::Args),
     Simulate(simulate::Args),

@@ -8,7 +8,7 @@
 //! Answers are unsigned. Who holds an entry is a hint for people who wait: an authority that holds one has not voted for a block
 //! yet, and what is recorded is told by certificates alone. A signature below a checkpoint proves itself.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,6 +26,9 @@ use voting_core::seams::{Envelope, MessageKind, NodeName, Transport};
 
 /// Entries that one inquiry asks about: one that costs an authority some microseconds.
 pub const MAX_INQUIRY: usize = 256;
+
+/// Who answers this much later than those who are enough is waited for no longer.
+const GRACE: Duration = Duration::from_millis(50);
 
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
@@ -89,40 +92,50 @@ pub(crate) enum Authorities {
 }
 
 impl Authorities {
-    /// Asks every authority; ends when all have answered or the patience is over.
-    pub(crate) async fn ask(&self, question: &Question, patience: Duration) -> Vec<(AuthorityIndex, Answer)> {
+    /// Asks every authority, and hands on each answer until `take` finds that these are enough. Ends when all have answered or the
+    /// patience is over; [`GRACE`] after there were enough.
+    async fn ask(&self, question: &Question, patience: Duration, mut take: impl FnMut(AuthorityIndex, Answer) -> bool) {
         match self {
             Self::Here(nodes) => {
-                let answer = |(index, node): (u16, &Answers)| Some((AuthorityIndex(index), node(question)?));
-                (0u16..).zip(nodes.iter()).filter_map(answer).collect()
+                for (index, node) in (0u16..).zip(nodes.iter()) {
+                    node(question).map(|answer| take(AuthorityIndex(index), answer));
+                }
             }
-            Self::Asked(inquiries) => inquiries.ask(question, patience).await,
+            Self::Asked(inquiries) => inquiries.ask(question, patience, take).await,
         }
     }
 
     /// For each entry the authorities that hold it.
     pub(crate) async fn holders(&self, entries: &[EntryHash], patience: Duration) -> Vec<Vec<AuthorityIndex>> {
         let mut holders = vec![Vec::new(); entries.len()];
-        for (authority, answer) in self.ask(&Question::Holding(entries.to_vec()), patience).await {
-            let Answer::Holding(held) = answer else { continue };
-            if held.len() == entries.len() {
+        let take = |authority, answer| {
+            if let Answer::Holding(held) = answer
+                && held.len() == entries.len()
+            {
                 holders.iter_mut().zip(held).filter(|(_, held)| *held).for_each(|(holders, _)| holders.push(authority));
             }
-        }
+            false
+        };
+        self.ask(&Question::Holding(entries.to_vec()), patience, take).await;
         for holders in &mut holders {
             holders.sort_unstable();
         }
         holders
     }
 
-    /// Who has signed the checkpoint of an election's log, and how; whether the signatures hold is to be seen.
-    pub(crate) async fn sign(&self, election: ElectionId, size: u64, patience: Duration) -> Vec<(AuthorityIndex, Signature)> {
-        let answers = self.ask(&Question::Checkpoint { election, size }, patience).await;
-        let signed = |(authority, answer)| match answer {
-            Answer::Checkpoint(signature) => Some((authority, signature?)),
-            Answer::Holding(_) => None,
+    /// Has the checkpoint of an election's log signed; `take` looks whether a signature holds, and tells when there are enough.
+    pub(crate) async fn sign(
+        &self,
+        election: ElectionId,
+        size: u64,
+        patience: Duration,
+        mut take: impl FnMut(AuthorityIndex, Signature) -> bool,
+    ) {
+        let take = |authority, answer| match answer {
+            Answer::Checkpoint(Some(signature)) => take(authority, signature),
+            Answer::Checkpoint(None) | Answer::Holding(_) => false,
         };
-        answers.into_iter().filter_map(signed).collect()
+        self.ask(&Question::Checkpoint { election, size }, patience, take).await;
     }
 }
 
@@ -159,8 +172,8 @@ impl Inquiries {
         Arc::clone(&self.authorities.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    async fn ask(&self, question: &Question, patience: Duration) -> Vec<(AuthorityIndex, Answer)> {
-        let until = Instant::now() + patience;
+    async fn ask(&self, question: &Question, patience: Duration, mut take: impl FnMut(AuthorityIndex, Answer) -> bool) {
+        let mut until = Instant::now() + patience;
         let authorities = self.authorities();
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (sender, mut answers) = mpsc::channel(authorities.len().max(1));
@@ -172,15 +185,14 @@ impl Inquiries {
                 debug!(%name, %error, "an authority was not asked");
             }
         }
-        let mut found: Vec<(AuthorityIndex, Answer)> = Vec::with_capacity(authorities.len());
-        while found.len() < authorities.len()
+        let mut answered = BTreeSet::new();
+        while answered.len() < authorities.len()
             && let Ok(Some((authority, answer))) = timeout_at(until, answers.recv()).await
         {
-            if found.iter().all(|(known, _)| *known != authority) {
-                found.push((authority, answer));
+            if answered.insert(authority) && take(authority, answer) {
+                until = until.min(Instant::now() + GRACE);
             }
         }
-        found
     }
 
     /// Takes an answer in.
@@ -279,5 +291,43 @@ mod tests {
         let found = asked(Duration::from_secs(1), [Some(yes), None, Some(wrong), None]).await;
         assert_eq!(found, vec![vec![AuthorityIndex(0)]; 3]);
         assert_eq!(began.elapsed(), Duration::from_secs(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_silent_is_not_waited_for_once_enough_have_signed() {
+        let network = MemoryNetwork::new();
+        let names: Vec<NodeName> = (0..4).map(|index| NodeName(format!("a{index}"))).collect();
+        let authorities: Vec<_> = names.iter().map(|name| network.join(name.clone())).collect();
+        let gateway: Arc<dyn Transport> = Arc::new(network.join("gateway".into()));
+        let inquiries = Arc::new(Inquiries::new(Arc::clone(&gateway), names));
+        let handed_on = Arc::clone(&inquiries);
+        let receive = async move {
+            while let Ok(envelope) = gateway.receive().await {
+                handed_on.answered(&envelope);
+            }
+        };
+        let work = async {
+            for authority in &authorities[..3] {
+                let envelope = authority.receive().await.unwrap();
+                let asked = Inquiry::from_canonical(&envelope.bytes).unwrap();
+                assert_eq!(asked.question, Question::Checkpoint { election: ElectionId([1; ElectionId::LEN]), size: 9 });
+                let answer = Response { number: asked.number, answer: Answer::Checkpoint(Some(Signature([2; 64]))) };
+                authority.send(&envelope.from, MessageKind::Response, answer.to_canonical().into()).await.unwrap();
+            }
+            std::future::pending::<()>().await;
+        };
+        let (began, mut signed) = (Instant::now(), Vec::new());
+        let take = |authority, _| {
+            signed.push(authority);
+            signed.len() == 3
+        };
+        let all = Authorities::Asked(inquiries);
+        tokio::select! {
+            () = all.sign(ElectionId([1; ElectionId::LEN]), 9, Duration::from_secs(5), take) => {}
+            () = receive => unreachable!(),
+            () = work => unreachable!(),
+        }
+        assert_eq!(signed, (0..3).map(AuthorityIndex).collect::<Vec<_>>());
+        assert_eq!(began.elapsed(), GRACE);
     }
 }

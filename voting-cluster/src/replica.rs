@@ -272,7 +272,6 @@ impl Replica {
     }
 
     /// The ballots of every election, as they are in this moment. Hold it briefly: blocks wait to be told.
-    #[must_use]
     pub fn boards(&self) -> MutexGuard<'_, Boards> {
         self.boards.lock().unwrap_or_else(PoisonError::into_inner)
     }

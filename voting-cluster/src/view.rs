@@ -100,12 +100,18 @@ impl NetworkView {
         let checkpoint = checkpoint.ok_or(CheckpointError::Quorum { actual: 0, quorum })?;
         let (origin, size) = (Origin { chain: self.replica.state().chain(), election }, checkpoint.size);
         let mut signed = SignedCheckpoint::unsigned(checkpoint);
-        for (authority, signature) in self.authorities.sign(election, size, patience).await {
-            let Some(authority) = epoch.authority(authority) else { continue };
-            if let Err(error) = signed.add(authority.key, signature) {
-                warn!(authority = authority.name, %election, size, %error, "an authority signs another checkpoint than this gateway has");
+        let mut signers = 0;
+        let take = |index, signature| {
+            let Some(authority) = epoch.authority(index) else { return false };
+            match signed.add(authority.key, signature) {
+                Ok(()) => signers += 1,
+                Err(error) => {
+                    warn!(authority = authority.name, %election, size, %error, "an authority signs another checkpoint than this gateway has");
+                }
             }
-        }
+            signers >= quorum
+        };
+        self.authorities.sign(election, size, patience, take).await;
         signed.verify(origin, &epoch)?;
         Ok(signed)
     }

@@ -11,7 +11,6 @@ use std::time::Duration;
 use poem::http::HeaderMap;
 use poem::web::{Data, Path};
 use poem::{Response, handler};
-use tokio::time::Instant;
 use voting_cluster::boards::Board;
 use voting_core::board::{CheckpointError, EntryBundle, LogProof, SignedCheckpoint, TileId, TileLevel};
 use voting_core::ids::{ElectionId, Height};
@@ -22,10 +21,8 @@ use crate::live::Viewer;
 use crate::problem::Problem;
 use crate::state::GatewayState;
 
-/// How long the authorities are waited for.
+/// How long a quorum of the authorities is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// While a board grows, its authorities are asked this often at most.
-const FRESH: Duration = Duration::from_secs(1);
 /// What never changes, as caches may keep it.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const TEXT: &str = "text/plain; charset=utf-8";
@@ -35,7 +32,6 @@ struct Known {
     signed: SignedCheckpoint,
     /// The authorities that have signed it.
     epoch: u32,
-    since: Instant,
 }
 
 type Slot = Arc<tokio::sync::Mutex<Option<Known>>>;
@@ -51,23 +47,22 @@ impl Checkpoints {
 }
 
 impl GatewayState {
-    /// A checkpoint with at least so many entries, signed by a quorum.
-    async fn checkpoint(&self, election: ElectionId, entries: u64) -> Result<SignedCheckpoint, Problem> {
+    /// The checkpoint of all entries that are final here, signed by a quorum. Whoever asks meanwhile waits for the same.
+    async fn checkpoint(&self, election: ElectionId) -> Result<SignedCheckpoint, Problem> {
         let slot = self.checkpoints.slot(election);
         let mut known = slot.lock().await;
         let size = self.backend.replica.boards().get(election).map_or(0, Board::size);
         let epoch = self.backend.replica.state().epoch().number;
-        if let Some(Known { signed, .. }) = known.as_ref().filter(|known| {
-            let newest = known.signed.checkpoint().size;
-            known.epoch == epoch && newest >= entries && (newest == size || known.since.elapsed() < FRESH)
-        }) {
+        if let Some(Known { signed, .. }) =
+            known.as_ref().filter(|known| known.epoch == epoch && known.signed.checkpoint().size == size)
+        {
             return Ok(signed.clone());
         }
         let signed = self.backend.network.checkpoint(election, PATIENCE).await.map_err(|error| match error {
-            CheckpointError::Quorum { .. } => Problem::unavailable(error.code(), error.to_string(), FRESH),
+            CheckpointError::Quorum { .. } => Problem::unavailable(error.code(), error.to_string(), Duration::from_secs(1)),
             error => Problem::internal(error),
         })?;
-        *known = Some(Known { signed: signed.clone(), epoch, since: Instant::now() });
+        *known = Some(Known { signed: signed.clone(), epoch });
         Ok(signed)
     }
 
@@ -114,7 +109,7 @@ fn answer(content_type: &'static str, cached: &'static str, body: impl Into<poem
 #[handler]
 pub(crate) async fn checkpoint(state: Data<&GatewayState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let election = state.election(&id, false)?;
-    Ok(answer(TEXT, "no-cache", state.checkpoint(election.id(), 0).await?.to_string()))
+    Ok(answer(TEXT, "no-cache", state.checkpoint(election.id()).await?.to_string()))
 }
 
 /// A tile, of hashes or of ballots.
@@ -144,7 +139,7 @@ pub(crate) async fn proof(state: Data<&GatewayState>, Path((id, ballot)): Path<(
     let place = election.ballot_position(named(&state, &ballot)?).ok_or_else(unknown)?;
     let index_of = |place| state.backend.replica.boards().get(election.id()).and_then(|board| board.index_of(place));
     let index = index_of(place).ok_or_else(unknown)?;
-    let signed = state.checkpoint(election.id(), index + 1).await?;
+    let signed = state.checkpoint(election.id()).await?;
     let size = signed.checkpoint().size;
     let inclusion = state.backend.replica.boards().get(election.id()).and_then(|board| board.prove(index, size));
     let proof = inclusion.and_then(|inclusion| LogProof::new(inclusion, signed));

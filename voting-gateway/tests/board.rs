@@ -101,7 +101,6 @@ async fn other_programs_find_every_ballot_on_the_board_and_see_that_it_only_grew
 
     gateway.certify(&id, &alice, &key_of(0)).await;
     let mut entries = vote(&gateway, &id, 0..3).await;
-    // A checkpoint may be a second old; a proof asks for one that has its ballot.
     let third = voting_core::block::EntryBytes::new(entries[2].clone());
     let hash = hash_of(&gateway, &id, 2).await;
     let proof: LogProof = read_text(&gateway, &id, &format!("proof/{hash}")).await.parse().unwrap();

@@ -3,6 +3,7 @@
 
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod board;
 pub(crate) mod change;
 pub(crate) mod clock;
 pub(crate) mod cluster;
@@ -72,6 +73,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Generate(args) => generate::run(args, &context),
         Command::Import(args) => import::run(args, &context).await,
         Command::Count(args) => count::run(args, &context),
+        Command::Board(args) => board::run(args, &context).await,
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context).await,

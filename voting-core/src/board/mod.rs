@@ -16,6 +16,7 @@
 
 mod checkpoint;
 mod consistency;
+mod copy;
 mod log;
 mod note;
 mod proof;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use checkpoint::{Checkpoint, CheckpointError, Cosigned, MAX_EXTENSION_LINES, Origin, SignedCheckpoint};
 pub use consistency::ConsistencyProof;
+pub use copy::{CopyError, read_entries, read_tree};
 pub use log::ElectionLog;
 pub use note::{MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, Note, NoteError, NoteSignature, SignatureKind, VerifierKey};
 pub use proof::{LogProof, LogProofError, MAX_EXTRA_BYTES};
