@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, bench, board, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login,
-    logout, man, node, receipt, simulate, trust, verify, vote, voters, whoami,
+    logout, man, node, receipt, simulate, trust, verify, vote, voters, whoami, witness,
 };
 use crate::output::Format;
 
@@ -79,6 +79,7 @@ pub(crate) enum Command {
     Count(count::Args),
     Export(export::Args),
     Board(board::Args),
+    Witness(witness::Args),
     Verify(verify::Args),
     Trust(trust::Args),
     Simulate(simulate::Args),

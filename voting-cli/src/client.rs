@@ -434,6 +434,11 @@ fn next_step(problem: &Problem) -> String {
             "vote from where you first did: this election has certified another key for you, from another browser or machine"
                 .to_owned()
         }
+        ("not_a_witness", _) => {
+            "give the key that `voting witness key` prints to the operator of the gateway: `witnesses` in its configuration"
+                .to_owned()
+        }
+        ("not_witnessed", _) => "ask for the copy without --witness, or wait until a witness has looked".to_owned(),
         ("results_hidden", _) => "results are for those who voted, until they are published".to_owned(),
         (_, 401) => "check e-mail and password, or sign in again with `voting login --email EMAIL`".to_owned(),
         (_, 403) => "sign in with an account that may do this; `voting whoami` shows yours".to_owned(),

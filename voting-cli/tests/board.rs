@@ -26,7 +26,10 @@ struct Board {
 
 impl Board {
     fn open() -> Self {
-        let network = Network::durable();
+        Self::open_at(Network::durable())
+    }
+
+    fn open_at(network: Network) -> Self {
         let admin = network.person("admin@example.com", "adminpass");
         let create = ["elections", "create", "--title", "Seen", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
         let id = admin.run(&create).exits(0).json()["id"].as_str().unwrap().to_owned();
@@ -61,7 +64,7 @@ impl Board {
 
 /// The code of an error, as programs read it.
 fn code_of(ended: &Ended) -> String {
-    let error: Value = serde_json::from_str(&ended.stderr).unwrap();
+    let error: Value = serde_json::from_str(ended.stderr.lines().last().unwrap()).unwrap();
     error["error"]["code"].as_str().unwrap().to_owned()
 }
 
@@ -199,4 +202,87 @@ fn what_is_no_copy_of_this_board_is_refused_by_name() {
     fs::remove_file(dir.join("tile/0/000.p/1")).unwrap();
     board.copy(&board.observer, &dir);
     board.observer.run(&["board", "copy", "Nothing like it", text(&dir)]).exits(2);
+}
+
+/// A witness: somebody with a key of its own.
+struct Witness {
+    person: Person,
+    key_file: String,
+    /// What others verify its cosignatures with.
+    key: String,
+}
+
+impl Witness {
+    const NAME: &str = "witness.example.org/board";
+
+    fn new() -> Self {
+        let person = Person::at(&nobody());
+        let key_file = text(&person.path("witness.key")).to_owned();
+        person.run(&["keys", "generate", &key_file]).exits(0);
+        let key = person.run(&["witness", "key", "--key", &key_file, "--name", Self::NAME]).exits(0);
+        let key = key.stdout.trim().to_owned();
+        Self { person, key_file, key }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.person.path("witness")
+    }
+
+    /// Looks once at the boards of a gateway.
+    fn looks(&self, board: &Board, id: &str) -> Ended {
+        let dir = self.dir();
+        let args = ["witness", "run", "--key", &self.key_file, "--name", Self::NAME, "--dir", text(&dir), "--once", id];
+        board.observer.run(&[&args[..], &["--output", "json"]].concat())
+    }
+}
+
+#[test]
+fn a_witness_cosigns_what_only_grew_and_readers_ask_for_it() {
+    let witness = Witness::new();
+    let board = Board::open_at(Network::witnessed(&witness.key));
+    let dir = board.observer.path("board");
+    let copy = ["board", "copy", &board.id, text(&dir), "--witness", &witness.key, "--output", "json"];
+    assert_eq!(code_of(&board.observer.run(&copy).exits(3)), "not_witnessed");
+    board.vote("alice");
+    assert_eq!(witness.looks(&board, &board.id).exits(0).json()[0]["size"], 1);
+    board.vote("bob");
+    let seen = board.observer.run(&copy).exits(0).json();
+    assert_eq!((&seen["size"], &seen["witnessed"]["size"]), (&2.into(), &1.into()), "it has not looked again yet");
+    assert_eq!(seen["witnessed"]["by"][0]["witness"], Witness::NAME);
+    assert_eq!(witness.looks(&board, "Seen").exits(0).json()[0]["size"], 2);
+    assert_eq!(board.observer.run(&copy).exits(0).json()["witnessed"]["size"], 2);
+    let verify = ["board", "verify", text(&dir), "--witness"];
+    let held = board.observer.run(&[&verify[..], &[&witness.key]].concat()).exits(0);
+    assert!(held.stdout.contains("2 ballots, by witness.example.org/board at 20"), "{held:?}");
+
+    // Nobody else's word will do, neither for the reader nor for the gateway.
+    let stranger = Witness::new();
+    assert_eq!(
+        code_of(&board.observer.run(&[&verify[..], &[&stranger.key, "--output", "json"]].concat()).exits(5)),
+        "checkpoint_witnesses"
+    );
+    assert_eq!(code_of(&stranger.looks(&board, &board.id).exits(3)), "not_a_witness");
+    let wrong = board.observer.run(&[&verify[..], &["witness.example.org+1+2"]].concat()).exits(2);
+    assert!(wrong.stderr.contains("hexadecimal"), "{wrong:?}");
+}
+
+#[test]
+fn a_witness_that_remembers_another_history_cosigns_nothing() {
+    let witness = Witness::new();
+    let board = Board::open_at(Network::witnessed(&witness.key));
+    board.vote("alice");
+    let remembered = witness.dir().join(&board.id);
+    let mut tree = BoardTree::new();
+    tree.push(b"the ballot that was there before");
+    let tile: TileId = "tile/0/000.p/1".parse().unwrap();
+    fs::create_dir_all(remembered.join("tile/0/000.p")).unwrap();
+    fs::write(remembered.join(tile.to_string()), tree.tile(tile).unwrap()).unwrap();
+    let before = board.forged(1, tree.root());
+    fs::write(remembered.join("checkpoint"), &before).unwrap();
+    let refused = witness.looks(&board, &board.id).exits(5);
+    assert!(refused.stderr.contains("history_changed") && refused.stderr.contains("is not cosigned"), "{refused:?}");
+    assert_eq!(fs::read_to_string(remembered.join("checkpoint")).unwrap(), before, "it does not forget");
+    let dir = board.observer.path("board");
+    let copy = ["board", "copy", &board.id, text(&dir), "--witness", &witness.key, "--output", "json"];
+    assert_eq!(code_of(&board.observer.run(&copy).exits(3)), "not_witnessed");
 }

@@ -8,12 +8,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use poem::http::HeaderMap;
+use poem::http::{HeaderMap, StatusCode};
 use poem::web::{Data, Path};
-use poem::{Response, handler};
+use poem::{IntoResponse as _, Response, handler};
+use serde::Deserialize;
 use voting_cluster::boards::Board;
-use voting_core::board::{CheckpointError, EntryBundle, LogProof, SignedCheckpoint, TileId, TileLevel};
+use voting_core::board::{CheckpointError, EntryBundle, LogProof, Origin, SignedCheckpoint, TileId, TileLevel};
+use voting_core::epoch::Epoch;
 use voting_core::ids::{ElectionId, Height};
+use voting_core::seams::{Condition, KeyClass, StoreError, StoreKey};
 use voting_core::state::{ElectionState, Position};
 
 use crate::api::named;
@@ -26,6 +29,9 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What never changes, as caches may keep it.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const TEXT: &str = "text/plain; charset=utf-8";
+
+/// Tries to write where several witnesses come at once.
+const TRIES: usize = 8;
 
 /// The newest checkpoint of an election that is known here.
 struct Known {
@@ -66,6 +72,62 @@ impl GatewayState {
         Ok(signed)
     }
 
+    /// The newest checkpoint of an election that a witness has cosigned, with the version that it has in the store.
+    async fn witnessed(&self, election: ElectionId) -> Result<Option<(SignedCheckpoint, u64)>, Problem> {
+        let Some(found) = self.backend.store.get(&witnessed_key(election)?).await? else { return Ok(None) };
+        let text = String::from_utf8(found.value).map_err(Problem::internal)?;
+        Ok(Some((text.parse().map_err(Problem::internal)?, found.version)))
+    }
+
+    /// What is to be kept of a checkpoint that somebody says a witness has cosigned: its signatures by authorities and witnesses,
+    /// if it is one of the log here.
+    fn cosigned(&self, election: ElectionId, text: &str) -> Result<SignedCheckpoint, Problem> {
+        let malformed = |error: CheckpointError| Problem::unprocessable("malformed_checkpoint", error.to_string());
+        let offered: SignedCheckpoint = text.parse().map_err(malformed)?;
+        let ours = self.backend.replica.boards().checkpoint(election, offered.checkpoint().size);
+        if ours.as_ref() != Some(offered.checkpoint()) {
+            let detail = format!("the log has no checkpoint like this of {} entries", offered.checkpoint().size);
+            return Err(Problem::conflict("wrong_checkpoint", detail));
+        }
+        let refused = |error: CheckpointError| match error {
+            CheckpointError::Witnesses { .. } => {
+                Problem::forbidden("not_a_witness", "none of the witnesses that this gateway knows has cosigned the checkpoint")
+            }
+            error => Problem::forbidden("not_a_witness", error.to_string()),
+        };
+        offered.verify_witnesses(&self.config.witnesses, 1).map_err(refused)?;
+        let state = self.backend.replica.state();
+        let origin = Origin { chain: state.chain(), election };
+        let of = |(_, epoch): &&(Height, Arc<Epoch>)| offered.verify(origin, epoch).is_ok();
+        let Some((_, epoch)) = state.epochs().iter().rev().find(of) else {
+            return Err(refused(CheckpointError::Quorum { actual: 0, quorum: state.epoch().quorum }));
+        };
+        let authorities = offered.authority_keys(epoch).map_err(Problem::internal)?;
+        Ok(offered.only(&[authorities, self.config.witnesses.clone()].concat()))
+    }
+
+    /// Keeps a cosigned checkpoint, if it is not older than the one that is kept.
+    async fn keep_witnessed(&self, election: ElectionId, offered: &SignedCheckpoint) -> Result<(), Problem> {
+        for _ in 0..TRIES {
+            let (merged, condition) = match self.witnessed(election).await? {
+                Some((known, _)) if known.checkpoint().size > offered.checkpoint().size => return Ok(()),
+                Some((mut known, version)) => {
+                    if known.merge(offered).is_err() {
+                        known = offered.clone();
+                    }
+                    (known, Condition::Version(version))
+                }
+                None => (offered.clone(), Condition::Absent),
+            };
+            let bytes = merged.to_string().into_bytes();
+            match self.backend.store.put(witnessed_key(election)?, bytes, condition, None).await {
+                Err(StoreError::Conflict { .. }) => {}
+                written => return Ok(written?),
+            }
+        }
+        Err(Problem::conflict("changed_meanwhile", "other witnesses cosign at the same moment; try again"))
+    }
+
     /// The ballots in these places of the ledger, as they stand there.
     async fn entries_at(&self, places: &[Position]) -> Result<Vec<Vec<u8>>, Problem> {
         let mut entries = Vec::with_capacity(places.len());
@@ -101,6 +163,17 @@ impl GatewayState {
     }
 }
 
+fn witnessed_key(election: ElectionId) -> Result<StoreKey, StoreError> {
+    StoreKey::new("boards:0", KeyClass::Ephemeral, format!("witnessed:{election}"))
+}
+
+/// What a witness brings.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Cosigned {
+    checkpoint: String,
+}
+
 fn answer(content_type: &'static str, cached: &'static str, body: impl Into<poem::Body>) -> Response {
     Response::builder().content_type(content_type).header("cache-control", cached).body(body)
 }
@@ -110,6 +183,26 @@ fn answer(content_type: &'static str, cached: &'static str, body: impl Into<poem
 pub(crate) async fn checkpoint(state: Data<&GatewayState>, Path(id): Path<String>) -> Result<Response, Problem> {
     let election = state.election(&id, false)?;
     Ok(answer(TEXT, "no-cache", state.checkpoint(election.id()).await?.to_string()))
+}
+
+/// The newest checkpoint that a witness has cosigned.
+#[handler]
+pub(crate) async fn witnessed(state: Data<&GatewayState>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let election = state.election(&id, false)?;
+    let none = || Problem::not_found("not_witnessed", "no witness has cosigned a checkpoint of this election");
+    let (known, _) = state.witnessed(election.id()).await?.ok_or_else(none)?;
+    Ok(answer(TEXT, "no-cache", known.to_string()))
+}
+
+/// Takes in the cosignature of a witness.
+#[handler]
+pub(crate) async fn cosign(state: Data<&GatewayState>, Path(id): Path<String>, body: Vec<u8>) -> Result<Response, Problem> {
+    let election = state.election(&id, false)?.id();
+    let brought: Cosigned = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request("invalid_request", format!("send {{\"checkpoint\": TEXT}}: {error}")))?;
+    let offered = state.cosigned(election, &brought.checkpoint)?;
+    state.keep_witnessed(election, &offered).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// A tile, of hashes or of ballots.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use voting_core::board::VerifierKey;
+
 /// Bounds on what callers may ask. Every one answers with 413, 429 or 503 when it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -72,6 +74,8 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Name shown to voters as the creator of elections made here.
     pub office: String,
+    /// Keys of the witnesses whose cosignatures are kept below checkpoints.
+    pub witnesses: Vec<VerifierKey>,
 }
 
 impl Default for Config {
@@ -85,6 +89,7 @@ impl Default for Config {
             secure_cookies: true,
             allowed_origins: Vec::new(),
             office: "Election office".to_owned(),
+            witnesses: Vec::new(),
         }
     }
 }

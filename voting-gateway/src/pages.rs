@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use poem::http::StatusCode;
 use poem::web::Data;
-use poem::{EndpointExt, IntoResponse, Response, Route, get, handler};
+use poem::{EndpointExt, IntoResponse, Response, Route, get, handler, post};
 use serde_json::{Value, json};
 
 use crate::assets;
@@ -51,6 +51,8 @@ pub(crate) fn routes(state: &GatewayState, spec: &str) -> Route {
         .at("/version", get(version))
         .at("/board/:id/checkpoint", get(board::checkpoint).data(state.clone()))
         .at("/board/:id/tile/*path", get(board::tile).data(state.clone()))
+        .at("/board/:id/witnessed", get(board::witnessed).data(state.clone()))
+        .at("/board/:id/cosignatures", post(board::cosign).data(state.clone()))
         .at("/board/:id/proof/:ballot", get(board::proof).data(state.clone()))
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use reqwest::Method;
 use serde_json::json;
 use signed_note::{StandardVerifier, VerifierList};
-use support::{Gateway, key_of, marks};
+use support::{Gateway, key_of, marks, roomy};
 use tlog_tiles::tile::{Tile, TileHashReader, TileReader};
 use tlog_tiles::tlog::{self, Hash};
 use voting_core::board::{
@@ -17,6 +17,7 @@ use voting_core::board::{
 };
 use voting_core::entry::Entry;
 use voting_core::ids::PartitionId;
+use voting_gateway::Config;
 
 /// More than one full tile of them.
 const BALLOTS: u32 = 260;
@@ -194,5 +195,56 @@ async fn what_is_not_on_a_board_is_refused_by_name() {
         assert_eq!((actual, problem["code"].as_str()), (status, Some(code)), "{path}: {problem}");
         assert!(problem["detail"].as_str().unwrap().contains(part), "{path}: {problem}");
     }
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cosignatures_of_known_witnesses_are_kept_and_nothing_else() {
+    let keys = [key_of(90), key_of(91), key_of(92)];
+    let named = |index: usize| format!("witness.example.org/{index}");
+    let known = |index: usize| VerifierKey::new(named(index), SignatureKind::Cosignature, keys[index].public()).unwrap();
+    let gateway = Gateway::with(Config { witnesses: vec![known(0), known(1)], ..roomy() }, |_| {}).await;
+    let (admin, alice) = (gateway.login("admin").await, gateway.login("alice").await);
+    let id = gateway.open(&admin, |new| new["revote"] = json!("last-counts")).await;
+    gateway.certify(&id, &alice, &key_of(0)).await;
+    vote(&gateway, &id, 0..1).await;
+    let first: SignedCheckpoint = read_text(&gateway, &id, "checkpoint").await.parse().unwrap();
+    vote(&gateway, &id, 1..2).await;
+    let second: SignedCheckpoint = read_text(&gateway, &id, "checkpoint").await.parse().unwrap();
+
+    let path = format!("/board/{id}/cosignatures");
+    let bring = async |text: String| gateway.post(&path, None, json!({ "checkpoint": text })).await;
+    let cosigned = |checkpoint: &SignedCheckpoint, by: &[usize]| {
+        let mut checkpoint = checkpoint.clone();
+        by.iter().for_each(|by| checkpoint.cosign(&named(*by), 1_800_000_000, &keys[*by]).unwrap());
+        checkpoint
+    };
+    let mut alone = SignedCheckpoint::unsigned(first.checkpoint().clone());
+    alone.cosign(&named(0), 1, &keys[0]).unwrap();
+    let other = voting_core::board::Checkpoint { size: 7, ..first.checkpoint().clone() };
+    let damaged = cosigned(&first, &[0]).to_string().replace("witness.example.org/0 ", "witness.example.org/1 ");
+    for (text, status, code) in [
+        ("nonsense".to_owned(), 422, "malformed_checkpoint"),
+        (first.to_string(), 403, "not_a_witness"),
+        (cosigned(&first, &[2]).to_string(), 403, "not_a_witness"),
+        (alone.to_string(), 403, "not_a_witness"),
+        (damaged, 403, "not_a_witness"),
+        (cosigned(&SignedCheckpoint::unsigned(other), &[0]).to_string(), 409, "wrong_checkpoint"),
+    ] {
+        let (actual, problem) = bring(text.clone()).await;
+        assert_eq!((actual, problem["code"].as_str()), (status, Some(code)), "{text}: {problem}");
+    }
+    let (status, problem) = gateway.post(&path, None, json!({ "checkpoint": "x", "more": 1 })).await;
+    assert_eq!((status, problem["code"].as_str()), (400, Some("invalid_request")), "{problem}");
+    assert_eq!(gateway.get(&format!("/board/{id}/witnessed"), None).await.1["code"], "not_witnessed");
+
+    assert_eq!(bring(cosigned(&first, &[0, 2]).to_string()).await.0, 204);
+    let kept: SignedCheckpoint = read_text(&gateway, &id, "witnessed").await.parse().unwrap();
+    assert_eq!(kept, cosigned(&first, &[0]), "the stranger's is left out");
+    assert_eq!(bring(cosigned(&second, &[0]).to_string()).await.0, 204);
+    assert_eq!(bring(cosigned(&second, &[1]).to_string()).await.0, 204);
+    assert_eq!(bring(cosigned(&first, &[1]).to_string()).await.0, 204, "who comes late is not refused");
+    let kept: SignedCheckpoint = read_text(&gateway, &id, "witnessed").await.parse().unwrap();
+    assert_eq!(kept, cosigned(&second, &[0, 1]), "the newest, with all who have seen it");
     gateway.stop().await;
 }

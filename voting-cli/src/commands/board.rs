@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! DIR/checkpoint          size and root, signed by a quorum of the authorities
+//! DIR/witnessed           the newest one that witnesses have cosigned
 //! DIR/tile/0/000 …        hashes, as they stand at /board/{election_id}/tile/…
 //! DIR/tile/entries/000 …  ballots
 //! ```
@@ -12,11 +13,12 @@ use clap::Subcommand;
 use reqwest::Method;
 use serde::Serialize;
 use voting_core::board::{
-    BoardTree, CheckpointError, CopyError, Origin, SignedCheckpoint, TileId, TileLevel, read_entries, read_tree, tiles_of,
+    BoardTree, CheckpointError, CopyError, Cosigned, Origin, SignedCheckpoint, TileId, TileLevel, VerifierKey, read_entries,
+    read_tree, tiles_of,
 };
 use voting_core::epoch::Genesis;
 use voting_core::epoch::change::Epochs;
-use voting_core::{Digest, ElectionId, PartitionId};
+use voting_core::{Digest, ElectionId, PartitionId, Timestamp};
 
 use super::Context;
 use super::elections::resolve;
@@ -61,6 +63,16 @@ struct CopyArgs {
     /// The folder; made if there is none
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    #[command(flatten)]
+    witnesses: Witnesses,
+}
+
+/// Whose cosignatures are asked for.
+#[derive(Debug, clap::Args)]
+struct Witnesses {
+    /// Ask for a cosignature of this witness too, by its key as `voting witness key` prints it; may be given several times
+    #[arg(long = "witness", value_name = "KEY")]
+    keys: Vec<VerifierKey>,
 }
 
 /// Check a copy, without any server.
@@ -80,6 +92,8 @@ struct VerifyArgs {
     /// proved here before
     #[arg(long, value_name = "FILE")]
     epochs: Option<PathBuf>,
+    #[command(flatten)]
+    witnesses: Witnesses,
 }
 
 /// What a copy is found to be.
@@ -96,6 +110,34 @@ struct Answer {
     extends: Option<u64>,
     /// Whether the ballots are in the copy, and not their hashes alone.
     ballots: bool,
+    /// How far the witnesses that were asked for have all seen the board.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witnessed: Option<Witnessed>,
+}
+
+/// What witnesses have seen.
+#[derive(Debug, Serialize)]
+struct Witnessed {
+    /// Number of ballots.
+    size: u64,
+    by: Vec<WitnessedBy>,
+}
+
+#[derive(Debug, Serialize)]
+struct WitnessedBy {
+    witness: String,
+    /// As it says.
+    at: Timestamp,
+}
+
+/// A copy that was brought up to date.
+pub(super) struct Copied {
+    /// Its newest checkpoint.
+    pub(super) checkpoint: SignedCheckpoint,
+    origin: Origin,
+    signers: Vec<String>,
+    tree: BoardTree,
+    extends: Option<u64>,
 }
 
 /// Who has signed a checkpoint, and for which log.
@@ -114,42 +156,101 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
 
 async fn copy(args: &CopyArgs, context: &Context) -> Result<Answer> {
     let client = context.client()?;
-    let genesis = pinned::ensure(&client, &context.out).await?;
-    let epochs = pinned::epochs(&client, &genesis, PartitionId(0)).await?;
+    let trusted = Trusted::of(&client, context).await?;
     let election = resolve(&client, &args.election).await?;
-    let origin = Origin { chain: genesis.chain_id(PartitionId(0)), election };
     let folder = Folder(&args.dir);
+    let Copied { checkpoint, origin, signers, tree, extends } = update(&client, &trusted, election, &args.dir).await?;
+    let (size, root) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
+    let ballots = fetch_entries(&client, folder, election, size, context).await?;
+    if ballots {
+        check_entries(&tree, size, folder)?;
+    }
+    let keys = &args.witnesses.keys;
+    let witnessed = if keys.is_empty() {
+        None
+    } else {
+        let fetched = client.patient(Method::GET, &format!("/board/{election}/witnessed"), Body::Empty, Auth::None).await;
+        let text = fetched.map_err(|error| client.explain(error))?.bytes;
+        let seen = read_checkpoint(&text, client.address())?;
+        let found = seen_by(&seen, origin, &trusted.epochs, &tree, keys, client.address())?;
+        state::write(&folder.witnessed(), &text)?;
+        Some(found)
+    };
+    Ok(Answer { election, size, root, signers, extends, ballots, witnessed })
+}
 
+/// Who is relied on at a gateway.
+pub(super) struct Trusted {
+    genesis: Genesis,
+    epochs: Epochs,
+}
+
+impl Trusted {
+    pub(super) async fn of(client: &Client, context: &Context) -> Result<Self> {
+        let genesis = pinned::ensure(client, &context.out).await?;
+        let epochs = pinned::epochs(client, &genesis, PartitionId(0)).await?;
+        Ok(Self { genesis, epochs })
+    }
+}
+
+/// Brings the hashes of a copy up to date, and sees that the board has only grown.
+pub(super) async fn update(client: &Client, trusted: &Trusted, election: ElectionId, dir: &Path) -> Result<Copied> {
+    let Trusted { genesis, epochs } = trusted;
+    let origin = Origin { chain: genesis.chain_id(PartitionId(0)), election };
+    let folder = Folder(dir);
     let fetched = client.patient(Method::GET, &format!("/board/{election}/checkpoint"), Body::Empty, Auth::None).await;
     let text = fetched.map_err(|error| client.explain(error))?.bytes;
     let place = client.address().to_owned();
     let fresh = read_checkpoint(&text, &place)?;
-    let signers = signed_by(&fresh, origin, &epochs).map_err(|error| does_not_hold(&error, &place))?;
+    let signers = signed_by(&fresh, origin, epochs).map_err(|error| does_not_hold(&error, &place))?;
     let before = match state::read(&folder.checkpoint())? {
         None => None,
         Some(bytes) => {
             let place = folder.checkpoint().display().to_string();
             let before = read_checkpoint(&bytes, &place)?;
-            signed_by(&before, origin, &epochs).map_err(|error| does_not_hold(&error, &place))?;
+            signed_by(&before, origin, epochs).map_err(|error| does_not_hold(&error, &place))?;
             Some(before)
         }
     };
     // A gateway may be behind the one that was copied from: then the copy must extend what this one shows.
-    let newest = before.as_ref().filter(|before| before.checkpoint().size > fresh.checkpoint().size).unwrap_or(&fresh);
-    let (size, root) = (newest.checkpoint().size, newest.checkpoint().root);
-    fetch_hashes(&client, folder, election, size).await?;
-    let read = folder.tree(newest);
-    let tree = match (read, &before) {
+    let newest = before.as_ref().filter(|before| before.checkpoint().size > fresh.checkpoint().size).unwrap_or(&fresh).clone();
+    fetch_hashes(client, folder, election, newest.checkpoint().size).await?;
+    let tree = match (folder.tree(&newest), &before) {
         (Ok(tree), before) if before.iter().chain([&fresh]).all(|known| extends(&tree, known)) => tree,
-        (read, Some(before)) => return Err(differs(&client, folder, election, before, &fresh, read.err()).await?),
-        (read, None) => return Err(not_a_copy(&read.err().unwrap_or(CopyError::Entry(0)), &args.dir)),
+        (read, Some(before)) => return Err(differs(client, folder, election, before, &fresh, read.err()).await?),
+        (read, None) => return Err(not_a_copy(&read.err().unwrap_or(CopyError::Entry(0)), dir)),
     };
-    let ballots = fetch_entries(&client, folder, election, size, context).await?;
-    if ballots {
-        check_entries(&tree, size, folder)?;
-    }
     state::write(&folder.checkpoint(), newest.to_string().as_bytes())?;
-    Ok(Answer { election, size, root, signers, extends: before.map(|before| before.checkpoint().size), ballots })
+    let extends = before.map(|before| before.checkpoint().size);
+    Ok(Copied { checkpoint: newest, origin, signers, tree, extends })
+}
+
+/// Checks that all these witnesses have cosigned a checkpoint of the log that the tree is of.
+fn seen_by(
+    seen: &SignedCheckpoint,
+    origin: Origin,
+    epochs: &Epochs,
+    tree: &BoardTree,
+    keys: &[VerifierKey],
+    place: &str,
+) -> Result<Witnessed> {
+    signed_by(seen, origin, epochs).map_err(|error| does_not_hold(&error, place))?;
+    let by = seen.verify_witnesses(keys, keys.len()).map_err(|error| does_not_hold(&error, place))?;
+    let size = seen.checkpoint().size;
+    if !extends(tree, seen) {
+        return Err(CliError {
+            code: Some("history_changed".to_owned()),
+            ..CliError::verification(
+                format!("the witnesses have cosigned a board of {size} ballots that is not this one"),
+                "update the copy and try again; if it stays so, tell the witnesses and everybody whom the election concerns",
+            )
+        });
+    }
+    let named = |Cosigned { name, seconds }| {
+        let at = Timestamp::from_millis(seconds.saturating_mul(1_000)).unwrap_or(Timestamp::MAX);
+        WitnessedBy { witness: name, at }
+    };
+    Ok(Witnessed { size, by: by.into_iter().map(named).collect() })
 }
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer> {
@@ -183,7 +284,17 @@ fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer> {
     if ballots {
         check_entries(&tree, size, folder)?;
     }
-    Ok(Answer { election: origin.election, size, root, signers, extends: None, ballots })
+    let keys = &args.witnesses.keys;
+    let witnessed = if keys.is_empty() {
+        None
+    } else {
+        let place = folder.witnessed().display().to_string();
+        let Some(text) = state::read(&folder.witnessed())? else {
+            return Err(CliError::usage(format!("{place} is not there"), "bring it with: voting board copy --witness KEY"));
+        };
+        Some(seen_by(&read_checkpoint(&text, &place)?, origin, &epochs, &tree, keys, &place)?)
+    };
+    Ok(Answer { election: origin.election, size, root, signers, extends: None, ballots, witnessed })
 }
 
 /// What is wrong where the copy and the board do not fit: one of them is damaged, or a quorum has signed two histories. A second copy,
@@ -222,6 +333,10 @@ struct Folder<'a>(&'a Path);
 impl Folder<'_> {
     fn checkpoint(self) -> PathBuf {
         self.0.join("checkpoint")
+    }
+
+    fn witnessed(self) -> PathBuf {
+        self.0.join("witnessed")
     }
 
     fn path(self, id: TileId) -> PathBuf {
@@ -348,7 +463,7 @@ fn contradicts(shared: u64, one: &Path, other: &Path) -> CliError {
 }
 
 fn describe(answer: &Answer) -> String {
-    let Answer { election, size, root, signers, extends, ballots } = answer;
+    let Answer { election, size, root, signers, extends, ballots, witnessed } = answer;
     let mut rows = vec![
         ("election", election.to_string()),
         ("ballots", if *ballots { size.to_string() } else { format!("{size}, as hashes") }),
@@ -357,6 +472,10 @@ fn describe(answer: &Answer) -> String {
     ];
     if let Some(extends) = extends {
         rows.push(("extends", format!("the copy of {extends} ballots: none of these was changed")));
+    }
+    if let Some(Witnessed { size, by }) = witnessed {
+        let by: Vec<_> = by.iter().map(|WitnessedBy { witness, at }| format!("{witness} at {at}")).collect();
+        rows.push(("witnessed", format!("{size} ballots, by {}", by.join(", "))));
     }
     format!("The copy is the board that a quorum has signed.\n{}", fields(&rows))
 }

@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use voting_cluster::embedded::{Embedded, EmbeddedConfig, EmbeddedError};
 use voting_cluster::local::{RedisServers, redis_server};
 use voting_cluster::redis::{Namespace, RedisConfig, RedisConfigError};
+use voting_core::board::VerifierKey;
 use voting_core::epoch::QuorumRule;
 use voting_core::ids::PartitionId;
 use voting_gateway::{Backend, Config, GatewayState, Limits, demo, scheduler, serve};
@@ -60,6 +61,9 @@ pub(crate) struct Args {
     /// a URL takes a cluster or server that is there; may be given several times
     #[arg(long, value_name = "auto|URL")]
     redis: Vec<String>,
+    /// Keep cosignatures of this witness below checkpoints: its key as `voting witness key` prints it; may be given several times
+    #[arg(long, value_name = "KEY")]
+    witness: Vec<VerifierKey>,
 }
 
 /// Where it runs, for programs.
@@ -97,7 +101,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         ..EmbeddedConfig::default()
     };
     let network = Embedded::start(config).await.map_err(|error| not_started(&error))?;
-    let gateway = gateway(&network);
+    let gateway = gateway(&network, args.witness.clone());
     demo::seed(&gateway).await.map_err(|problem| {
         CliError::failure(
             format!("the demonstration cannot be set up: {problem:?}"),
@@ -153,7 +157,7 @@ pub(crate) async fn redis(given: &[String], context: &Context) -> Result<(Option
 }
 
 /// The gateway of an embedded network, with limits for a single machine.
-pub(crate) fn gateway(network: &Embedded) -> GatewayState {
+pub(crate) fn gateway(network: &Embedded, witnesses: Vec<VerifierKey>) -> GatewayState {
     let identity = network.identity();
     let backend = Backend {
         genesis: Arc::new(identity.genesis.clone()),
@@ -182,6 +186,7 @@ pub(crate) fn gateway(network: &Embedded) -> GatewayState {
         limits,
         secure_cookies: false,
         office: "Demo Administrator".to_owned(),
+        witnesses,
         ..Config::default()
     };
     GatewayState::new(backend, config)

@@ -161,6 +161,7 @@ fn config(settings: &GatewaySettings) -> Config {
         limits,
         secure_cookies: settings.secure_cookies,
         allowed_origins: settings.allowed_origins.clone(),
+        witnesses: settings.witnesses.clone(),
         office: settings.office.clone(),
         ..Config::default()
     }

@@ -28,6 +28,7 @@ pub(crate) mod verify;
 pub(crate) mod vote;
 pub(crate) mod voters;
 pub(crate) mod whoami;
+pub(crate) mod witness;
 
 use crate::args::Command;
 use crate::client::Client;
@@ -74,6 +75,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Import(args) => import::run(args, &context).await,
         Command::Count(args) => count::run(args, &context),
         Command::Board(args) => board::run(args, &context).await,
+        Command::Witness(args) => witness::run(args, &context).await,
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context).await,

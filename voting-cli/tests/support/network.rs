@@ -43,9 +43,19 @@ impl Network {
         Self::spawn(self.data.take(), &port, home)
     }
 
+    /// The same, with a gateway that knows a witness.
+    pub(crate) fn witnessed(key: &str) -> Self {
+        let home = Person::at(&nobody());
+        Self::spawn_with(Some(home.path("network")), "0", home, &["--witness", key])
+    }
+
     fn spawn(data: Option<PathBuf>, port: &str, home: Person) -> Self {
+        Self::spawn_with(data, port, home, &[])
+    }
+
+    fn spawn_with(data: Option<PathBuf>, port: &str, home: Person, args: &[&str]) -> Self {
         let mut command = std::process::Command::new(assert_cmd::cargo::cargo_bin!("voting"));
-        command.env_clear().env("VOTING_STATE_DIR", home.state_dir()).args(["dev", "--port", port, "--output", "json"]);
+        command.env_clear().env("VOTING_STATE_DIR", home.state_dir()).args(["dev", "--port", port, "--output", "json"]).args(args);
         match &data {
             Some(dir) => command.arg("--data").arg(dir),
             None => command.arg("--ephemeral"),

@@ -13,6 +13,7 @@ use config::{Config, Environment, File, FileFormat};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
+use voting_core::board::VerifierKey;
 use voting_core::codec::Canonical as _;
 use voting_core::crypto::PublicKey;
 use voting_core::epoch::Genesis;
@@ -25,7 +26,7 @@ use crate::redis::{Namespace, RedisConfig, RedisConfigError};
 const PREFIX: &str = "VOTING";
 const SEPARATOR: &str = "__";
 /// Settings that are lists: in the environment they are separated by commas.
-const LISTS: [&str; 2] = ["redis.servers", "allowed_origins"];
+const LISTS: [&str; 3] = ["redis.servers", "allowed_origins", "witnesses"];
 
 /// Why a configuration cannot be used.
 #[derive(Debug, Error)]
@@ -215,6 +216,9 @@ pub struct GatewaySettings {
     /// Web origins, besides its own, that may call the API from a browser.
     #[serde(default)]
     pub allowed_origins: Vec<String>,
+    /// Keys of witnesses, `NAME+ID+KEY` as `voting witness key` prints them: their cosignatures are kept below checkpoints.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub witnesses: Vec<VerifierKey>,
     /// Name shown to voters as the creator of elections.
     #[serde(default = "default_office")]
     pub office: String,
@@ -422,6 +426,25 @@ mod tests {
         assert_eq!(settings.redis.namespace, "other");
         assert_eq!(settings.redis.servers, ["three:1", "four:2"]);
         assert_eq!(settings.redis.patience_ms, 5);
+    }
+
+    #[test]
+    fn witnesses_of_a_gateway_are_keys_that_fit_their_names() {
+        const KEY: &str = "witness.example.org/board+fc1b4a61+BDQA63J5suTQuJ7zT369e4a3fWxpG/30QbNYOnpJGWtF";
+        let gateway = |witness: &str| {
+            let keys = "officer_key = \"o\"\nregistrar_key = \"r\"\npseudonym_secret = \"p\"\n";
+            let (_folder, path) = written(
+                &format!("name = \"gateway-0\"\nwitnesses = [\"{witness}\"]\n{keys}{NODE}").replace("key = \"/keys/a.key\"", ""),
+            );
+            GatewaySettings::load(&path, &Overrides::default())
+        };
+        assert_eq!(gateway(KEY).unwrap().witnesses[0].to_string(), KEY);
+        for (wrong, named) in
+            [("witness.example.org", "witnesses"), (&KEY.replace("fc1b", "fc1c"), "id is not that of name and key")]
+        {
+            let error = gateway(wrong).unwrap_err().to_string();
+            assert!(error.contains("node.toml") && error.contains(named), "{error}");
+        }
     }
 
     #[test]

@@ -202,6 +202,7 @@ impl Plan {
                 pseudonym_secret: "keys/pseudonyms.key".into(),
                 secure_cookies: !self.demo,
                 allowed_origins: Vec::new(),
+                witnesses: Vec::new(),
                 office: self.network.clone(),
                 connections: 2_000,
                 connections_per_address: 100,

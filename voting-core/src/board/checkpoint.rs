@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::note::{Note, NoteError, NoteSignature, SignatureKind, VerifierKey};
 use crate::crypto::{PublicKey, Signature, SigningKey};
-use crate::epoch::Epoch;
+use crate::epoch::{Authority, Epoch};
 use crate::ids::{AuthorityIndex, ChainId, Digest, ElectionId};
 
 /// Extension lines that are passed over in checkpoints of others; ours have none.
@@ -189,6 +189,24 @@ impl SignedCheckpoint {
         Ok(())
     }
 
+    /// The same checkpoint with the signatures of these keys alone.
+    #[must_use]
+    pub fn only(&self, keys: &[VerifierKey]) -> Self {
+        let mut kept = Self::unsigned(self.checkpoint.clone());
+        let is_of = |found: &&NoteSignature| keys.iter().any(|key| key.name() == found.name && key.id() == found.key_id);
+        self.note.signatures().iter().filter(is_of).cloned().for_each(|signature| kept.note.add(signature));
+        kept
+    }
+
+    /// The keys that the authorities of an epoch sign this log with.
+    ///
+    /// # Errors
+    /// [`CheckpointError::Note`] if the origin is no name for a key.
+    pub fn authority_keys(&self, epoch: &Epoch) -> Result<Vec<VerifierKey>, CheckpointError> {
+        let key = |authority: &Authority| VerifierKey::new(self.checkpoint.origin.as_str(), SignatureKind::Text, authority.key);
+        Ok(epoch.authorities.iter().map(key).collect::<Result<_, _>>()?)
+    }
+
     /// Takes over the signatures below another copy of the same checkpoint.
     ///
     /// # Errors
@@ -207,10 +225,9 @@ impl SignedCheckpoint {
     /// [`CheckpointError::Note`] if a signature of one of them does not hold.
     pub fn signers(&self, epoch: &Epoch) -> Result<Vec<AuthorityIndex>, CheckpointError> {
         let mut signers = Vec::new();
-        for (index, authority) in epoch.authorities.iter().enumerate() {
-            let key = VerifierKey::new(self.checkpoint.origin.as_str(), SignatureKind::Text, authority.key)?;
+        for (index, key) in (0..).zip(self.authority_keys(epoch)?) {
             if self.note.signed_at(&key)?.is_some() {
-                signers.push(AuthorityIndex(index as u16));
+                signers.push(AuthorityIndex(index));
             }
         }
         Ok(signers)
@@ -337,6 +354,17 @@ mod tests {
         assert_eq!(one.signers(chain.state.epoch()).unwrap(), [0, 3].map(AuthorityIndex));
         let grown = Checkpoint { size: 20_852_164, ..one.checkpoint().clone() };
         assert!(one.merge(&SignedCheckpoint::unsigned(grown)).is_err());
+    }
+
+    #[test]
+    fn strangers_are_left_out() {
+        let chain = TestChain::new(4);
+        let mut checkpoint = unsigned(&chain);
+        chain.authorities.iter().take(3).for_each(|key| checkpoint.sign(key).unwrap());
+        let signed = checkpoint.clone();
+        checkpoint.sign(&chain.officer).unwrap();
+        checkpoint.cosign("witness.example/a", 1, &chain.officer).unwrap();
+        assert_eq!(checkpoint.only(&checkpoint.authority_keys(chain.state.epoch()).unwrap()), signed);
     }
 
     #[test]

@@ -318,7 +318,7 @@ async fn over_http(network: &Arc<Embedded>, number: u8, votes: usize, in_flight:
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.map_err(|error| failed(&error))?;
     let address = listener.local_addr().map_err(|error| failed(&error))?;
     let (stop, stopping) = watch::channel(false);
-    let server = tokio::spawn(voting_gateway::serve(listener, dev::gateway(network), stopping));
+    let server = tokio::spawn(voting_gateway::serve(listener, dev::gateway(network, Vec::new()), stopping));
     let part = cast_over_http(&site, "over HTTP, full load", &[format!("http://{address}")], number, votes, in_flight).await;
     let _ = stop.send(true); // the server may have ended by itself
     let _ = tokio::time::timeout(PATIENCE, server).await;
