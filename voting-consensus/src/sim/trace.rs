@@ -23,6 +23,8 @@ pub enum Happening {
         seed: u64,
         /// Names of the nodes.
         nodes: Vec<String>,
+        /// Those that are authorities to begin with.
+        authorities: Vec<String>,
         /// Votes of distinct authorities that make a certificate.
         quorum: u16,
         /// Who leads.
@@ -192,14 +194,19 @@ impl Happening {
         let counted = |entries: &u32| if *entries == 1 { "1 entry".to_owned() } else { format!("{entries} entries") };
         let of = |block: &Option<String>| block.as_ref().map_or(String::new(), |block| format!(" block {block}"));
         Some(match self {
-            Self::Run { seed, nodes, quorum, leader, liars } => {
+            Self::Run { seed, nodes, authorities, quorum, leader, liars } => {
                 let liars: Vec<_> = liars.iter().map(|(who, how)| format!("{who} lies ({how})")).collect();
                 let liars = if liars.is_empty() { "nobody lies".to_owned() } else { liars.join(", ") };
-                format!("seed {seed}: {}; a quorum is {quorum}, leaders are {leader}; {liars}", nodes.join(", "))
+                let later: Vec<_> = nodes.iter().filter(|node| !authorities.contains(node)).map(String::as_str).collect();
+                let later = if later.is_empty() { String::new() } else { format!(" (and later {})", later.join(", ")) };
+                let authorities = authorities.join(", ");
+                format!("seed {seed}: {authorities}{later}; a quorum is {quorum}, leaders are {leader}; {liars}")
             }
-            Self::Start { node, height: 0, journal: 0 } => format!("{node} starts"),
+            Self::Start { node, height: 0, journal: 0 | 1 } => format!("{node} starts"),
             Self::Start { node, height, journal } => {
-                format!("{node} is back, with {height} final blocks and {journal} records in its journal")
+                let plural = |number: u64| if number == 1 { "" } else { "s" };
+                let (blocks, records) = (plural(*height), plural(*journal as u64));
+                format!("{node} is back, with {height} final block{blocks} and {journal} record{records} in its journal")
             }
             Self::Crash { node, leads: Some(view), how } => format!("{node} (leader of view {view}) is killed {how}"),
             Self::Crash { node, leads: None, how } => format!("{node} is killed {how}"),

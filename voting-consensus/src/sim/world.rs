@@ -149,6 +149,7 @@ impl World {
         Happening::Run {
             seed: self.script.seed,
             nodes: (0..self.nodes.len()).map(|node| self.name(node)).collect(),
+            authorities: (0..self.nodes.len()).filter(|node| first.has(self.places[*node])).map(|node| self.name(node)).collect(),
             quorum: first.quorum,
             leader: first.leader.to_string(),
             liars: network.liars.iter().map(|(authority, actor)| (format!("a{authority}"), actor.word())).collect(),
