@@ -212,6 +212,8 @@ impl Hub {
     }
 
     fn subscribe(&mut self, id: ClientId, channel: Channel, looked_up: Option<Value>) -> Result<Beginning, LiveError> {
+        // What waits to be sent is in the snapshot: it goes to those who were there before.
+        self.flush(&channel, Instant::now());
         let client = self.clients.get_mut(&id).ok_or_else(|| LiveError::for_now("unavailable", "connect again"))?;
         if client.channels.len() >= MAX_CHANNELS && !client.channels.contains(&channel) {
             return Err(LiveError::new("too_many_subscriptions", format!("a connection has at most {MAX_CHANNELS} channels")));

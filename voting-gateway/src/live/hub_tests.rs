@@ -117,6 +117,26 @@ async fn a_hub_that_falls_behind_starts_all_channels_anew() {
     assert_eq!(event["data"]["ballots"].as_array().map(Vec::len), Some(1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_ballots_wait_to_be_sent_is_not_told_of_them_again() {
+    let mut world = World::new();
+    let (mut first, board) = (world.enter().await, world.channel(Aspect::Board));
+    world.subscribe(&first, board.clone()).await.unwrap();
+    let ballots = |frame: &Value| frame["data"]["ballots"].as_array().map(Vec::len);
+    world.cast(0);
+    assert_eq!(ballots(&first.next().await), Some(1));
+    // Too soon after the last frame for one of its own.
+    world.cast(1);
+    let mut second = world.enter().await;
+    let began = world.subscribe(&second, board).await.unwrap();
+    assert_eq!(began.snapshot["total"], 2);
+    world.cast(2);
+    let told = second.next().await;
+    assert_eq!((ballots(&told), &told["data"]["total"]), (Some(1), &json!(3)), "{told}");
+    assert_eq!(ballots(&first.next().await), Some(1));
+    assert_eq!(first.next().await, told, "nothing is missing for who was there before");
+}
+
 #[tokio::test]
 async fn a_client_whose_frames_pile_up_is_let_go_and_the_others_stay() {
     let mut world = World::new();
