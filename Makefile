@@ -34,27 +34,9 @@ lint: tools ## Formatting and lints
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets --all-features --locked -- -D warnings
 
-TESTS = $(CARGO) test --workspace --all-features --locked
-# Names of the test programs of some packages.
-programs = $(sort $(notdir $(basename $(foreach package,$(1),$(wildcard $(package)/tests/*.rs))) \
-  $(patsubst %/main.rs,%,$(foreach package,$(1),$(wildcard $(package)/tests/*/main.rs)))))
-# Some keep the processors busy, some start processes and wait for them: the two kinds run side by side.
-BUSY := $(call programs,voting-core voting-consensus voting-gateway examples)
-WAITING := $(filter-out $(BUSY),$(call programs,voting-cluster voting-cli))
-
 .PHONY: unit
 unit: test-tools ## Unit, property, integration, simulation and fault tests
-	$(TESTS) --no-run
-	$(MAKE) --no-print-directory --jobs=2 --output-sync=target unit-busy unit-waiting
-
-.PHONY: unit-busy
-unit-busy:
-	$(TESTS) --lib --bins --examples $(addprefix --test ,$(BUSY))
-	$(TESTS) --doc
-
-.PHONY: unit-waiting
-unit-waiting:
-	$(TESTS) $(addprefix --test ,$(WAITING))
+	$(CARGO) test --workspace --all-features --locked
 
 .PHONY: web
 web: web-tools ## The web application: types, unit tests, whether what is committed is fresh, and a real browser at a real gateway
