@@ -30,6 +30,11 @@ pub const MAX_INQUIRY: usize = 256;
 /// Who answers this much later than those who are enough is waited for no longer.
 const GRACE: Duration = Duration::from_millis(50);
 
+/// Who does not answer for this long may have lost the question.
+const ROUND: Duration = Duration::from_millis(500);
+/// Who has not come far enough is asked again after this long.
+const AGAIN: Duration = Duration::from_millis(20);
+
 /// What is asked.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Question {
@@ -124,6 +129,7 @@ impl Authorities {
     }
 
     /// Has the checkpoint of an election's log signed; `take` looks whether a signature holds, and tells when there are enough.
+    /// An authority may be a moment behind: as long as there are too few, all are asked again.
     pub(crate) async fn sign(
         &self,
         election: ElectionId,
@@ -131,11 +137,23 @@ impl Authorities {
         patience: Duration,
         mut take: impl FnMut(AuthorityIndex, Signature) -> bool,
     ) {
-        let take = |authority, answer| match answer {
-            Answer::Checkpoint(Some(signature)) => take(authority, signature),
-            Answer::Checkpoint(None) | Answer::Holding(_) => false,
-        };
-        self.ask(&Question::Checkpoint { election, size }, patience, take).await;
+        let until = Instant::now() + patience;
+        let (mut signed, mut enough) = (BTreeSet::new(), false);
+        while !enough && Instant::now() < until {
+            let take = |authority, answer| {
+                if let Answer::Checkpoint(Some(signature)) = answer
+                    && signed.insert(authority)
+                {
+                    enough = take(authority, signature);
+                }
+                enough
+            };
+            let round = (until - Instant::now()).min(ROUND);
+            self.ask(&Question::Checkpoint { election, size }, round, take).await;
+            if !enough {
+                tokio::time::sleep(AGAIN).await;
+            }
+        }
     }
 }
 
@@ -329,5 +347,37 @@ mod tests {
         }
         assert_eq!(signed, (0..3).map(AuthorityIndex).collect::<Vec<_>>());
         assert_eq!(began.elapsed(), GRACE);
+    }
+
+    /// Authorities of this process, of which each signs from its so-manieth question on.
+    fn signing(from: [usize; 4]) -> Authorities {
+        let node = |from: usize| -> Answers {
+            let asked = std::sync::atomic::AtomicUsize::new(0);
+            Arc::new(move |question| {
+                assert!(matches!(question, Question::Checkpoint { size: 9, .. }));
+                let has_come_so_far = asked.fetch_add(1, Ordering::Relaxed) >= from;
+                Some(Answer::Checkpoint(has_come_so_far.then_some(Signature([2; 64]))))
+            })
+        };
+        Authorities::Here(from.map(node).into())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_is_a_moment_behind_is_asked_again_and_nobody_counts_twice() {
+        for (from, patience, expected, rounds) in [
+            ([0, 1, 3, 9], 1_000, vec![0, 1, 2], 3),
+            ([0, 0, 0, 0], 1_000, vec![0, 1, 2, 3], 0),
+            ([0, 1, 99, 99], 100, vec![0, 1], 5),
+        ] {
+            let (began, mut signed) = (Instant::now(), Vec::new());
+            let take = |authority: AuthorityIndex, _| {
+                signed.push(authority.0);
+                signed.len() >= 3
+            };
+            signing(from).sign(ElectionId([1; ElectionId::LEN]), 9, Duration::from_millis(patience), take).await;
+            signed.sort_unstable();
+            assert_eq!(signed, expected, "{from:?}");
+            assert_eq!(began.elapsed(), AGAIN * rounds, "{from:?}");
+        }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Checkpoints are what a quorum of the authorities signs, tiles and proofs come from this gateway's own copy of the ledger: whoever
 //! reads them compares their hashes with the checkpoint's root. Hashes are for everyone who may see the election; the ballots
-//! themselves for those who may see its result.
+//! themselves for those who may see its result. Witnesses look on from outside and bring their cosignatures, which are kept for
+//! everyone in the store; if it forgets them they are brought again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -29,7 +30,6 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What never changes, as caches may keep it.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 const TEXT: &str = "text/plain; charset=utf-8";
-
 /// Tries to write where several witnesses come at once.
 const TRIES: usize = 8;
 
