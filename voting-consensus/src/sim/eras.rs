@@ -16,6 +16,8 @@ pub(super) const FIRST_EPOCH: u32 = 1;
 const CHANGING: u64 = 500;
 /// Changes of such a run at most.
 const CHANGES_MAX: u64 = 3;
+/// Changes drawn until one bears the liars.
+const TRIES: usize = 5;
 /// Authorities at most, so that a run with changes is no slower than one without.
 const AUTHORITIES_MAX: usize = 10;
 
@@ -91,6 +93,11 @@ impl Plan {
     }
 }
 
+/// Machines that are authorities at some time: authority n of the first epoch is machine n, those that come later follow.
+pub(super) fn places(plans: &[Plan]) -> usize {
+    plans.iter().flat_map(|plan| &plan.members).map(|member| member.place + 1).max().unwrap_or(0)
+}
+
 /// The epochs that a network comes to.
 pub(super) fn draw(seed: u64, first: Plan, liars: &[usize]) -> Vec<Plan> {
     let mut rng = Rng::at(seed, &[10]);
@@ -99,8 +106,8 @@ pub(super) fn draw(seed: u64, first: Plan, liars: &[usize]) -> Vec<Plan> {
         return plans;
     }
     for _ in 0..rng.within(1, CHANGES_MAX) {
-        let places = plans.iter().flat_map(|plan| &plan.members).map(|member| member.place + 1).max().unwrap_or(0);
-        let next = plans.last().and_then(|last| (0..5).find_map(|_| last.next(&mut rng, places, liars)));
+        let places = places(&plans);
+        let next = plans.last().and_then(|last| (0..TRIES).find_map(|_| last.next(&mut rng, places, liars)));
         plans.extend(next);
     }
     plans

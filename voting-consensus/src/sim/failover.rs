@@ -5,7 +5,6 @@ use std::time::Duration;
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
 use super::eras::{FIRST_EPOCH, Plan};
-
 use super::network::{Clocks, Network};
 use super::node::{Node, Planned};
 use super::rng::Rng;

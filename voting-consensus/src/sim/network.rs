@@ -3,7 +3,7 @@
 use voting_core::epoch::{LeaderPolicy, QuorumRule};
 
 use super::actors::Actor;
-use super::eras::{FIRST_EPOCH, Member, Plan, draw};
+use super::eras::{FIRST_EPOCH, Plan, draw, places};
 use super::rng::Rng;
 use super::{Mutation, Options};
 
@@ -48,17 +48,17 @@ impl Network {
         let drawn = if rng.chance(600) { tolerated } else { rng.within(0, tolerated as u64) as usize };
         let (kind, lying) = options.liars.map_or((None, drawn), |(kind, k)| (Some(kind), k));
         // Anyone may be a liar: which views it leads depends on its place.
-        let mut places: Vec<usize> = (0..n).collect();
+        let mut honest: Vec<usize> = (0..n).collect();
         let mut liars: Vec<(usize, Actor)> = Vec::new();
         for _ in 0..lying.min(n) {
-            let place = places.remove(rng.below(places.len() as u64) as usize);
+            let place = honest.remove(rng.below(honest.len() as u64) as usize);
             liars.push((place, kind.unwrap_or_else(|| rng.pick(&Actor::ALL))));
         }
         liars.sort_unstable();
         let first = Plan::first(n, quorum, leader);
-        let places: Vec<usize> = liars.iter().map(|(place, _)| *place).collect();
+        let lying: Vec<usize> = liars.iter().map(|(place, _)| *place).collect();
         // More liars than are tolerated are a matter of the first authorities alone.
-        let plans = if options.liars.is_some() { vec![first] } else { draw(seed, first, &places) };
+        let plans = if options.liars.is_some() { vec![first] } else { draw(seed, first, &lying) };
         let mut network = Self { plans, liars, clocks: Vec::new() };
         for _ in network.nodes() {
             let offset_ms = rng.within(0, 2 * CLOCK_ERROR_MS as u64) as i64 - CLOCK_ERROR_MS;
@@ -77,14 +77,9 @@ impl Network {
         self.plans.get(epoch.checked_sub(FIRST_EPOCH)? as usize)
     }
 
-    /// Machines that are authorities at some time: authority n of the first epoch is machine n, those that come later follow.
-    pub(super) fn places(&self) -> usize {
-        self.plans.iter().flat_map(|plan| &plan.members).map(|member: &Member| member.place + 1).max().unwrap_or(0)
-    }
-
     /// The machine that each node is: two nodes for twins, one for everyone else.
     pub(super) fn nodes(&self) -> Vec<usize> {
-        (0..self.places()).flat_map(|i| vec![i; if self.actor(i) == Some(Actor::Twins) { 2 } else { 1 }]).collect()
+        (0..places(&self.plans)).flat_map(|i| vec![i; if self.actor(i) == Some(Actor::Twins) { 2 } else { 1 }]).collect()
     }
 
     /// The smallest quorum that it ever has.
