@@ -153,6 +153,11 @@ impl Client {
         })
     }
 
+    /// GET, as it came.
+    pub(crate) async fn bytes(&self, path: &str, auth: Auth) -> Result<Vec<u8>, CallError> {
+        Ok(self.patient(Method::GET, path, Body::Empty, auth).await?.bytes)
+    }
+
     /// POST of JSON, decoded.
     pub(crate) async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T> {
         let answer = self.send_json(Method::POST, path, body, Auth::Required).await?;

@@ -5,7 +5,7 @@
 //! Whoever wants more than trust on first use compares the digest with the published one, or pins it
 //! before the first contact with `voting trust --genesis`.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use reqwest::Method;
@@ -24,6 +24,56 @@ use crate::state::{self, ServerDir};
 /// What to do when a server turns out to speak for another network.
 const OTHER_NETWORK: &str = "do not vote here before you know why. If the operator founded the network anew, compare the new digest \
 with what they publish and run: voting trust --forget";
+
+/// Who is to be relied on where no server is asked.
+#[derive(Debug, clap::Args)]
+pub(crate) struct OfflineArgs {
+    /// Rely on the genesis in this file instead of the pinned one
+    #[arg(long, value_name = "FILE")]
+    genesis: Option<PathBuf>,
+    /// Changes of the authorities since the genesis: the JSON that GET /network/epochs serves; without it, those that were
+    /// proved here before
+    #[arg(long, value_name = "FILE")]
+    epochs: Option<PathBuf>,
+}
+
+/// Who is relied on where no server is asked.
+pub(crate) struct Relied<'a> {
+    pub(crate) genesis: Genesis,
+    epochs: Option<PathBuf>,
+    /// Those proved here before are of the genesis pinned here.
+    pinned: Option<&'a ServerDir>,
+}
+
+impl<'a> Relied<'a> {
+    /// By what was typed, or by what is pinned for the server at an address.
+    pub(crate) fn on(args: &OfflineArgs, dir: &'a ServerDir, url: &str) -> Result<Self> {
+        let (genesis, pinned) = match &args.genesis {
+            Some(path) => (read_file(path)?, None),
+            None => (load(dir)?.ok_or_else(|| nothing_pinned(url))?, Some(dir)),
+        };
+        Ok(Self { genesis, epochs: args.epochs.clone(), pinned })
+    }
+
+    /// The authorities since the genesis, as far as they are proved.
+    pub(crate) fn epochs(&self, partition: PartitionId) -> Result<Epochs> {
+        let Self { genesis, epochs, pinned } = self;
+        match (epochs, pinned) {
+            (Some(path), _) => read_epochs(path, genesis, partition),
+            (None, Some(dir)) => Ok(offline(dir, genesis, partition)?.0),
+            (None, None) => {
+                Epochs::founded(genesis, partition).map_err(|error| CliError::usage(error, "give the genesis of a network"))
+            }
+        }
+    }
+}
+
+fn nothing_pinned(url: &str) -> CliError {
+    CliError::usage(
+        format!("no network is pinned for {url}, so there is nothing to check this against"),
+        "pin it with `voting trust`, or give a genesis file with --genesis",
+    )
+}
 
 /// The genesis pinned for a server, if any.
 pub(crate) fn load(dir: &ServerDir) -> Result<Option<Genesis>> {
@@ -45,8 +95,7 @@ pub(crate) async fn ensure(client: &Client, out: &Output) -> Result<Genesis> {
 
 /// The server's genesis, well formed but not yet trusted.
 pub(crate) async fn fetch(client: &Client) -> Result<Genesis> {
-    let answer = client.patient(Method::GET, "/genesis", Body::Empty, Auth::None).await.map_err(|error| client.explain(error))?;
-    decode(&answer.bytes).map_err(|reason| {
+    decode(&client.bytes("/genesis", Auth::None).await.map_err(|error| client.explain(error))?).map_err(|reason| {
         CliError::verification(
             format!("the genesis of {} is not usable: {reason}", client.address()),
             "tell the operator; do not vote here",
@@ -119,7 +168,7 @@ pub(crate) async fn epochs(client: &Client, genesis: &Genesis, partition: Partit
 }
 
 /// The authorities since the genesis as far as they were proved here before, and how many changes that were.
-pub(crate) fn offline(dir: &ServerDir, genesis: &Genesis, partition: PartitionId) -> Result<(Epochs, usize)> {
+fn offline(dir: &ServerDir, genesis: &Genesis, partition: PartitionId) -> Result<(Epochs, usize)> {
     let path = dir.join("handovers.json");
     let handovers: Vec<Handover> = match state::read(&path)? {
         None => Vec::new(),
@@ -130,7 +179,7 @@ pub(crate) fn offline(dir: &ServerDir, genesis: &Genesis, partition: PartitionId
 }
 
 /// The authorities that a file proves: what GET /network/epochs of a gateway serves.
-pub(crate) fn read_epochs(path: &Path, genesis: &Genesis, partition: PartitionId) -> Result<Epochs> {
+fn read_epochs(path: &Path, genesis: &Genesis, partition: PartitionId) -> Result<Epochs> {
     let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
     let wrong = |reason: String| {
         let what = format!("{} proves no authorities: {reason}", path.display());
@@ -147,7 +196,7 @@ fn not_proved(server: &str, reason: impl std::fmt::Display) -> CliError {
 }
 
 /// A genesis in a file.
-pub(crate) fn read_file(path: &Path) -> Result<Genesis> {
+fn read_file(path: &Path) -> Result<Genesis> {
     let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
     decode(&bytes).map_err(|reason| {
         CliError::usage(

@@ -199,6 +199,7 @@ fn what_is_no_copy_of_this_board_is_refused_by_name() {
     fs::write(dir.join("checkpoint"), &good).unwrap();
     fs::write(dir.join("tile/0/000.p/1"), [7; 32]).unwrap();
     assert_eq!(code(&copy), "wrong_root");
+    assert!(!dir.join("conflict").exists(), "and nothing is left that looks like proof");
     fs::remove_file(dir.join("tile/0/000.p/1")).unwrap();
     board.copy(&board.observer, &dir);
     board.observer.run(&["board", "copy", "Nothing like it", text(&dir)]).exits(2);
@@ -254,6 +255,16 @@ fn a_witness_cosigns_what_only_grew_and_readers_ask_for_it() {
     let verify = ["board", "verify", text(&dir), "--witness"];
     let held = board.observer.run(&[&verify[..], &[&witness.key]].concat()).exits(0);
     assert!(held.stdout.contains("2 ballots, by witness.example.org/board at 20"), "{held:?}");
+
+    // Who has seen more than the copy has is no liar.
+    board.vote("carol");
+    witness.looks(&board, &board.id).exits(0);
+    board.copy(&board.observer, &board.observer.path("longer"));
+    board.observer.run(&["board", "copy", &board.id, text(&board.observer.path("longer")), "--witness", &witness.key]).exits(0);
+    fs::copy(board.observer.path("longer").join("witnessed"), dir.join("witnessed")).unwrap();
+    let behind = board.observer.run(&[&verify[..], &[&witness.key]].concat()).exits(1);
+    assert!(behind.stderr.contains("the witnesses have seen 3 ballots, the copy has 2"), "{behind:?}");
+    board.observer.run(&copy).exits(0);
 
     // Nobody else's word will do, neither for the reader nor for the gateway.
     let stranger = Witness::new();

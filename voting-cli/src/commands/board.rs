@@ -10,7 +10,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use reqwest::Method;
 use serde::Serialize;
 use voting_core::board::{
     BoardTree, CheckpointError, CopyError, Cosigned, Origin, SignedCheckpoint, TileId, TileLevel, VerifierKey, read_entries,
@@ -22,10 +21,10 @@ use voting_core::{Digest, ElectionId, PartitionId, Timestamp};
 
 use super::Context;
 use super::elections::resolve;
-use crate::client::{Auth, Body, CallError, Client, parse_url};
+use crate::client::{Auth, CallError, Client, parse_url};
 use crate::exit::{CliError, Result};
 use crate::output::fields;
-use crate::pinned;
+use crate::pinned::{self, OfflineArgs, Relied};
 use crate::state::{self, ServerDir};
 
 /// Where a board is kept that contradicts the copy.
@@ -85,13 +84,8 @@ struct VerifyArgs {
     /// The folder
     #[arg(value_name = "DIR")]
     dir: PathBuf,
-    /// Rely on the genesis in this file instead of the pinned one
-    #[arg(long, value_name = "FILE")]
-    genesis: Option<PathBuf>,
-    /// Changes of the authorities since the genesis: the JSON that GET /network/epochs serves; without it, those that were
-    /// proved here before
-    #[arg(long, value_name = "FILE")]
-    epochs: Option<PathBuf>,
+    #[command(flatten)]
+    relied: OfflineArgs,
     #[command(flatten)]
     witnesses: Witnesses,
 }
@@ -159,22 +153,23 @@ async fn copy(args: &CopyArgs, context: &Context) -> Result<Answer> {
     let trusted = Trusted::of(&client, context).await?;
     let election = resolve(&client, &args.election).await?;
     let folder = Folder(&args.dir);
+    let keys = &args.witnesses.keys;
+    // Before the board itself, which is then at least as long.
+    let seen = if keys.is_empty() { None } else { Some(fetch(&client, &format!("/board/{election}/witnessed")).await?) };
     let Copied { checkpoint, origin, signers, tree, extends } = update(&client, &trusted, election, &args.dir).await?;
     let (size, root) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
     let ballots = fetch_entries(&client, folder, election, size, context).await?;
     if ballots {
         check_entries(&tree, size, folder)?;
     }
-    let keys = &args.witnesses.keys;
-    let witnessed = if keys.is_empty() {
-        None
-    } else {
-        let fetched = client.patient(Method::GET, &format!("/board/{election}/witnessed"), Body::Empty, Auth::None).await;
-        let text = fetched.map_err(|error| client.explain(error))?.bytes;
-        let seen = read_checkpoint(&text, client.address())?;
-        let found = seen_by(&seen, origin, &trusted.epochs, &tree, keys, client.address())?;
-        state::write(&folder.witnessed(), &text)?;
-        Some(found)
+    let witnessed = match seen {
+        None => None,
+        Some(text) => {
+            let seen = read_checkpoint(&text, client.address())?;
+            let found = seen_by(&seen, origin, &trusted.epochs, &tree, keys, client.address())?;
+            state::write(&folder.witnessed(), &text)?;
+            Some(found)
+        }
     };
     Ok(Answer { election, size, root, signers, extends, ballots, witnessed })
 }
@@ -198,8 +193,7 @@ pub(super) async fn update(client: &Client, trusted: &Trusted, election: Electio
     let Trusted { genesis, epochs } = trusted;
     let origin = Origin { chain: genesis.chain_id(PartitionId(0)), election };
     let folder = Folder(dir);
-    let fetched = client.patient(Method::GET, &format!("/board/{election}/checkpoint"), Body::Empty, Auth::None).await;
-    let text = fetched.map_err(|error| client.explain(error))?.bytes;
+    let text = fetch(client, &format!("/board/{election}/checkpoint")).await?;
     let place = client.address().to_owned();
     let fresh = read_checkpoint(&text, &place)?;
     let signers = signed_by(&fresh, origin, epochs).map_err(|error| does_not_hold(&error, &place))?;
@@ -237,6 +231,12 @@ fn seen_by(
     signed_by(seen, origin, epochs).map_err(|error| does_not_hold(&error, place))?;
     let by = seen.verify_witnesses(keys, keys.len()).map_err(|error| does_not_hold(&error, place))?;
     let size = seen.checkpoint().size;
+    if size > tree.size() {
+        return Err(CliError::failure(
+            format!("the witnesses have seen {size} ballots, the copy has {}", tree.size()),
+            "bring the copy up to date: voting board copy ELECTION DIR",
+        ));
+    }
     if !extends(tree, seen) {
         return Err(CliError {
             code: Some("history_changed".to_owned()),
@@ -255,29 +255,16 @@ fn seen_by(
 
 fn verify(args: &VerifyArgs, context: &Context) -> Result<Answer> {
     let server = ServerDir::of(&state::root()?, &parse_url(&context.url)?);
-    let genesis = match &args.genesis {
-        Some(path) => pinned::read_file(path)?,
-        None => pinned::load(&server)?.ok_or_else(|| {
-            CliError::usage(
-                format!("no network is pinned for {}", context.url),
-                "give its genesis with --genesis, or pin it: voting trust",
-            )
-        })?,
-    };
+    let relied = Relied::on(&args.relied, &server, &context.url)?;
     let folder = Folder(&args.dir);
     let place = folder.checkpoint().display().to_string();
     let Some(text) = state::read(&folder.checkpoint())? else {
         return Err(CliError::usage(format!("{place} is not there"), "make a copy first: voting board copy ELECTION DIR"));
     };
     let checkpoint = read_checkpoint(&text, &place)?;
-    let epochs = match &args.epochs {
-        Some(path) => pinned::read_epochs(path, &genesis, PartitionId(0))?,
-        None if args.genesis.is_none() => pinned::offline(&server, &genesis, PartitionId(0))?.0,
-        None => {
-            Epochs::founded(&genesis, PartitionId(0)).map_err(|error| CliError::usage(error, "give the genesis of a network"))?
-        }
-    };
-    let Signed { origin, signers } = signed(&checkpoint, &genesis, &epochs).map_err(|error| does_not_hold(&error, &place))?;
+    let epochs = relied.epochs(PartitionId(0))?;
+    let Signed { origin, signers } =
+        signed(&checkpoint, &relied.genesis, &epochs).map_err(|error| does_not_hold(&error, &place))?;
     let (size, root) = (checkpoint.checkpoint().size, checkpoint.checkpoint().root);
     let tree = folder.tree(&checkpoint).map_err(|error| not_a_copy(&error, &args.dir))?;
     let ballots = tiles_of(size).find(|id| id.level() == TileLevel::Entries).is_none_or(|id| folder.path(id).exists());
@@ -310,20 +297,21 @@ async fn differs(
     let path = folder.0.join(CONFLICT);
     let second = Folder(&path);
     fetch_hashes(client, second, election, fresh.checkpoint().size).await?;
-    let here = match folder.tree(before) {
-        Ok(tree) => tree,
-        Err(error) => return Ok(not_a_copy(&error, folder.0)),
+    let damaged = match (folder.tree(before), second.tree(fresh)) {
+        (Err(error), _) => not_a_copy(&error, folder.0),
+        (Ok(_), Err(error)) => not_a_copy(&error, &path),
+        (Ok(here), Ok(there)) => {
+            let shared = here.size().min(there.size());
+            if here.root_at(shared) != there.root_at(shared) {
+                state::write(&second.checkpoint(), fresh.to_string().as_bytes())?;
+                return Ok(contradicts(shared, folder.0, &path));
+            }
+            not_a_copy(&error.unwrap_or(CopyError::Entry(shared)), folder.0)
+        }
     };
-    let there = match second.tree(fresh) {
-        Ok(tree) => tree,
-        Err(error) => return Ok(not_a_copy(&error, &path)),
-    };
-    let shared = here.size().min(there.size());
-    if here.root_at(shared) != there.root_at(shared) {
-        state::write(&second.checkpoint(), fresh.to_string().as_bytes())?;
-        return Ok(contradicts(shared, folder.0, &path));
-    }
-    Ok(not_a_copy(&error.unwrap_or(CopyError::Entry(shared)), folder.0))
+    // Nothing is proved by it.
+    std::fs::remove_dir_all(&path).map_err(|error| state::cannot("remove", &path, &error))?;
+    Ok(damaged)
 }
 
 /// A folder with a copy.
@@ -360,13 +348,17 @@ fn extends(tree: &BoardTree, checkpoint: &SignedCheckpoint) -> bool {
     tree.root_at(stated.size) == Some(stated.root)
 }
 
+/// What everybody may read.
+async fn fetch(client: &Client, path: &str) -> Result<Vec<u8>> {
+    client.bytes(path, Auth::None).await.map_err(|error| client.explain(error))
+}
+
 /// Fetches the tiles of hashes that are not there yet: what a tile of one name has in it never changes.
 async fn fetch_hashes(client: &Client, folder: Folder<'_>, election: ElectionId, size: u64) -> Result<()> {
     for id in tiles_of(size).filter(|id| id.level() != TileLevel::Entries) {
         let path = folder.path(id);
         if !path.exists() {
-            let answer = client.patient(Method::GET, &format!("/board/{election}/{id}"), Body::Empty, Auth::None).await;
-            state::write(&path, &answer.map_err(|error| client.explain(error))?.bytes)?;
+            state::write(&path, &fetch(client, &format!("/board/{election}/{id}")).await?)?;
         }
     }
     Ok(())
@@ -379,9 +371,8 @@ async fn fetch_entries(client: &Client, folder: Folder<'_>, election: ElectionId
         if path.exists() {
             continue;
         }
-        let answer = client.patient(Method::GET, &format!("/board/{election}/{id}"), Body::Empty, Auth::IfSignedIn).await;
-        match answer {
-            Ok(answer) => state::write(&path, &answer.bytes)?,
+        match client.bytes(&format!("/board/{election}/{id}"), Auth::IfSignedIn).await {
+            Ok(bytes) => state::write(&path, &bytes)?,
             Err(CallError::Refused(problem)) if problem.code == "results_hidden" => {
                 context.out.note("the ballots are not shown to you yet: the copy has their hashes");
                 return Ok(false);

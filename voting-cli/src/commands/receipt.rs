@@ -1,12 +1,10 @@
 //! `voting receipt`: the proofs this machine holds, listed and checked offline.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Subcommand;
 use serde::Serialize;
-use voting_core::epoch::Genesis;
-use voting_core::epoch::change::Epochs;
 use voting_core::receipt::{Receipt, ReceiptError, Recorded};
 use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
 
@@ -16,7 +14,7 @@ use crate::cast::decode_proof;
 use crate::client::parse_url;
 use crate::exit::{CliError, Result};
 use crate::output::{fields, table};
-use crate::pinned;
+use crate::pinned::{OfflineArgs, Relied};
 use crate::state::{self, ServerDir};
 use crate::wallet::{Held, Wallet, means_ballot};
 
@@ -60,21 +58,8 @@ Examples:
 struct VerifyArgs {
     /// A ballot's code or hash, an election's title or id, or a file; all without it
     which: Option<String>,
-    /// Rely on the genesis in this file instead of the pinned one
-    #[arg(long, value_name = "FILE")]
-    genesis: Option<PathBuf>,
-    /// Changes of the authorities since the genesis: the JSON that GET /network/epochs serves; without it, those that were
-    /// proved here before
-    #[arg(long, value_name = "FILE")]
-    epochs: Option<PathBuf>,
-}
-
-/// Who is relied on.
-struct Relied {
-    genesis: Genesis,
-    epochs: Option<PathBuf>,
-    /// Those proved here before are of the genesis pinned here.
-    pinned: bool,
+    #[command(flatten)]
+    relied: OfflineArgs,
 }
 
 /// One ballot, as it is listed.
@@ -168,11 +153,7 @@ fn line(title: String, held: &Held) -> Line {
 }
 
 fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()> {
-    let genesis = match &args.genesis {
-        Some(path) => pinned::read_file(path)?,
-        None => pinned::load(server)?.ok_or_else(|| no_genesis(context))?,
-    };
-    let relied = Relied { genesis, epochs: args.epochs.clone(), pinned: args.genesis.is_none() };
+    let relied = Relied::on(&args.relied, server, &context.url)?;
     let proved = match args.which.as_deref().filter(|which| Path::new(which).is_file()) {
         Some(path) => vec![verify_file(Path::new(path), &relied, server)?],
         None => verify_held(args.which.as_deref(), &relied, server, context)?,
@@ -192,11 +173,11 @@ fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()
     })
 }
 
-fn verify_held(which: Option<&str>, relied: &Relied, server: &ServerDir, context: &Context) -> Result<Vec<Proved>> {
+fn verify_held(which: Option<&str>, relied: &Relied<'_>, server: &ServerDir, context: &Context) -> Result<Vec<Proved>> {
     let mut proved = Vec::new();
     for (wallet, _, held) in held(server, which)? {
         if let Some(receipt) = &held.receipt {
-            let recorded = check(receipt, relied, server, Some(&held))?;
+            let recorded = check(receipt, relied, Some(&held))?;
             let recorded = recorded.map_err(|error| does_not_hold(&error, &wallet.path().display()))?;
             proved.push(prove(receipt, recorded));
         }
@@ -207,7 +188,7 @@ fn verify_held(which: Option<&str>, relied: &Relied, server: &ServerDir, context
     }
 }
 
-fn verify_file(path: &Path, relied: &Relied, server: &ServerDir) -> Result<Proved> {
+fn verify_file(path: &Path, relied: &Relied<'_>, server: &ServerDir) -> Result<Proved> {
     let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
     let receipt = read_receipt(&bytes).map_err(|reason| {
         CliError::verification(
@@ -216,7 +197,7 @@ fn verify_file(path: &Path, relied: &Relied, server: &ServerDir) -> Result<Prove
         )
     })?;
     let mine = held(server, Some(&receipt.ballot.to_string()))?.pop().map(|(_, _, held)| held);
-    let recorded = check(&receipt, relied, server, mine.as_ref())?.map_err(|error| does_not_hold(&error, &path.display()))?;
+    let recorded = check(&receipt, relied, mine.as_ref())?.map_err(|error| does_not_hold(&error, &path.display()))?;
     Ok(prove(&receipt, recorded))
 }
 
@@ -229,21 +210,11 @@ fn read_receipt(bytes: &[u8]) -> Result<Receipt, String> {
 }
 
 /// Checks a receipt in the partition that its first header names; the outer error is about who is relied on.
-fn check(
-    receipt: &Receipt,
-    relied: &Relied,
-    server: &ServerDir,
-    held: Option<&Held>,
-) -> Result<std::result::Result<Recorded, ReceiptError>> {
-    let Relied { genesis, epochs, pinned } = relied;
+fn check(receipt: &Receipt, relied: &Relied<'_>, held: Option<&Held>) -> Result<std::result::Result<Recorded, ReceiptError>> {
+    let genesis = &relied.genesis;
     let chain = receipt.headers.first().map(|header| header.chain);
     let partition = (0..genesis.partitions).map(PartitionId).find(|partition| Some(genesis.chain_id(*partition)) == chain);
-    let partition = partition.unwrap_or_default();
-    let epochs = match epochs {
-        Some(path) => pinned::read_epochs(path, genesis, partition)?,
-        None if *pinned => pinned::offline(server, genesis, partition)?.0,
-        None => Epochs::founded(genesis, partition).map_err(|error| CliError::usage(error, "give the genesis of a network"))?,
-    };
+    let epochs = relied.epochs(partition.unwrap_or_default())?;
     Ok(receipt.verify(&epochs, held.map(|held| &held.ballot)))
 }
 
@@ -295,12 +266,5 @@ fn nothing_held(which: &str, context: &Context) -> CliError {
     CliError::usage(
         format!("no receipt for `{which}` is held here for {}", context.url),
         "`voting receipt show` lists what is; receipts are kept per server, see --url",
-    )
-}
-
-fn no_genesis(context: &Context) -> CliError {
-    CliError::usage(
-        format!("no network is pinned for {}, so there is nothing to check receipts against", context.url),
-        "pin it with `voting trust`, or give a genesis file with --genesis",
     )
 }
