@@ -66,7 +66,8 @@ async fn main() -> anyhow::Result<()> {
     let state = network.replica().state();
     let counted = state.election(election.id).context("the election is on the ledger")?;
     println!("ballot {code} is recorded at height {}", state.height());
-    for (option, votes) in election.contests[0].options.iter().zip(&counted.tally().0[0].options) {
+    let tally = counted.tally().context("open ballots are counted as they come")?;
+    for (option, votes) in election.contests[0].options.iter().zip(&tally.0[0].options) {
         println!("{:>8}: {votes}", option.name);
     }
     network.shutdown().await?;

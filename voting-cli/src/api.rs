@@ -9,8 +9,11 @@ use voting_core::Canonical as _;
 use voting_core::crypto::PublicKey;
 use voting_core::election::{
     Contest, ContestOption, CountMethodId, ElectionDefinition, Majority, Phase, ResultVisibility, RevoteRule, Secrecy, Timing,
+    Trustee, Trustees,
 };
 use voting_core::epoch::change::Handover;
+use voting_core::sealed::ceremony::CeremonyPhase;
+use voting_core::sealed::{Point, SealedElection, SealedHash};
 use voting_core::{BallotHash, ChainId, Digest, ElectionId, Pseudonym, Timestamp};
 
 /// An account.
@@ -55,6 +58,87 @@ pub(crate) struct ElectionListItem {
     pub(crate) voted: u64,
 }
 
+/// How ballots are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kept {
+    Open,
+    Sealed,
+}
+
+/// The sealed side of an election.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Sealing {
+    pub(crate) threshold: u16,
+    pub(crate) min_ballots: u64,
+    pub(crate) trustees: Vec<ShownTrustee>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ceremony: Option<CeremonyPhase>,
+    #[serde(default)]
+    pub(crate) waits_for: Vec<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<Point>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ceremony_hash: Option<SealedHash>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) roll_root: Option<Digest>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) authorities: Option<Digest>,
+    #[serde(default)]
+    pub(crate) challenged: u64,
+    #[serde(default)]
+    pub(crate) decrypted: bool,
+}
+
+/// A trustee as the server shows it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ShownTrustee {
+    pub(crate) number: u16,
+    pub(crate) name: String,
+    pub(crate) key: PublicKey,
+    #[serde(default)]
+    pub(crate) active: bool,
+    #[serde(default)]
+    pub(crate) decrypted: bool,
+}
+
+impl Sealing {
+    /// The trustees as the definition names them.
+    pub(crate) fn trustees(&self) -> Trustees {
+        let trustee = |shown: &ShownTrustee| Trustee { name: shown.name.clone(), key: shown.key };
+        let trustees = self.trustees.iter().map(trustee).collect();
+        Trustees { threshold: self.threshold, min_ballots: self.min_ballots, trustees }
+    }
+
+    /// What ballots are bound to, of a definition with this context; none before the key is fixed.
+    pub(crate) fn election(&self, context: Digest) -> Option<SealedElection> {
+        Some(SealedElection {
+            parameters: self.trustees().parameters(),
+            context,
+            key: self.key?,
+            ceremony: self.ceremony_hash?,
+            roll_root: self.roll_root?,
+            authorities: self.authorities?,
+        })
+    }
+}
+
+/// Proof of what a quorum has certified of an election.
+#[derive(Debug, Deserialize)]
+pub(crate) struct ElectionProofAnswer {
+    /// Base64 of its canonical bytes.
+    pub(crate) proof: String,
+}
+
+/// A key ceremony.
+#[derive(Debug, Deserialize)]
+pub(crate) struct CeremonyAnswer {
+    /// Base64 of the canonical bytes of the definition.
+    pub(crate) definition: String,
+    /// Base64 of the canonical bytes of the record.
+    pub(crate) record: String,
+}
+
 /// An election in full.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Election {
@@ -71,7 +155,10 @@ pub(crate) struct Election {
     pub(crate) timing: Timing,
     pub(crate) revote: RevoteRule,
     pub(crate) results: ResultVisibility,
-    pub(crate) secrecy: Secrecy,
+    pub(crate) secrecy: Kept,
+    /// Trustees, ceremony and key of a sealed election.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealing: Option<Sealing>,
     #[serde(default)]
     pub(crate) roll_size: u64,
     #[serde(default)]
@@ -114,7 +201,7 @@ impl Election {
             closes_at: self.end_date,
             timing: self.timing,
             revote: self.revote,
-            secrecy: self.secrecy,
+            secrecy: self.sealing.as_ref().map_or(Secrecy::Open, |sealing| Secrecy::Sealed(sealing.trustees())),
             results: self.results,
             registrar,
             created_by: self.created_by.clone(),
@@ -142,6 +229,20 @@ pub(crate) struct NewElection {
     pub(crate) revote: Option<RevoteRule>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) results: Option<ResultVisibility>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) secrecy: Option<Kept>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) sealing: Option<NewSealing>,
+}
+
+/// Who decrypts the sums of a sealed election to be created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NewSealing {
+    pub(crate) threshold: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) min_ballots: Option<u64>,
+    pub(crate) trustees: Vec<Trustee>,
 }
 
 /// One question of an election to be created.

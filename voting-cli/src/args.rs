@@ -5,7 +5,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     backup, bench, board, cluster, completions, count, dev, doctor, elections, export, gateway, generate, import, keys, login,
-    logout, man, node, receipt, simulate, trust, verify, vote, voters, whoami, witness,
+    logout, man, node, receipt, simulate, trust, trustee, verify, vote, voters, whoami, witness,
 };
 use crate::output::Format;
 
@@ -80,6 +80,7 @@ pub(crate) enum Command {
     Export(export::Args),
     Board(board::Args),
     Witness(witness::Args),
+    Trustee(trustee::Args),
     Verify(verify::Args),
     Trust(trust::Args),
     Simulate(simulate::Args),

@@ -17,6 +17,7 @@ mod exit;
 mod keys;
 mod output;
 mod pinned;
+mod sealing;
 mod session;
 mod signals;
 mod state;

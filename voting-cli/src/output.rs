@@ -118,10 +118,16 @@ impl Output {
 
     /// Asks a person; anything but yes is no.
     pub(crate) fn confirm(&self, question: &str) -> bool {
+        matches!(self.ask(&format!("{question} [y/N] ")).as_deref(), Some("y" | "yes"))
+    }
+
+    /// Asks a person; the answer in lower case.
+    pub(crate) fn ask(&self, question: &str) -> Option<String> {
         let mut stderr = io::stderr();
-        let asked = write!(stderr, "{} [y/N] ", clean(question)).and_then(|()| stderr.flush());
+        write!(stderr, "{}", clean(question)).and_then(|()| stderr.flush()).ok()?;
         let mut answer = String::new();
-        asked.is_ok() && io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "Yes")
+        io::stdin().read_line(&mut answer).ok()?;
+        Some(answer.trim().to_lowercase())
     }
 }
 

@@ -12,8 +12,9 @@ use reqwest::Method;
 use voting_core::ballot::SignedBallot;
 use voting_core::epoch::Genesis;
 use voting_core::epoch::change::{Epochs, Handover};
-use voting_core::receipt::{Receipt, ReceiptError, Recorded};
-use voting_core::{Canonical as _, ChainId, Digest, PartitionId};
+use voting_core::receipt::{ElectionProof, Receipt, ReceiptError, Recorded};
+use voting_core::state::ElectionSummary;
+use voting_core::{Canonical as _, ChainId, Digest, PartitionId, Timestamp};
 
 use crate::api::EpochList;
 use crate::client::{Auth, Body, Client};
@@ -135,11 +136,25 @@ impl Trusted {
 
     /// Verifies a receipt; the authorities may have changed since they were asked for.
     pub(crate) async fn verify(&self, client: &Client, receipt: &Receipt, ballot: &SignedBallot) -> Result<Recorded, String> {
-        match receipt.verify(&self.epochs(), Some(ballot)) {
+        self.by_newest(client, |epochs| receipt.verify(epochs, Some(ballot))).await
+    }
+
+    /// Verifies what a quorum has certified of an election, and when.
+    pub(crate) async fn verify_election(
+        &self,
+        client: &Client,
+        proof: &ElectionProof,
+    ) -> Result<(ElectionSummary, Timestamp), String> {
+        self.by_newest(client, |epochs| proof.verify(epochs).map(|(summary, at)| (*summary, at))).await
+    }
+
+    /// Verifies something; if it is of authorities that are not known yet, the server is asked to prove those.
+    async fn by_newest<T>(&self, client: &Client, verify: impl Fn(&Epochs) -> Result<T, ReceiptError>) -> Result<T, String> {
+        match verify(&self.epochs()) {
             Err(ReceiptError::Chain(_)) => {
                 let newer = epochs(client, &self.genesis, self.partition).await.map_err(|error| error.what)?;
                 *self.epochs.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(newer);
-                receipt.verify(&self.epochs(), Some(ballot)).map_err(|error| error.to_string())
+                verify(&self.epochs()).map_err(|error| error.to_string())
             }
             verified => verified.map_err(|error| error.to_string()),
         }

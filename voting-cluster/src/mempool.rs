@@ -186,12 +186,12 @@ impl Mempool {
         for entry in block {
             self.remove(&entry.hash());
             match entry.entry() {
-                Entry::Cast(_) => {
+                Entry::Cast(_) | Entry::Challenge(_) => {
                     if let Some(others) = voter_of(entry).and_then(|voter| self.by_voter.get(&voter)) {
                         suspects.extend(others);
                     }
                 }
-                Entry::Act(_) | Entry::Certify(_) => {
+                Entry::Act(_) | Entry::Certify(_) | Entry::Trustee(_) => {
                     let election = entry.entry().election();
                     let is_ballot = |entry: &VerifiedEntry| matches!(entry.entry(), Entry::Cast(_));
                     let acted = matches!(entry.entry(), Entry::Act(_));
@@ -255,7 +255,7 @@ impl Mempool {
             Entry::Prefer(wish) => drop(self.wishes.remove(&wish.content.authority)),
             Entry::Change(_) => drop(self.changes.remove(hash)),
             Entry::Accuse(accusation) => drop(self.accused.remove(&(accusation.epoch, accusation.key))),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Cast(_) => {}
+            Entry::Act(_) | Entry::Certify(_) | Entry::Cast(_) | Entry::Trustee(_) | Entry::Challenge(_) => {}
         }
         if let Some(voter) = voter_of(&slot.entry)
             && let Some(others) = self.by_voter.get_mut(&voter)
@@ -273,7 +273,7 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
     let state = &tip.state;
     if let Entry::Cast(signed) = entry.entry() {
         let election = signed.ballot.election;
-        return state.election(election).ok_or(Refusal::UnknownElection { election })?.check_ballot(&signed.ballot);
+        return state.election(election).ok_or(Refusal::UnknownElection { election })?.check_entry(entry);
     }
     let timestamp = state.timestamp().saturating_add(Duration::from_millis(1));
     let place = Place { height: state.height().next(), parent: tip.hash, timestamp, view: View(0) }; // whichever it will be
@@ -290,7 +290,8 @@ fn judge(entry: &VerifiedEntry, tip: &Tip) -> Result<(), Refusal> {
 fn voter_of(entry: &VerifiedEntry) -> Option<(ElectionId, PublicKey)> {
     match entry.entry() {
         Entry::Cast(signed) => Some((signed.ballot.election, signed.ballot.voter)),
-        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
+        Entry::Challenge(signed) => Some((signed.content.ballot.election, signed.content.ballot.voter)),
+        Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) | Entry::Trustee(_) => None,
     }
 }
 

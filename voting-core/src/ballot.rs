@@ -9,6 +9,7 @@ use crate::crypto::{PublicKey, Signature, SigningKey};
 use crate::election::{BallotForm, Contest, ElectionDefinition, MAX_CONTESTS};
 use crate::ids::{BallotHash, Digest, ElectionId};
 use crate::ranking::Ranking;
+use crate::sealed::SealedSelection;
 
 /// Largest signed ballot in canonical bytes: 50 contests with some 600 marks each.
 pub const MAX_BALLOT_BYTES: usize = 60 * 1024;
@@ -25,6 +26,8 @@ pub enum Selection {
     Scores(Vec<(u16, u16)>),
     /// Options ranked, at least one.
     Ranking(Ranking),
+    /// What nobody can read, in a sealed election.
+    Sealed(SealedSelection),
 }
 
 impl Selection {
@@ -45,6 +48,7 @@ impl Selection {
                 scores.iter().map(|(option, _)| *option).collect()
             }
             (Self::Ranking(ranking), BallotForm::Ranking) => ranked(ranking, contest)?,
+            (Self::Sealed(_), _) => return Err(SelectionError::Sealed),
             _ => return Err(SelectionError::Form { expected: form }),
         };
         if named.windows(2).any(|pair| pair[0] >= pair[1]) {
@@ -98,6 +102,9 @@ pub enum SelectionError {
         /// What a voter does here.
         expected: BallotForm,
     },
+    /// Sealed, where ballots are open.
+    #[error("this election takes open ballots, not sealed ones")]
+    Sealed,
     /// Options repeated or out of order.
     #[error("options must be in ascending order, each at most once; in a ranking, within each rank")]
     Order,

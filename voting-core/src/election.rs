@@ -11,6 +11,8 @@ use crate::codec::Canonical;
 pub use crate::count::{Majority, Thresholds};
 use crate::crypto::{KeyError, PublicKey};
 use crate::ids::{ChainId, Digest, ElectionId};
+use crate::sealed::ceremony::{CeremonySetup, SetupError};
+use crate::sealed::{Parameters, SealedContest, UnsealableContest, check_contests};
 use crate::text::{TextError, check_line, check_paragraph};
 use crate::time::Timestamp;
 
@@ -228,11 +230,80 @@ pub enum Timing {
 }
 
 /// How ballots are kept from prying eyes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Secrecy {
     /// Choices stand in the ledger in clear, under a pseudonym.
     Open,
+    /// Choices are encrypted; trustees decrypt the sums after the close, and nothing else.
+    Sealed(Trustees),
+}
+
+impl Secrecy {
+    /// The trustees of a sealed election.
+    #[must_use]
+    pub const fn trustees(&self) -> Option<&Trustees> {
+        match self {
+            Self::Open => None,
+            Self::Sealed(trustees) => Some(trustees),
+        }
+    }
+}
+
+/// Who decrypts the sums of a sealed election.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trustees {
+    /// t: how many of them it takes to decrypt. Fewer learn nothing; the others may be missing.
+    pub threshold: u16,
+    /// Fewest ballots whose sums are decrypted, from 1: a sum of a few says too much of each.
+    pub min_ballots: u64,
+    /// The trustees; in the ceremony and in decryptions they are numbered from 1 in this order.
+    pub trustees: Vec<Trustee>,
+}
+
+/// One trustee.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trustee {
+    /// Who it is, as shown to voters.
+    pub name: String,
+    /// The key it signs with.
+    pub key: PublicKey,
+}
+
+impl Trustees {
+    /// n and t.
+    #[must_use]
+    pub fn parameters(&self) -> Parameters {
+        Parameters { trustees: u16::try_from(self.trustees.len()).unwrap_or(u16::MAX), threshold: self.threshold }
+    }
+
+    /// The ceremony by which they make the election's key.
+    #[must_use]
+    pub fn ceremony(&self, context: Digest, attempt: u32) -> CeremonySetup {
+        let trustees = self.trustees.iter().map(|trustee| trustee.key).collect();
+        CeremonySetup { parameters: self.parameters(), context, attempt, trustees }
+    }
+
+    /// The number of the trustee with this key, from 1.
+    #[must_use]
+    pub fn number(&self, key: &PublicKey) -> Option<u16> {
+        (1..).zip(&self.trustees).find_map(|(number, trustee)| (trustee.key == *key).then_some(number))
+    }
+
+    fn check(&self) -> Result<(), DefinitionError> {
+        use DefinitionError as E;
+        self.ceremony(Digest::ZERO, 0).check().map_err(E::Trustees)?;
+        for (at, trustee) in self.trustees.iter().enumerate() {
+            let field = || format!("trustees[{at}].name");
+            check_line(&trustee.name, MAX_TITLE_BYTES).map_err(|reason| E::Text { field: field(), reason })?;
+            if self.trustees[..at].iter().any(|other| other.name == trustee.name) {
+                return Err(E::SameTrustee { name: trustee.name.clone() });
+            }
+        }
+        if self.min_ballots == 0 { Err(E::MinBallots) } else { Ok(()) }
+    }
 }
 
 /// Who may see results before and after the close.
@@ -307,11 +378,30 @@ impl ElectionDefinition {
             return Err(E::Times { opens_at: self.opens_at, closes_at: self.closes_at });
         }
         self.registrar.check().map_err(E::Registrar)?;
+        if let Secrecy::Sealed(trustees) = &self.secrecy {
+            trustees.check()?;
+            self.sealed_contests()?;
+        }
         let actual = self.to_canonical().len();
         if actual > Self::MAX_BYTES {
             return Err(E::TooLong { actual });
         }
         Ok(())
+    }
+}
+
+impl ElectionDefinition {
+    /// How the contests are sealed, whether or not this election is.
+    ///
+    /// # Errors
+    /// [`DefinitionError::Unsealable`] or [`DefinitionError::SealedBallot`] if they cannot be.
+    pub fn sealed_contests(&self) -> Result<Vec<SealedContest>, DefinitionError> {
+        let seal = |(contest, rules): (usize, &Contest)| {
+            SealedContest::of(rules).map_err(|reason| DefinitionError::Unsealable { contest, method: rules.method, reason })
+        };
+        let contests = self.contests.iter().enumerate().map(seal).collect::<Result<Vec<_>, _>>()?;
+        check_contests(&contests).map_err(DefinitionError::SealedBallot)?;
+        Ok(contests)
     }
 }
 
@@ -475,6 +565,31 @@ pub enum DefinitionError {
         /// Closing.
         closes_at: Timestamp,
     },
+    /// Trustees that cannot carry out a ceremony.
+    #[error("trustees: {0}")]
+    Trustees(SetupError),
+    /// Two trustees that voters cannot tell apart.
+    #[error("two trustees are named `{name}`")]
+    SameTrustee {
+        /// The name.
+        name: String,
+    },
+    /// Sums of nothing are never decrypted.
+    #[error("min_ballots must be at least 1")]
+    MinBallots,
+    /// A contest whose ballots cannot be sealed.
+    #[error("contests[{contest}]: {method} cannot be sealed: {reason}; choose open ballots for it")]
+    Unsealable {
+        /// Which contest, from 0.
+        contest: usize,
+        /// How it is counted.
+        method: CountMethodId,
+        /// Why not.
+        reason: UnsealableContest,
+    },
+    /// Ballots that would be too large when sealed.
+    #[error("{0}; ask fewer questions or give fewer options")]
+    SealedBallot(UnsealableContest),
     /// An unusable registrar key.
     #[error("registrar: {0}")]
     Registrar(KeyError),

@@ -5,6 +5,8 @@
 //! | [`Entry::Act`] | an officer of the genesis | defines, schedules, opens, closes, cancels, counts, publishes |
 //! | [`Entry::Certify`] | the election's registrar | ties voters' keys to pseudonyms, once each |
 //! | [`Entry::Cast`] | the voter's certified key | casts a ballot |
+//! | [`Entry::Challenge`] | the voter's certified key | opens a sealed ballot instead of casting it, which voids it |
+//! | [`Entry::Trustee`] | a trustee of the election | takes a step of the key ceremony, or decrypts the sums |
 //! | [`Entry::Prefer`] | an authority | asks to lead, under the elected leader policy |
 //! | [`Entry::Change`] | a quorum of the authorities | hands over to another set of authorities |
 //! | [`Entry::Accuse`] | the accused, twice | proves that an authority contradicted itself |
@@ -12,11 +14,14 @@
 //! Signatures are checked without any state, in [`VerifiedEntry::verify`]; whether the signer may do
 //! this now is for [`crate::state::LedgerState`] to decide.
 
+use std::sync::OnceLock;
+
 use borsh::{BorshDeserialize, BorshSerialize};
+use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ballot::{MAX_BALLOT_BYTES, SignedBallot};
+use crate::ballot::{Ballot, MAX_BALLOT_BYTES, SignedBallot};
 use crate::block::EntryBytes;
 use crate::codec::{Canonical, DecodeError};
 use crate::crypto::{PublicKey, Signature, SigningKey};
@@ -25,6 +30,8 @@ use crate::epoch::change::ApprovedChange;
 use crate::evidence::Accusation;
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Pseudonym};
 use crate::preference::PreferLeader;
+use crate::sealed::ceremony::SignedMessage;
+use crate::sealed::{BallotOpening, BallotRefusal, PartialDecryption, SealVerifier, SealedHash, VerifiedBallot};
 
 /// Largest entry in canonical bytes; entries of the public board are limited to 65,535.
 pub const MAX_ENTRY_BYTES: usize = 65_535;
@@ -62,6 +69,8 @@ pub enum Act {
         /// Why, for everyone to read.
         reason: String,
     },
+    /// Ends the phase that the key ceremony is in: trustees who have not done their part are left out.
+    CloseCeremonyPhase,
 }
 
 /// An officer's act on one election.
@@ -114,6 +123,50 @@ impl Canonical for Certification {
     const MAX_BYTES: usize = MAX_ENTRY_BYTES - 65;
 }
 
+/// What a trustee does.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TrusteeStep {
+    /// Takes a step of the key ceremony.
+    Ceremony(Box<SignedMessage>),
+    /// Decrypts its part of the sums.
+    Decrypt(PartialDecryption),
+}
+
+/// A trustee's act on the election it is named in.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrusteeAct {
+    /// The chain it is meant for.
+    pub chain: ChainId,
+    /// The election.
+    pub election: ElectionId,
+    /// What is done.
+    pub step: TrusteeStep,
+    /// The key that the definition names.
+    pub trustee: PublicKey,
+}
+
+impl Canonical for TrusteeAct {
+    const TAG: &'static str = "voting/trustee-act/v1";
+    const MAX_BYTES: usize = MAX_ENTRY_BYTES - 65;
+}
+
+/// A voter's test of the seal: a ballot that is opened instead of being cast.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Challenge {
+    /// The ballot, void from now on.
+    pub ballot: Ballot,
+    /// What it holds.
+    pub opening: BallotOpening,
+}
+
+impl Canonical for Challenge {
+    const TAG: &'static str = "voting/challenge/v1";
+    const MAX_BYTES: usize = MAX_ENTRY_BYTES - 65;
+}
+
 /// A value with the signature of the key it names.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Signed<T> {
@@ -150,6 +203,10 @@ pub enum Entry {
     Change(ApprovedChange),
     /// An authority contradicted itself.
     Accuse(Accusation),
+    /// A trustee takes a step.
+    Trustee(Signed<TrusteeAct>),
+    /// A voter tests the seal.
+    Challenge(Signed<Challenge>),
 }
 
 impl Canonical for Entry {
@@ -170,6 +227,18 @@ impl Entry {
         Self::Certify(Signed::sign(certification, key))
     }
 
+    /// Signs a trustee's act. The trustee named in it must be the key's public half.
+    #[must_use]
+    pub fn trustee(act: TrusteeAct, key: &SigningKey) -> Self {
+        Self::Trustee(Signed::sign(act, key))
+    }
+
+    /// Signs a challenge with the voter's key that the ballot names.
+    #[must_use]
+    pub fn challenge(challenge: Challenge, key: &SigningKey) -> Self {
+        Self::Challenge(Signed::sign(challenge, key))
+    }
+
     /// Signs an authority's wish to lead. The authority named in it must be the key's public half.
     #[must_use]
     pub fn prefer(wish: PreferLeader, key: &SigningKey) -> Self {
@@ -183,6 +252,8 @@ impl Entry {
             Self::Act(act) => Some(act.content.election),
             Self::Certify(certification) => Some(certification.content.election),
             Self::Cast(ballot) => Some(ballot.ballot.election),
+            Self::Trustee(act) => Some(act.content.election),
+            Self::Challenge(challenge) => Some(challenge.content.ballot.election),
             Self::Prefer(_) | Self::Change(_) | Self::Accuse(_) => None,
         }
     }
@@ -222,12 +293,22 @@ impl EntryError {
 }
 
 /// An entry whose signature has been checked. There is no other way to get one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct VerifiedEntry {
     entry: Entry,
     bytes: EntryBytes,
     hash: EntryHash,
     ballot: Option<BallotHash>,
+    /// Its block has a certificate, which stands for everything that can be verified about it.
+    certified: bool,
+    seal: OnceLock<SealVerdict>,
+}
+
+/// What came of verifying the proofs of a sealed ballot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct SealVerdict {
+    election: SealedHash,
+    verdict: Result<VerifiedBallot, BallotRefusal>,
 }
 
 impl VerifiedEntry {
@@ -247,6 +328,8 @@ impl VerifiedEntry {
             Entry::Prefer(wish) => (wish.verify(&wish.content.authority), wish.content.chain, "wish to lead"),
             Entry::Change(change) => (change.verify(), change.content.chain, "change of the authorities"),
             Entry::Accuse(accusation) => (accusation.verify(), accusation.chain, "accusation"),
+            Entry::Trustee(act) => (act.verify(&act.content.trustee), act.content.chain, "trustee's act"),
+            Entry::Challenge(challenge) => (challenge.verify(&challenge.content.ballot.voter), chain, "challenge"),
         };
         if named != chain {
             return Err(EntryError::Chain(what));
@@ -254,7 +337,7 @@ impl VerifiedEntry {
         if !valid {
             return Err(EntryError::Signature(what));
         }
-        Ok(Self::assemble(entry, bytes))
+        Ok(Self::assemble(entry, bytes, false))
     }
 
     /// Decodes an entry out of a block whose Finalize certificate has been verified, or that this
@@ -264,15 +347,52 @@ impl VerifiedEntry {
     /// # Errors
     /// [`DecodeError`] if the bytes are damaged.
     pub fn from_certified(bytes: EntryBytes) -> Result<Self, DecodeError> {
-        Ok(Self::assemble(Entry::from_canonical(bytes.as_slice())?, bytes))
+        Ok(Self::assemble(Entry::from_canonical(bytes.as_slice())?, bytes, true))
     }
 
-    fn assemble(entry: Entry, bytes: EntryBytes) -> Self {
+    fn assemble(entry: Entry, bytes: EntryBytes, certified: bool) -> Self {
         let ballot = match &entry {
             Entry::Cast(ballot) => Some(ballot.hash()),
-            Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
+            _ => None,
         };
-        Self { hash: bytes.hash(), entry, bytes, ballot }
+        Self { hash: bytes.hash(), entry, bytes, ballot, certified, seal: OnceLock::new() }
+    }
+
+    /// Verifies the proofs of a sealed ballot ahead of time, on whatever thread: the state machine then finds the verdict here,
+    /// if it is about the same election. Other entries, and ballots whose proofs a quorum has verified, are left alone.
+    pub fn check_seal(&self, verifier: &SealVerifier) {
+        if let Entry::Cast(signed) = &self.entry
+            && !self.certified
+        {
+            self.seal.get_or_init(|| SealVerdict { election: *verifier.election(), verdict: verifier.verify(&signed.ballot) });
+        }
+    }
+
+    /// [`VerifiedEntry::check_seal`] for many entries at once, which takes less than half as long as one by one. The randomness
+    /// must be fresh and secret.
+    pub fn check_seals<E: AsRef<Self>>(entries: &[E], verifier: &SealVerifier, rng: &mut impl CryptoRng) {
+        let open = entries.iter().map(AsRef::as_ref).filter(|entry| !entry.certified && entry.seal.get().is_none());
+        let (entries, ballots): (Vec<&Self>, Vec<&Ballot>) = open
+            .filter_map(|entry| match &entry.entry {
+                Entry::Cast(signed) => Some((entry, &signed.ballot)),
+                _ => None,
+            })
+            .unzip();
+        for (entry, verdict) in entries.into_iter().zip(verifier.verify_batch(&ballots, rng)) {
+            entry.seal.get_or_init(|| SealVerdict { election: *verifier.election(), verdict });
+        }
+    }
+
+    /// What a sealed ballot adds to the sums of an election.
+    pub(crate) fn sealed(&self, ballot: &Ballot, verifier: &SealVerifier) -> Result<VerifiedBallot, BallotRefusal> {
+        if self.certified {
+            return verifier.read_verified(ballot);
+        }
+        self.check_seal(verifier);
+        match self.seal.get() {
+            Some(known) if known.election == *verifier.election() => known.verdict.clone(),
+            _ => verifier.verify(ballot),
+        }
     }
 
     /// The entry.
@@ -299,6 +419,15 @@ impl VerifiedEntry {
         self.ballot
     }
 }
+
+/// Equal bytes are equal entries, whatever has been verified of them.
+impl PartialEq for VerifiedEntry {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for VerifiedEntry {}
 
 impl AsRef<Self> for VerifiedEntry {
     fn as_ref(&self) -> &Self {

@@ -25,6 +25,7 @@ use thiserror::Error;
 
 use crate::ballot::SignedBallot;
 use crate::block::{BlockHeader, EntryBytes, FinalizedBlock};
+use crate::bundle::StatePath;
 use crate::certificate::{Certificate, CertificateError, Statement};
 use crate::codec::{Canonical, DecodeError};
 use crate::crypto::merkle::{InclusionProof, MerkleTree, leaf_hash};
@@ -32,7 +33,7 @@ use crate::entry::Entry;
 use crate::epoch::Epoch;
 use crate::epoch::change::Epochs;
 use crate::ids::{BallotHash, ElectionId, EntryHash, Height};
-use crate::state::Position;
+use crate::state::{ElectionSummary, LedgerState, Position};
 use crate::time::Timestamp;
 
 /// Headers between the ballot's block and the certificate that finalizes it. Nearly every block has
@@ -62,6 +63,42 @@ pub struct Receipt {
 impl Canonical for Receipt {
     const TAG: &'static str = "voting/receipt/v1";
     const MAX_BYTES: usize = 4_096 + MAX_RECEIPT_HEADERS * BlockHeader::MAX_BYTES + Certificate::MAX_BYTES;
+}
+
+/// Proof of what a quorum has certified of an election: above all what its ballots are bound to, and so, where they are sealed,
+/// the key that they are sealed to.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElectionProof {
+    /// What is certified.
+    pub summary: ElectionSummary,
+    /// Path from the summary to the state root of the first header.
+    pub path: StatePath,
+    /// Headers from the block with that state to the first one that has a certificate.
+    pub headers: Vec<BlockHeader>,
+    /// A quorum's Finalize for the last header.
+    pub certificate: Certificate,
+}
+
+impl Canonical for ElectionProof {
+    const TAG: &'static str = "voting/election-proof/v1";
+    const MAX_BYTES: usize = Receipt::MAX_BYTES;
+}
+
+impl ElectionProof {
+    /// Checks everything offline against authorities that the caller trusts; what is certified, and when.
+    ///
+    /// # Errors
+    /// [`ReceiptError`] naming the first thing wrong.
+    pub fn verify(&self, epochs: &Epochs) -> Result<(&ElectionSummary, Timestamp), ReceiptError> {
+        let (first, epoch) = check_headers(&self.headers, epochs)?;
+        let leaf = LedgerState::election_leaf(self.summary.id, self.summary.digest());
+        if self.path.root(leaf) != first.state_root {
+            return Err(ReceiptError::NotIncluded);
+        }
+        check_certificate(&self.headers, &self.certificate, epochs, epoch)?;
+        Ok((&self.summary, first.timestamp))
+    }
 }
 
 /// What a receipt proves.
@@ -124,7 +161,7 @@ pub enum ReceiptError {
     #[error("position, inclusion proof and header do not speak of the same place")]
     Position,
     /// The proof does not lead from the entry to the header.
-    #[error("the entry is not among those that the block's header commits to")]
+    #[error("what is to be proved is not among what the block's header commits to")]
     NotIncluded,
     /// The certificate finalizes something else.
     #[error("the certificate does not finalize the last header")]
@@ -193,6 +230,18 @@ impl BlockReceipts {
         &self.headers[0] // there from the beginning
     }
 
+    /// Proves what the state after this block says of an election. The state must be the one after this very block.
+    #[must_use]
+    pub fn election(&self, state: &LedgerState, election: ElectionId) -> Option<ElectionProof> {
+        let known = state.election(election).filter(|_| state.root() == self.header().state_root)?;
+        Some(ElectionProof {
+            summary: known.summary(),
+            path: StatePath::of(&state.prove_election(election)?),
+            headers: self.headers.clone(),
+            certificate: self.certificate.clone(),
+        })
+    }
+
     /// Proves the ballot at a place in the block, from 0.
     ///
     /// # Errors
@@ -239,7 +288,7 @@ impl Receipt {
     /// # Errors
     /// [`ReceiptError`] naming the first thing wrong.
     pub fn verify(&self, epochs: &Epochs, expected: Option<&SignedBallot>) -> Result<Recorded, ReceiptError> {
-        let (first, epoch) = self.check_headers(epochs)?;
+        let (first, epoch) = check_headers(&self.headers, epochs)?;
         let same_place = self.position.height == first.height
             && self.proof.index == u64::from(self.position.index)
             && self.proof.size == u64::from(first.entries);
@@ -249,11 +298,7 @@ impl Receipt {
         if self.proof.root(&leaf_hash(&self.entry.0)) != Some(first.payload_root) {
             return Err(ReceiptError::NotIncluded);
         }
-        let last = self.headers.last().unwrap_or(first);
-        if self.certificate.statement != (Statement::Finalize { view: last.view, block: last.hash() }) {
-            return Err(ReceiptError::Statement);
-        }
-        self.certificate.verify(epochs.chain(), epoch)?;
+        check_certificate(&self.headers, &self.certificate, epochs, epoch)?;
         if let Some(ballot) = expected {
             self.check_ballot(ballot)?;
         }
@@ -264,22 +309,6 @@ impl Receipt {
             signers: self.certificate.votes().filter_map(|vote| Some(epoch.name_of(vote.authority)?.to_owned())).collect(),
             ballot_checked: expected.is_some(),
         })
-    }
-
-    /// Headers of one chain and epoch, each the child of the one before. Returns the first, and the authorities.
-    fn check_headers<'e>(&self, epochs: &'e Epochs) -> Result<(&BlockHeader, &'e Epoch), ReceiptError> {
-        let count = ReceiptError::Headers { actual: self.headers.len() };
-        let first = self.headers.first().filter(|_| self.headers.len() <= MAX_RECEIPT_HEADERS).ok_or(count)?;
-        let epoch = epochs.at(first.height);
-        if let Some(foreign) = self.headers.iter().find(|header| header.chain != epochs.chain() || header.epoch != epoch.number) {
-            return Err(ReceiptError::Chain(foreign.height));
-        }
-        for (parent, child) in self.headers.iter().zip(self.headers.iter().skip(1)) {
-            if !child.follows(parent) {
-                return Err(ReceiptError::Link(child.height));
-            }
-        }
-        Ok((first, epoch))
     }
 
     fn check_ballot(&self, ballot: &SignedBallot) -> Result<(), ReceiptError> {
@@ -294,6 +323,39 @@ impl Receipt {
         }
         Ok(())
     }
+}
+
+/// Headers of one chain and epoch, each the child of the one before. Returns the first, and the authorities.
+pub(crate) fn check_headers<'h, 'e>(
+    headers: &'h [BlockHeader],
+    epochs: &'e Epochs,
+) -> Result<(&'h BlockHeader, &'e Epoch), ReceiptError> {
+    let count = ReceiptError::Headers { actual: headers.len() };
+    let first = headers.first().filter(|_| headers.len() <= MAX_RECEIPT_HEADERS).ok_or(count)?;
+    let epoch = epochs.at(first.height);
+    if let Some(foreign) = headers.iter().find(|header| header.chain != epochs.chain() || header.epoch != epoch.number) {
+        return Err(ReceiptError::Chain(foreign.height));
+    }
+    for (parent, child) in headers.iter().zip(headers.iter().skip(1)) {
+        if !child.follows(parent) {
+            return Err(ReceiptError::Link(child.height));
+        }
+    }
+    Ok((first, epoch))
+}
+
+/// A quorum's certificate for the last header.
+pub(crate) fn check_certificate(
+    headers: &[BlockHeader],
+    certificate: &Certificate,
+    epochs: &Epochs,
+    epoch: &Epoch,
+) -> Result<(), ReceiptError> {
+    let finalize = headers.last().map(|last| Statement::Finalize { view: last.view, block: last.hash() });
+    if Some(certificate.statement) != finalize {
+        return Err(ReceiptError::Statement);
+    }
+    Ok(certificate.verify(epochs.chain(), epoch)?)
 }
 
 #[cfg(test)]

@@ -146,7 +146,7 @@ impl GatewayState {
 
     async fn entries_tile(&self, headers: &HeaderMap, election: &ElectionState, id: TileId) -> Result<Option<Vec<u8>>, Problem> {
         let caller = self.caller(headers).await?.map(|caller| caller.account);
-        if !Viewer::new(caller).sees_results(&self.backend.pseudonym_secret, election) {
+        if !Viewer::new(caller).sees_ballots(&self.backend.pseudonym_secret, election) {
             return Err(Problem::forbidden(
                 "results_hidden",
                 "ballots are shown to those who have voted, and to everyone once the result is published",

@@ -159,7 +159,7 @@ pub(crate) const fn phase_after(act: &Act) -> Option<Phase> {
         Act::Advance { to } => Some(*to),
         Act::Tally { .. } => Some(Phase::Tallied),
         Act::Cancel { .. } => Some(Phase::Cancelled),
-        Act::SetRoll { .. } => None,
+        Act::SetRoll { .. } | Act::CloseCeremonyPhase => None,
     }
 }
 
@@ -174,6 +174,6 @@ fn event(position: Position, at: Timestamp, entry: &Entry) -> Option<Event> {
             let phase = phase_after(&act.content.act)?.to_string();
             Event::Phase(PhaseEvent { position: show(position), at: at.to_string(), phase })
         }
-        Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => return None,
+        Entry::Trustee(_) | Entry::Challenge(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => return None,
     })
 }

@@ -3,10 +3,12 @@
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio::time::{Instant, timeout_at};
 use voting_core::block::FinalizedBlock;
-use voting_core::ids::Height;
-use voting_core::receipt::{BlockReceipts, BuildReceiptError, Receipt};
+use voting_core::ids::{ElectionId, Height};
+use voting_core::receipt::{BlockReceipts, BuildReceiptError, ElectionProof, Receipt};
 use voting_core::state::Position;
 use voting_core::time::Timestamp;
 
@@ -17,6 +19,8 @@ use crate::state::GatewayState;
 const PAGE: usize = 8;
 /// Blocks between a ballot and a certificate: pipelining is far shallower.
 const MAX_BLOCKS: usize = 256;
+/// How long a block above the newest one, and with it a certificate, is waited for.
+const CERTIFICATE_WAIT: Duration = Duration::from_secs(5);
 /// Blocks whose receipts are prepared at a time.
 const PREPARED: usize = 32;
 
@@ -47,6 +51,27 @@ impl GatewayState {
             None => self.prepare(position.height).await?,
         };
         Ok((block.receipt(position.index).map_err(Problem::internal)?, block.header().timestamp))
+    }
+
+    /// Proof of what a quorum has certified of an election. Of the newest block whose certificate is known; if the newest of all has
+    /// none yet, one is waited for.
+    pub(crate) async fn election_proof(&self, election: ElectionId) -> Result<ElectionProof, Problem> {
+        let replica = &self.backend.replica;
+        let (mut heights, until) = (replica.heights(), Instant::now() + CERTIFICATE_WAIT);
+        loop {
+            let state = replica.state();
+            let last = self.backend.ledger.block(state.height()).await.map_err(Problem::internal)?;
+            let block = last.filter(|block| block.certificate.is_some());
+            if let Some(block) = block {
+                let block = BlockReceipts::new(&[block], state.height()).map_err(Problem::internal)?;
+                let proof = block.election(&state, election);
+                return proof.ok_or_else(|| Problem::not_found("unknown_election", format!("there is no election {election}")));
+            }
+            if !matches!(timeout_at(until, heights.changed()).await, Ok(Ok(()))) {
+                let reason = "the newest block has no certificate of its own yet; try again";
+                return Err(Problem::unavailable("not_certified_yet", reason, Duration::from_secs(1)));
+            }
+        }
     }
 
     async fn prepare(&self, height: Height) -> Result<Arc<BlockReceipts>, Problem> {

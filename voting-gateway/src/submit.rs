@@ -128,11 +128,24 @@ pub(crate) fn undecided(status: EntryStatus) -> Problem {
 pub(crate) fn refused(code: &str, reason: String) -> Problem {
     match code {
         "unknown_election" => Problem::not_found(code, reason),
-        "key_not_certified" | "not_an_officer" | "not_the_registrar" | "not_an_authority" | "too_few_approvals" => {
-            Problem::forbidden(code, reason)
-        }
-        "wrong_phase" | "act_sequence" | "epoch_number" | "already_certified" | "key_in_use" | "already_voted"
-        | "stale_sequence" | "duplicate_ballot" | "too_early" => Problem::conflict(code, reason),
+        "key_not_certified" | "not_a_trustee" | "not_an_officer" | "not_the_registrar" | "not_an_authority"
+        | "too_few_approvals" => Problem::forbidden(code, reason),
+        "wrong_phase"
+        | "act_sequence"
+        | "epoch_number"
+        | "already_certified"
+        | "key_in_use"
+        | "already_voted"
+        | "stale_sequence"
+        | "duplicate_ballot"
+        | "too_early"
+        | "ballot_voided"
+        | "ciphertext_seen"
+        | "ceremony_unfinished"
+        | "ceremony_phase"
+        | "ceremony_twice"
+        | "already_decrypted"
+        | "not_decrypted" => Problem::conflict(code, reason),
         "invalid_signature" => Problem::unauthorized(code, reason),
         "malformed_entry" | "wrong_chain" => Problem::bad_request(code, reason),
         _ => Problem::unprocessable(code, reason),

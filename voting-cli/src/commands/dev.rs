@@ -36,6 +36,8 @@ Examples:
   voting dev --authorities 7 --quorum majority --data ./network
   voting dev --redis auto                     queue, accounts and sessions on a Redis Cluster of its own
 
+Three elections are open in the demonstration; the ballots of one are sealed, and its trustees are simulated by this process.
+
 Accounts of the demonstration: alice@example.com (alicepass), bob@example.com (bobpass),
 carol@example.com (carolpass), and the administrator admin@example.com (adminpass).")]
 pub(crate) struct Args {
@@ -111,6 +113,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
 
     let (stop, stopping) = watch::channel(false);
     let server = tokio::spawn(serve(listener, gateway.clone(), stopping.clone()));
+    let trustees = tokio::spawn(demo::run_trustees(gateway.clone(), stopping.clone()));
     let scheduler = tokio::spawn(scheduler::run(gateway, stopping));
     let keeps = data.is_some();
     announce(context, &network, &format!("http://{}:{}", shown_host(address.ip()), address.port()), data)?;
@@ -121,7 +124,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     };
     context.out.note("stopping …");
     let _ = stop.send(true); // the server may have ended by itself
-    let _ = tokio::time::timeout(SHUTDOWN, async { tokio::join!(server, scheduler) }).await;
+    let _ = tokio::time::timeout(SHUTDOWN, async { tokio::join!(server, scheduler, trustees) }).await;
     let shut = network.shutdown().await;
     match (ended, shut) {
         (Ok(()), Ok(())) => {

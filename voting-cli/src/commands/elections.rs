@@ -6,13 +6,15 @@ use std::time::Duration;
 use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use voting_core::election::{
-    BallotForm, Contest, CountMethodId, Majority, Phase, ResultVisibility, RevoteRule, Thresholds, Timing,
+    BallotForm, Contest, CountMethodId, Majority, Phase, ResultVisibility, RevoteRule, Thresholds, Timing, Trustee,
 };
 use voting_core::{ElectionId, Timestamp};
 
 use super::Context;
 use super::vote::how;
-use crate::api::{ContestResult, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, OptionResult};
+use crate::api::{
+    ContestResult, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, NewSealing, OptionResult,
+};
 use crate::client::{Auth, Client};
 use crate::exit::{CliError, Result};
 use crate::output::{count, fields, table};
@@ -98,6 +100,7 @@ struct CancelArgs {
 Examples:
   voting elections create --title \"Board 2026\" --candidate Ada --candidate Bob --closes +7d
   voting elections create --title \"Which days?\" --method approval --max 3 --candidate Mon --candidate Tue --candidate Wed
+  voting elections create --title Shed --candidate Yes --candidate No --trustee Ann=KEY --trustee Ben=KEY --trustee Cem=KEY
   voting elections create --file election.json
 
 election.json with two questions:
@@ -107,7 +110,7 @@ election.json with two questions:
      {\"title\": \"Budget\", \"method\": \"plurality\", \"allow_blank\": true, \"options\": [{\"name\": \"Yes\"}, {\"name\": \"No\"}]}]}")]
 struct CreateArgs {
     /// Take everything from a JSON file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "max_score", "majority", "quorum", "no_blank", "opens", "closes", "timing", "revote", "results"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "max_score", "majority", "quorum", "no_blank", "opens", "closes", "timing", "revote", "results", "trustees"])]
     file: Option<PathBuf>,
     /// Title
     #[arg(long, required_unless_present = "file")]
@@ -157,6 +160,40 @@ struct CreateArgs {
     /// Who may see results before they are published
     #[arg(long, value_enum, default_value_t = ResultsChoice::Voters)]
     results: ResultsChoice,
+    #[command(flatten)]
+    sealing: SealingArgs,
+}
+
+/// Who decrypts, if ballots are to be sealed.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SealingArgs {
+    /// Seal the ballots: name a trustee and the public key that `voting trustee keygen` printed; repeat it for each trustee
+    #[arg(long = "trustee", value_name = "NAME=KEY", value_parser = parse_trustee)]
+    trustees: Vec<Trustee>,
+    /// How many of the trustees it takes to decrypt [default: more than half]
+    #[arg(long, value_name = "T", requires = "trustees", value_parser = clap::value_parser!(u16).range(1..))]
+    threshold: Option<u16>,
+    /// Fewest ballots whose sums are decrypted [default: 3]
+    #[arg(long, value_name = "N", requires = "trustees", value_parser = clap::value_parser!(u64).range(1..))]
+    min_ballots: Option<u64>,
+}
+
+impl SealingArgs {
+    /// What an election is created with; none if its ballots are open.
+    pub(crate) fn chosen(&self) -> Option<NewSealing> {
+        let most = u16::try_from(self.trustees.len()).unwrap_or(u16::MAX);
+        (most > 0).then(|| NewSealing {
+            threshold: self.threshold.unwrap_or(most / 2 + 1),
+            min_ballots: self.min_ballots,
+            trustees: self.trustees.clone(),
+        })
+    }
+}
+
+fn parse_trustee(text: &str) -> Result<Trustee, String> {
+    let (name, key) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not like NAME=KEY"))?;
+    let key = key.trim().parse().map_err(|error| format!("the key of `{}`: {error}", name.trim()))?;
+    Ok(Trustee { name: name.trim().to_owned(), key })
 }
 
 /// The choices of a rule in the domain, as the command line spells them.
@@ -536,6 +573,8 @@ fn new_election(args: CreateArgs) -> Result<NewElection> {
         timing: Some(args.timing.into()),
         revote: Some(args.revote.into()),
         results: Some(args.results.into()),
+        secrecy: None,
+        sealing: args.sealing.chosen(),
     })
 }
 

@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use data_encoding::HEXLOWER;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
+use voting_core::ElectionId;
 
 use super::Context;
 use super::elections::resolve;
+use crate::client::Client;
 use crate::exit::{CliError, Result};
 use crate::output::fields;
 use crate::state;
@@ -43,6 +45,15 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     }
     let client = context.client()?;
     let id = resolve(&client, &args.election).await?;
+    let (length, hash) = download(&client, id, path, context).await?;
+    context.out.answer(&json!({ "election": id, "file": path, "bytes": length, "sha256": hash }), || {
+        let rows = [("file", path.display().to_string()), ("bytes", length.to_string()), ("sha256", hash.clone())];
+        format!("{}Check it with: voting verify {}\n", fields(&rows), path.display())
+    })
+}
+
+/// Writes an election's bundle into a file, whole or not at all; its length in bytes and its SHA-256.
+pub(super) async fn download(client: &Client, id: ElectionId, path: &Path, context: &Context) -> Result<(u64, String)> {
     let mut response = client.download(&format!("/elections/{id}/bundle")).await?;
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let cannot = |error: std::io::Error| state::cannot("write", path, &error);
@@ -67,11 +78,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     file.as_file().sync_all().map_err(cannot)?;
     share(&file).map_err(cannot)?;
     file.persist(path).map_err(|error| cannot(error.error))?;
-    let hash = HEXLOWER.encode(&hasher.finalize());
-    context.out.answer(&json!({ "election": id, "file": path, "bytes": length, "sha256": hash }), || {
-        let rows = [("file", path.display().to_string()), ("bytes", length.to_string()), ("sha256", hash.clone())];
-        format!("{}Check it with: voting verify {}\n", fields(&rows), path.display())
-    })
+    Ok((length, HEXLOWER.encode(&hasher.finalize())))
 }
 
 /// What is made to be passed on gets the usual permissions of a new file, not those of a private one.

@@ -24,6 +24,7 @@ pub(crate) mod node;
 pub(crate) mod receipt;
 pub(crate) mod simulate;
 pub(crate) mod trust;
+pub(crate) mod trustee;
 pub(crate) mod verify;
 pub(crate) mod vote;
 pub(crate) mod voters;
@@ -76,6 +77,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Count(args) => count::run(args, &context),
         Command::Board(args) => board::run(args, &context).await,
         Command::Witness(args) => witness::run(args, &context).await,
+        Command::Trustee(args) => trustee::run(args, &context).await,
         Command::Export(args) => export::run(args, &context).await,
         Command::Verify(args) => verify::run(args, &context),
         Command::Simulate(args) => simulate::run(args, &context).await,

@@ -3,16 +3,19 @@
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rayon::iter::{IntoParallelIterator as _, ParallelIterator as _};
 use voting_core::bundle::{BundleReader, Opening};
 use voting_core::epoch::change::Epochs;
-use voting_core::verify::{CheckResult, Options, Outcome, Progress, Report, Summary, verify_with};
+use voting_core::state::ElectionState;
+use voting_core::verify::{CheckResult, Options, Outcome, Progress, Report, Summary, verify_election};
 use voting_core::{Canonical as _, Digest};
 
 use super::Context;
 use super::receipt::does_not_hold;
 use crate::exit::{CliError, Result};
+use crate::keys::random_seed;
 use crate::output::{fields, table};
 use crate::pinned;
 use crate::state::{self, ServerDir};
@@ -55,8 +58,9 @@ pub(crate) fn run(args: Args, context: &Context) -> Result<()> {
         (None, Some(opening)) => pinned_here(opening.genesis.digest())?,
         (None, None) => None,
     };
-    let options = Options { genesis, known: Vec::new(), ballots: mine.iter().map(|held| held.ballot.hash()).collect() };
-    let report = check(path, &options, context)?;
+    let ballots = mine.iter().map(|held| held.ballot.hash()).collect();
+    let options = Options { genesis, ballots, ..Options::default() };
+    let (report, _) = check(path, options, context)?;
     context.out.answer(&report, || describe(&report))?;
     if let Some(failure) = &report.failure {
         return Err(CliError {
@@ -78,7 +82,9 @@ fn open(path: &Path) -> Result<Result<BundleReader<BufReader<File>>, voting_core
     Ok(BundleReader::open(BufReader::with_capacity(BUFFER_BYTES, file)))
 }
 
-fn check(path: &Path, options: &Options, context: &Context) -> Result<Report> {
+/// Verifies a bundle on all cores; the election as it was replayed, if everything holds.
+pub(super) fn check(path: &Path, options: Options, context: &Context) -> Result<(Report, Option<Arc<ElectionState>>)> {
+    let options = Options { randomness: Some(*random_seed()?), ..options };
     let file = File::open(path).map_err(|error| state::cannot("read", path, &error))?;
     let length = file.metadata().map_or(0, |metadata| metadata.len());
     let bar = context.out.progress(length, "verifying {bar:40} {percent:>3} %  {msg}");
@@ -87,9 +93,9 @@ fn check(path: &Path, options: &Options, context: &Context) -> Result<Report> {
         bar.set_message(format!("{} blocks, {} entries", progress.blocks, progress.entries));
     };
     let all_cores = |jobs: usize, job: &(dyn Fn(usize) + Sync)| (0..jobs).into_par_iter().for_each(job);
-    let report = verify_with(BufReader::with_capacity(BUFFER_BYTES, file), options, &all_cores, &mut show);
+    let verified = verify_election(BufReader::with_capacity(BUFFER_BYTES, file), &options, &all_cores, &mut show);
     bar.finish_and_clear();
-    Ok(report)
+    Ok(verified)
 }
 
 /// The digest, if a network with it is pinned on this machine.

@@ -6,15 +6,19 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use voting_core::ballot::{Ballot, Selection, SelectionError, SignedBallot};
 use voting_core::crypto::SigningKey;
 use voting_core::election::{BallotForm, Contest, RevoteRule};
+use voting_core::entry::{Challenge, Entry};
 use voting_core::epoch::Genesis;
 use voting_core::ranking::Ranking;
 use voting_core::receipt::Recorded;
-use voting_core::{BallotHash, ElectionId, Height, PartitionId, Timestamp};
+use voting_core::sealed::PreparedBallot;
+use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
 
 use super::elections::{fetch, resolve, why_not};
 use super::{Context, receipt};
@@ -24,6 +28,7 @@ use crate::client::Client;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::fields;
 use crate::pinned;
+use crate::sealing::BallotSealer;
 use crate::session::now;
 use crate::wallet::{Held, Refusal, Wallet};
 
@@ -48,6 +53,7 @@ Examples:
   voting vote Logo --score Owl=5 --score Fox=2              where options are scored; those left out get 0
   voting vote Assembly --contest 1:Ada --contest 2:Yes      several questions
   voting vote Assembly --contest 1:Ada --blank              the rest left blank
+  voting vote Shed --choice Yes --test-seal 1               sealed ballots: test one seal, then vote
   voting vote \"Board 2026\"                                  settle a ballot whose outcome is unknown
   voting vote 3f9a --choice 2 --sign-only > ballot.json     to be sent from elsewhere: PUT /votes/ELECTION")]
 pub(crate) struct Args {
@@ -71,6 +77,10 @@ pub(crate) struct Args {
     /// Do not ask before the ballot is cast
     #[arg(long, short)]
     yes: bool,
+    /// In a sealed election, test the seal of so many ballots before the one that is cast: each is opened for everyone to
+    /// recompute, and void
+    #[arg(long, value_name = "TIMES", default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=20))]
+    test_seal: u8,
     /// Sign and keep the ballot, and print the body of the request that casts it, without sending it
     #[arg(long)]
     sign_only: bool,
@@ -147,7 +157,13 @@ impl Voting<'_> {
             let selections = wanted.ok_or_else(|| no_choice(&self.election.contests))?;
             return Ok(Plan::Sign { selections, sequence: self.next_sequence(0) });
         };
-        let same = wanted.as_ref().is_none_or(|wanted| *wanted == held.ballot.ballot.selections);
+        // What a sealed ballot says nobody can tell any more: one on its way is settled, and the first counts where it does.
+        let sealed = self.election.sealing.is_some();
+        let same = match &wanted {
+            _ if sealed && (held.in_doubt() || self.election.revote == RevoteRule::FirstCounts) => true,
+            Some(wanted) => !sealed && *wanted == held.ballot.ballot.selections,
+            None => true,
+        };
         if held.in_doubt() && !same {
             return Err(CliError::new(
                 Exit::Unknown,
@@ -200,17 +216,69 @@ impl Voting<'_> {
         for line in read_back(&self.election.contests, &selections) {
             out.note(line);
         }
-        if !args.yes && out.can_ask() && !out.confirm("Cast this ballot?") {
-            return Err(CliError::usage("no ballot was cast", "choose again and confirm with y"));
+        let is_sealed = self.election.sealing.is_some();
+        if args.test_seal > 0 && !is_sealed {
+            return Err(CliError::usage("this election's ballots are open: there is no seal to test", "vote without --test-seal"));
+        }
+        if !is_sealed && !args.yes && out.can_ask() && !out.confirm("Cast this ballot?") {
+            return Err(nothing_cast());
         }
         let key = self.wallet.key()?;
         self.certify(&key).await?;
-        let ballot =
-            Ballot { election: self.election.id, context: self.election.context, voter: key.public(), sequence, selections };
-        let signed = ballot.sign(&key);
+        let sealer = BallotSealer::of(self.client, &self.trusted, &self.election).await?;
+        let signed = match sealer {
+            Some(sealer) => self.seal(args, &sealer, &key, &selections, sequence).await?,
+            None => {
+                let (election, context) = (self.election.id, self.election.context);
+                Ballot { election, context, voter: key.public(), sequence, selections }.sign(&key)
+            }
+        };
         self.wallet.keep_election(&self.election)?;
         self.wallet.add(&signed)?;
         Ok(signed)
+    }
+
+    /// Seals the choices, again and again as long as the voter wants to test the seal first.
+    async fn seal(
+        &self,
+        args: &Args,
+        sealer: &BallotSealer,
+        key: &SigningKey,
+        selections: &[Selection],
+        sequence: u32,
+    ) -> Result<SignedBallot> {
+        let out = &self.context.out;
+        let mut tests = args.test_seal;
+        loop {
+            let prepared = sealer.seal(key.public(), sequence, selections)?;
+            out.note(format!("sealed; the code of this ballot is {}", prepared.hash().code()));
+            let asks = !args.yes && out.can_ask();
+            let answer = match tests {
+                0 if asks => out.ask("Cast it (y), test its seal first (t), or stop (n)? ").unwrap_or_default(),
+                0 => "y".to_owned(),
+                _ => "t".to_owned(),
+            };
+            tests = tests.saturating_sub(1);
+            match answer.as_str() {
+                "y" | "yes" => return Ok(prepared.cast(key)),
+                "t" | "test" => self.test(prepared, key).await?,
+                _ => return Err(nothing_cast()),
+            }
+        }
+    }
+
+    /// Opens a sealed ballot instead of casting it: what it held stands on the ledger for everyone to recompute.
+    async fn test(&self, prepared: PreparedBallot, key: &SigningKey) -> Result<()> {
+        let code = prepared.hash().code();
+        let (ballot, opening) = prepared.challenge();
+        let entry = Entry::challenge(Challenge { ballot, opening }, key);
+        let body = json!({ "entry": BASE64.encode(entry.to_canonical()) });
+        let path = format!("/elections/{}/challenges", self.election.id);
+        let _: Value = self.client.post(&path, &body).await?;
+        self.context.out.note(format!(
+            "the ballot {code} was opened and is void: it held just what you chose, as the authorities have recomputed; sealing anew"
+        ));
+        Ok(())
     }
 
     /// Has the voter's key certified; the same key again is harmless.
@@ -448,6 +516,10 @@ fn option_of(contest: &Contest, typed: &str) -> Result<u16> {
     })
 }
 
+fn nothing_cast() -> CliError {
+    CliError::usage("no ballot was cast", "choose again and confirm with y")
+}
+
 fn no_choice(contests: &[Contest]) -> CliError {
     let how = match contests {
         [contest] => {
@@ -465,6 +537,7 @@ fn read_back<'a>(contests: &'a [Contest], selections: &'a [Selection]) -> impl I
         let name = |option: u16| contest.options.get(usize::from(option)).map_or("?", |option| option.name.as_str());
         let said: Vec<String> = match selection {
             Selection::Blank => vec!["blank".to_owned()],
+            Selection::Sealed(_) => vec!["sealed".to_owned()],
             Selection::Marks(marks) => marks.iter().map(|mark| name(*mark).to_owned()).collect(),
             Selection::Scores(scores) => scores.iter().map(|(option, score)| format!("{} {score}", name(*option))).collect(),
             Selection::Ranking(ranking) => {

@@ -113,10 +113,18 @@ pub(super) async fn run(shared: Arc<Shared>) {
     }
 }
 
+impl Shared {
+    /// Verifies entries by what is final.
+    async fn verify_all(&self, entries: Vec<EntryBytes>) -> Vec<Result<Arc<VerifiedEntry>, EntryError>> {
+        let state = self.tree().finalized().state.clone();
+        self.verifier.verify_all(entries, &state).await
+    }
+}
+
 async fn admit_deliveries(shared: &Shared, deliveries: Vec<Delivery>) {
     shared.taken.insert(deliveries.iter().map(|delivery| delivery.hash));
     let hashes: Vec<_> = deliveries.iter().map(|delivery| delivery.hash).collect();
-    let results = shared.verifier.verify_all(deliveries.into_iter().map(|delivery| delivery.entry).collect()).await;
+    let results = shared.verify_all(deliveries.into_iter().map(|delivery| delivery.entry).collect()).await;
     let mut verified = Vec::with_capacity(results.len());
     for (hash, result) in hashes.into_iter().zip(results) {
         match result {
@@ -131,7 +139,7 @@ async fn admit_deliveries(shared: &Shared, deliveries: Vec<Delivery>) {
 /// An entry of this authority's own: shared with the others and admitted here. It is in no queue, and who offers it
 /// looks what becomes of it.
 pub(super) async fn offer(shared: &Shared, entry: EntryBytes) {
-    let verified: Vec<_> = shared.verifier.verify_all(vec![entry]).await.into_iter().flatten().collect();
+    let verified: Vec<_> = shared.verify_all(vec![entry]).await.into_iter().flatten().collect();
     share(shared, &verified).await;
     admit(shared, verified).await;
 }
@@ -149,7 +157,7 @@ pub(super) async fn receive_shared(shared: &Shared, bytes: &[u8]) {
         let mempool = shared.mempool();
         entries.into_iter().take(BATCH).filter(|entry| mempool.get(&entry.hash()).is_none()).collect()
     };
-    let verified = shared.verifier.verify_all(unknown).await.into_iter().flatten().collect();
+    let verified = shared.verify_all(unknown).await.into_iter().flatten().collect();
     admit(shared, verified).await;
 }
 

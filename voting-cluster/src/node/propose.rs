@@ -184,7 +184,7 @@ pub(super) async fn validate(shared: &Arc<Shared>, block: Arc<Block>) -> Result<
     };
     let missing: Vec<usize> = entries.iter().enumerate().filter(|(_, entry)| entry.is_none()).map(|(index, _)| index).collect();
     let unknown: Vec<EntryBytes> = missing.iter().map(|index| block.entries[*index].clone()).collect();
-    for (index, result) in missing.into_iter().zip(shared.verifier.verify_all(unknown).await) {
+    for (index, result) in missing.into_iter().zip(shared.verifier.verify_all(unknown, &tip.state).await) {
         entries[index] = Some(result.map_err(|reason| Invalid::Entry { index, reason })?);
     }
     let entries: Arc<[Arc<VerifiedEntry>]> = entries.into_iter().flatten().collect();

@@ -27,7 +27,7 @@ pub struct StatePath(Vec<PathStep>);
 
 impl StatePath {
     /// The steps of an inclusion proof (RFC 9162, section 2.1.3.2), without its numbers.
-    pub(super) fn of(proof: &InclusionProof) -> Self {
+    pub(crate) fn of(proof: &InclusionProof) -> Self {
         let (mut at, mut last) = (proof.index, proof.size.saturating_sub(1));
         let steps = proof.hashes.iter().map(|sibling| {
             let left = at & 1 == 1 || at == last;

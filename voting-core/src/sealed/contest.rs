@@ -175,7 +175,7 @@ impl SealedContest {
         let proof = |values: u32| 4 + values as usize * BRANCH_BYTES;
         let options = (0..self.ciphertexts()).map(|option| 64 + proof(u32::from(self.max_value(option)) + 1));
         let limit = self.limit().map_or(0, |limit| proof(limit.end() - limit.start() + 1));
-        4 + options.sum::<usize>() + 1 + limit
+        1 + 4 + options.sum::<usize>() + 1 + limit
     }
 
     /// The values that a selection encrypts, one per ciphertext.
@@ -235,7 +235,7 @@ impl SealedContest {
 ///
 /// # Errors
 /// [`UnsealableContest::Contests`] or [`UnsealableContest::TooLong`].
-pub(super) fn check_contests(contests: &[SealedContest]) -> Result<(), UnsealableContest> {
+pub(crate) fn check_contests(contests: &[SealedContest]) -> Result<(), UnsealableContest> {
     if contests.is_empty() || contests.len() > MAX_CONTESTS {
         return Err(UnsealableContest::Contests { actual: contests.len() });
     }

@@ -96,10 +96,10 @@ impl PartialRefusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::UnknownTrustee { .. } => "sealed-decryption-trustee",
-            Self::Twice { .. } => "sealed-decryption-twice",
-            Self::OtherSums { .. } => "sealed-decryption-sums",
-            Self::Proof { .. } => "sealed-decryption-proof",
+            Self::UnknownTrustee { .. } => "sealed_decryption_trustee",
+            Self::Twice { .. } => "sealed_decryption_twice",
+            Self::OtherSums { .. } => "sealed_decryption_sums",
+            Self::Proof { .. } => "sealed_decryption_proof",
         }
     }
 

@@ -39,8 +39,8 @@ impl PointError {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
-            Self::NotCanonical => "sealed-point",
-            Self::Identity => "sealed-identity",
+            Self::NotCanonical => "sealed_point",
+            Self::Identity => "sealed_identity",
         }
     }
 }
@@ -75,7 +75,7 @@ impl Point {
 }
 
 /// An integer modulo ℓ = 2²⁵² + 27742317777372353535851937790883648493, in 32 bytes little-endian, below ℓ.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scalar(pub(crate) Exponent);
 
 impl Scalar {
@@ -102,6 +102,19 @@ pub(crate) fn random_exponent(rng: &mut impl CryptoRng) -> Zeroizing<Exponent> {
     let mut wide = Zeroizing::new([0; 64]);
     rng.fill_bytes(&mut *wide);
     Zeroizing::new(Exponent::from_bytes_mod_order_wide(&wide))
+}
+
+/// By canonical bytes, so that what contains scalars can be sorted.
+impl Ord for Scalar {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.as_bytes().cmp(other.0.as_bytes())
+    }
+}
+
+impl PartialOrd for Scalar {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 impl Zeroize for Scalar {

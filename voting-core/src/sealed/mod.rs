@@ -3,7 +3,7 @@
 //! ```text
 //!  trustees ──ceremony──▶ K ─────────────┐
 //!                                        ▼
-//!  choices ──Sealer──▶ SealedBallot ──SealVerifier──▶ VerifiedBallot ──Aggregate──▶ sums
+//!  choices ──Sealer──▶ Ballot ──SealVerifier──▶ VerifiedBallot ──Aggregate──▶ sums
 //!                      │                 one by one, or in batches                   │
 //!                      └ challenge: opened, recomputed, void                         ▼
 //!                                    totals ◀──combine── PartialDecryption of at least t trustees
@@ -33,15 +33,14 @@ mod transcript;
 mod trustee;
 mod verify;
 
-pub use ballot::{
-    Branch, Ciphertext, MAX_SEALED_BALLOT_BYTES, RangeProof, SealedBallot, SealedOption, SealedSelection, SeenCiphertexts,
-    SignedSealedBallot,
-};
+pub(crate) use ballot::ciphertexts;
+pub use ballot::{Branch, Ciphertext, MAX_SEALED_BALLOT_BYTES, RangeProof, SealedOption, SealedSelection, SeenCiphertexts};
+pub(crate) use contest::check_contests;
 pub use contest::{MAX_LIMIT_VALUES, SealedContest, UnsealableContest};
 pub use decrypt::{Decryption, DecryptionError, DecryptionShare, PartialDecryption, PartialRefusal, combine, verify_partial};
 pub use dlog::MAX_TOTAL;
 pub use group::{Point, PointError, Scalar};
-pub use params::{MAX_TRUSTEES, Parameters, ParametersError, SUITE, SealedElection, ballot_hash};
+pub use params::{MAX_TRUSTEES, Parameters, ParametersError, SUITE, SealedElection, proof_hash};
 pub use refusal::{BallotRefusal, Part};
 pub use seal::{BallotOpening, OpenedOption, OpeningError, PreparedBallot, SealedElectionError, Sealer};
 pub use tally::{Aggregate, SumError};

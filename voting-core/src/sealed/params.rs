@@ -7,6 +7,8 @@
 //! H_I = H(H_E, voter's key, sequence)               one ballot
 //! ```
 //!
+//! A ballot names H_E by its [`context`](SealedHash::context), as a ballot of an open election names the definition's.
+//!
 //! A change of any of it changes every challenge, so no proof can be carried elsewhere.
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -111,8 +113,16 @@ impl SealedElection {
     }
 }
 
+impl SealedHash {
+    /// What the ballots of a sealed election name as their [`Ballot::context`](crate::ballot::Ballot::context), for this as H_E.
+    #[must_use]
+    pub fn context(&self) -> Digest {
+        Digest::of_parts("voting/sealed-context/v1", &[&self.0])
+    }
+}
+
 /// H_I: what the proofs of one ballot are bound to.
 #[must_use]
-pub fn ballot_hash(election: &SealedHash, voter: &PublicKey, sequence: u32) -> SealedHash {
+pub fn proof_hash(election: &SealedHash, voter: &PublicKey, sequence: u32) -> SealedHash {
     Transcript::new("voting/sealed-ballot-proofs/v1").hash_of(election).bytes(&voter.0).u32(sequence).hash()
 }

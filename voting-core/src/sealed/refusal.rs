@@ -39,6 +39,12 @@ pub enum BallotRefusal {
         /// Contests in the election.
         expected: usize,
     },
+    /// A contest answered in clear.
+    #[error("contest {contest} is not sealed")]
+    Open {
+        /// Which contest.
+        contest: u16,
+    },
     /// A ciphertext missing or too many.
     #[error("contest {contest} has {actual} ciphertexts, not {expected}")]
     Options {
@@ -82,13 +88,14 @@ impl BallotRefusal {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Election => "sealed-election",
-            Self::Contests { .. } => "sealed-contests",
-            Self::Options { .. } => "sealed-options",
-            Self::Form { .. } => "sealed-form",
+            Self::Election => "sealed_election",
+            Self::Contests { .. } => "sealed_contests",
+            Self::Open { .. } => "sealed_open",
+            Self::Options { .. } => "sealed_options",
+            Self::Form { .. } => "sealed_form",
             Self::Point { reason, .. } => reason.code(),
-            Self::Proof { part: Part::Option(_), .. } => "sealed-range",
-            Self::Proof { part: Part::Limit, .. } => "sealed-limit",
+            Self::Proof { part: Part::Option(_), .. } => "sealed_range",
+            Self::Proof { part: Part::Limit, .. } => "sealed_limit",
         }
     }
 }

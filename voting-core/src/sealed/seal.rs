@@ -1,12 +1,12 @@
 //! Sealing a ballot, and opening it again to test the seal.
 //!
 //! ```text
-//!  choices ──Sealer::seal──▶ PreparedBallot ──cast──▶ SignedSealedBallot      r is forgotten
-//!                             │  shows its tracker
-//!                             └──challenge──▶ SealedBallot + BallotOpening    void; anyone recomputes it (Benaloh, 2006)
+//!  choices ──Sealer::seal──▶ PreparedBallot ──cast──▶ SignedBallot            r is forgotten
+//!                             │  shows its code
+//!                             └──challenge──▶ Ballot + BallotOpening         void; anyone recomputes it (Benaloh, 2006)
 //! ```
 //!
-//! The voter decides to cast or to challenge after seeing the tracker, so a client that encrypts something else than was chosen
+//! The voter decides to cast or to challenge after seeing the code, so a client that encrypts something else than was chosen
 //! is caught with every challenge it did not foresee. A challenged ballot is void and its ciphertexts are refused forever
 //! ([`SeenCiphertexts`](super::SeenCiphertexts)). What was cast is never opened: the randomness is wiped.
 
@@ -22,17 +22,17 @@ use subtle::{ConditionallySelectable as _, ConstantTimeEq as _};
 use thiserror::Error;
 use zeroize::{Zeroize as _, Zeroizing};
 
-use super::ballot::{Ciphertext, MAX_SEALED_BALLOT_BYTES, SealedBallot, SealedOption, SealedSelection, SignedSealedBallot};
+use super::ballot::{Ciphertext, MAX_SEALED_BALLOT_BYTES, SealedOption, SealedSelection, sealed_selections};
 use super::contest::{SealedContest, UnsealableContest, check_contests};
 use super::group::{Exponent, Point, PointError, Scalar, random_exponent};
 use super::key::{ElectionKey, times_base};
-use super::params::ballot_hash;
+use super::params::proof_hash;
 use super::range::{Committed, Halves, Witness, limit_statement, option_statement};
 use super::transcript::SealedHash;
-use crate::ballot::{BallotError, Selection, SelectionError};
+use crate::ballot::{Ballot, BallotError, Selection, SelectionError, SignedBallot};
 use crate::codec::Canonical;
 use crate::crypto::{PublicKey, SigningKey};
-use crate::ids::BallotCode;
+use crate::ids::{BallotHash, ElectionId};
 
 /// Why an election's ballots cannot be sealed or verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -49,19 +49,25 @@ pub enum SealedElectionError {
 /// Seals ballots of one election.
 #[derive(Debug)]
 pub struct Sealer {
+    id: ElectionId,
     election: SealedHash,
     key: ElectionKey,
     contests: Vec<SealedContest>,
 }
 
 impl Sealer {
-    /// For an election by its H_E, its key K and its contests. Computes tables.
+    /// For an election by its id, its H_E, its key K and its contests. Computes tables.
     ///
     /// # Errors
     /// [`SealedElectionError`] if the key or a contest is not usable.
-    pub fn new(election: SealedHash, key: &Point, contests: Vec<SealedContest>) -> Result<Self, SealedElectionError> {
+    pub fn new(
+        id: ElectionId,
+        election: SealedHash,
+        key: &Point,
+        contests: Vec<SealedContest>,
+    ) -> Result<Self, SealedElectionError> {
         check_contests(&contests)?;
-        Ok(Self { election, key: ElectionKey::new(*key)?, contests })
+        Ok(Self { id, election, key: ElectionKey::new(*key)?, contests })
     }
 
     /// Seals a voter's choices.
@@ -88,11 +94,12 @@ impl Sealer {
             committed.push(self.commit(rules, &values, &mut halves, rng));
         }
         let encodings = halves.encode();
-        let hash = ballot_hash(&self.election, &voter, sequence);
+        let hash = proof_hash(&self.election, &voter, sequence);
         let parts = committed.iter().zip(&self.contests).zip(0..);
-        let contests = parts.map(|((parts, rules), contest)| self.respond(&hash, contest, rules, parts, &encodings)).collect();
+        let sealed = parts.map(|((parts, rules), contest)| self.respond(&hash, contest, rules, parts, &encodings));
+        let selections = sealed.map(Selection::Sealed).collect();
         let opened = committed.into_iter().map(|parts| parts.opened).collect();
-        let ballot = SealedBallot { election: self.election, voter, sequence, contests };
+        let ballot = Ballot { election: self.id, context: self.election.context(), voter, sequence, selections };
         Ok(PreparedBallot { ballot, opening: BallotOpening { contests: opened } })
     }
 
@@ -142,47 +149,47 @@ impl Sealer {
         });
         SealedSelection { options, limit }
     }
+}
 
-    /// Tests the seal of a challenged ballot: every ciphertext is what its opening makes, and together they are a choice that
-    /// the contests allow. Who shows the opening proves what the ballot would have said.
-    ///
-    /// # Errors
-    /// [`OpeningError`] naming the place.
-    pub fn open(&self, ballot: &SealedBallot, opening: &BallotOpening) -> Result<Vec<Selection>, OpeningError> {
-        if ballot.election != self.election {
-            return Err(OpeningError::Election);
-        }
-        let same = ballot.contests.len() == opening.contests.len() && ballot.contests.len() == self.contests.len();
-        if !same {
+/// Tests the seal of a challenged ballot: see [`SealVerifier::open`](super::SealVerifier::open).
+pub(super) fn open(
+    (election, key, contests): (&SealedHash, &ElectionKey, &[SealedContest]),
+    ballot: &Ballot,
+    opening: &BallotOpening,
+) -> Result<Vec<Selection>, OpeningError> {
+    if ballot.context != election.context() {
+        return Err(OpeningError::Election);
+    }
+    let sealed = sealed_selections(ballot).map_err(|_| OpeningError::Form)?;
+    if sealed.len() != opening.contests.len() || sealed.len() != contests.len() {
+        return Err(OpeningError::Form);
+    }
+    let mut selections = Vec::with_capacity(contests.len());
+    for (contest, ((rules, sealed), opened)) in contests.iter().zip(sealed).zip(&opening.contests).enumerate() {
+        let sealed = &sealed.options;
+        if sealed.len() != opened.len() || sealed.len() != rules.ciphertexts() {
             return Err(OpeningError::Form);
         }
-        let mut selections = Vec::with_capacity(self.contests.len());
-        for (contest, rules) in self.contests.iter().enumerate() {
-            let (sealed, opened) = (&ballot.contests[contest].options, &opening.contests[contest]);
-            if sealed.len() != opened.len() || sealed.len() != rules.ciphertexts() {
-                return Err(OpeningError::Form);
+        for (option, (sealed, opened)) in sealed.iter().zip(opened).enumerate() {
+            if encrypt(key, opened) != sealed.ciphertext {
+                return Err(OpeningError::Ciphertext { contest, option });
             }
-            for (option, (sealed, opened)) in sealed.iter().zip(opened).enumerate() {
-                if self.encrypt(opened) != sealed.ciphertext {
-                    return Err(OpeningError::Ciphertext { contest, option });
-                }
-            }
-            let values: Vec<u16> = opened.iter().map(|opened| opened.value).collect();
-            let selection = rules.selection(&values);
-            let allowed = rules.values(&selection).map_err(|reason| OpeningError::Selection { contest, reason })?;
-            if *allowed != values {
-                return Err(OpeningError::Selection { contest, reason: SelectionError::Blank });
-            }
-            selections.push(selection);
         }
-        Ok(selections)
+        let values: Vec<u16> = opened.iter().map(|opened| opened.value).collect();
+        let selection = rules.selection(&values);
+        let allowed = rules.values(&selection).map_err(|reason| OpeningError::Selection { contest, reason })?;
+        if *allowed != values {
+            return Err(OpeningError::Selection { contest, reason: SelectionError::Blank });
+        }
+        selections.push(selection);
     }
+    Ok(selections)
+}
 
-    fn encrypt(&self, opened: &OpenedOption) -> Ciphertext {
-        let (m, r) = (Exponent::from(opened.value), opened.randomness.0);
-        let beta = times_base(&m) + self.key.times(&r);
-        Ciphertext { alpha: Point::of(&times_base(&r)), beta: Point::of(&beta) }
-    }
+fn encrypt(key: &ElectionKey, opened: &OpenedOption) -> Ciphertext {
+    let (m, r) = (Exponent::from(opened.value), opened.randomness.0);
+    let beta = times_base(&m) + key.times(&r);
+    Ciphertext { alpha: Point::of(&times_base(&r)), beta: Point::of(&beta) }
 }
 
 /// (m/2)G for m ≤ high, in constant time.
@@ -204,39 +211,40 @@ struct CommittedContest {
 
 /// A sealed ballot whose voter has not yet decided to cast or to challenge it.
 pub struct PreparedBallot {
-    ballot: SealedBallot,
+    ballot: Ballot,
     opening: BallotOpening,
 }
 
 impl PreparedBallot {
-    /// What to note down before deciding.
+    /// The ballot's identity, whose [code](BallotHash::code) is to be noted down before deciding: it covers election, voter,
+    /// sequence, ciphertexts and proofs.
     #[must_use]
-    pub fn tracker(&self) -> BallotCode {
-        self.ballot.tracker()
+    pub fn hash(&self) -> BallotHash {
+        self.ballot.hash()
     }
 
     /// The ballot as it stands, to be committed to before it is challenged.
     #[must_use]
-    pub const fn ballot(&self) -> &SealedBallot {
+    pub const fn ballot(&self) -> &Ballot {
         &self.ballot
     }
 
     /// Signs the ballot to be cast, and forgets what would open it.
     #[must_use]
-    pub fn cast(self, key: &SigningKey) -> SignedSealedBallot {
+    pub fn cast(self, key: &SigningKey) -> SignedBallot {
         self.ballot.sign(key)
     }
 
     /// Opens the ballot, which is void from now on.
     #[must_use]
-    pub fn challenge(self) -> (SealedBallot, BallotOpening) {
+    pub fn challenge(self) -> (Ballot, BallotOpening) {
         (self.ballot, self.opening)
     }
 }
 
 impl fmt::Debug for PreparedBallot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PreparedBallot").field("tracker", &self.tracker()).finish_non_exhaustive()
+        f.debug_struct("PreparedBallot").field("hash", &self.hash()).finish_non_exhaustive()
     }
 }
 
@@ -309,10 +317,10 @@ impl OpeningError {
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::Election => "sealed-election",
-            Self::Form => "sealed-opening-form",
-            Self::Ciphertext { .. } => "sealed-opening",
-            Self::Selection { .. } => "sealed-selection",
+            Self::Election => "sealed_election",
+            Self::Form => "sealed_opening_form",
+            Self::Ciphertext { .. } => "sealed_opening",
+            Self::Selection { .. } => "sealed_selection",
         }
     }
 }

@@ -26,6 +26,13 @@ pub enum SumError {
     /// More than can be counted.
     #[error("the weights add up to more than can be counted")]
     Overflow,
+    /// Taking back more than there is.
+    #[error("the ballot taken back is not among those added")]
+    NotAdded,
+}
+
+fn weigh(weight: u64, point: RistrettoPoint) -> RistrettoPoint {
+    if weight == 1 { point } else { Exponent::from(weight) * point }
 }
 
 /// The encrypted sums of an election, or of a part of its ballots.
@@ -51,8 +58,20 @@ impl Aggregate {
     /// # Errors
     /// [`SumError`]; nothing is added then.
     pub fn add(&mut self, ballot: &VerifiedBallot, weight: u64) -> Result<(), SumError> {
-        let weighted = |point: RistrettoPoint| if weight == 1 { point } else { Exponent::from(weight) * point };
-        self.plus(&ballot.election, &ballot.contests, 1, weight, weighted)
+        self.plus(&ballot.election, &ballot.contests, 1, weight, |point| weigh(weight, point))
+    }
+
+    /// Takes back a ballot that was added before with this weight. That it was is for the caller to know.
+    ///
+    /// # Errors
+    /// [`SumError`]; nothing is taken back then.
+    pub fn remove(&mut self, ballot: &VerifiedBallot, weight: u64) -> Result<(), SumError> {
+        let (Some(ballots), Some(rest)) = (self.ballots.checked_sub(1), self.weight.checked_sub(weight)) else {
+            return Err(SumError::NotAdded);
+        };
+        self.accumulate(&ballot.election, &ballot.contests, |point| -weigh(weight, point))?;
+        (self.ballots, self.weight) = (ballots, rest);
+        Ok(())
     }
 
     /// Adds the sums of other ballots.
@@ -71,17 +90,27 @@ impl Aggregate {
         weight: u64,
         weighted: impl Fn(RistrettoPoint) -> RistrettoPoint,
     ) -> Result<(), SumError> {
+        let ballots = self.ballots.checked_add(ballots).ok_or(SumError::Overflow)?;
+        let weight = self.weight.checked_add(weight).ok_or(SumError::Overflow)?;
+        self.accumulate(election, terms, weighted)?;
+        (self.ballots, self.weight) = (ballots, weight);
+        Ok(())
+    }
+
+    fn accumulate(
+        &mut self,
+        election: &SealedHash,
+        terms: &[Vec<[RistrettoPoint; 2]>],
+        weighted: impl Fn(RistrettoPoint) -> RistrettoPoint,
+    ) -> Result<(), SumError> {
         let same = self.sums.len() == terms.len() && self.sums.iter().zip(terms).all(|(a, b)| a.len() == b.len());
         if self.election != *election || !same {
             return Err(SumError::Election);
         }
-        let ballots = self.ballots.checked_add(ballots).ok_or(SumError::Overflow)?;
-        let weight = self.weight.checked_add(weight).ok_or(SumError::Overflow)?;
         for ([a, b], [alpha, beta]) in self.sums.iter_mut().flatten().zip(terms.iter().flatten()) {
             *a += weighted(*alpha);
             *b += weighted(*beta);
         }
-        (self.ballots, self.weight) = (ballots, weight);
         Ok(())
     }
 

@@ -12,6 +12,7 @@
 //! If it is not 0, halves of the batch are looked at until the culprits are known, who are then judged one by one. So both ways
 //! give the same verdicts, with the same reasons.
 
+use std::borrow::Borrow;
 use std::ops::Range;
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT;
@@ -19,14 +20,17 @@ use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::traits::{IsIdentity as _, VartimeMultiscalarMul as _};
 use rand_core::CryptoRng;
 
-use super::ballot::{Branch, Ciphertext, RangeProof, SealedBallot, SealedSelection};
+use super::ballot::{Branch, Ciphertext, RangeProof, SealedSelection, ciphertexts, sealed_selections};
 use super::contest::{SealedContest, check_contests};
 use super::group::{Exponent, Point, PointError};
 use super::key::ElectionKey;
+use super::params::proof_hash;
 use super::range::{Halves, limit_statement, option_statement};
 use super::refusal::{BallotRefusal, Part};
-use super::seal::SealedElectionError;
+use super::seal::{self, BallotOpening, OpeningError, SealedElectionError};
 use super::transcript::{SealedHash, Transcript};
+use crate::ballot::{Ballot, Selection};
+use crate::ids::Digest;
 
 /// Below this many ballots, halving a failed batch once more costs more than looking at each.
 const SINGLY: usize = 4;
@@ -35,6 +39,7 @@ const SINGLY: usize = 4;
 #[derive(Debug)]
 pub struct SealVerifier {
     election: SealedHash,
+    context: Digest,
     key: ElectionKey,
     contests: Vec<SealedContest>,
 }
@@ -56,14 +61,14 @@ impl SealVerifier {
     /// [`SealedElectionError`] if the key or a contest is not usable.
     pub fn new(election: SealedHash, key: &Point, contests: Vec<SealedContest>) -> Result<Self, SealedElectionError> {
         check_contests(&contests)?;
-        Ok(Self { election, key: ElectionKey::new(*key)?, contests })
+        Ok(Self { election, context: election.context(), key: ElectionKey::new(*key)?, contests })
     }
 
     /// Verifies all proofs of one ballot. The same inputs always give the same verdict.
     ///
     /// # Errors
     /// [`BallotRefusal`] with the first thing wrong.
-    pub fn verify(&self, ballot: &SealedBallot) -> Result<VerifiedBallot, BallotRefusal> {
+    pub fn verify(&self, ballot: &Ballot) -> Result<VerifiedBallot, BallotRefusal> {
         if let Some(verified) = self.recompute(ballot) {
             return Ok(verified);
         }
@@ -75,7 +80,7 @@ impl SealVerifier {
 
     /// Verifies a ballot by computing what its commitments must be, and comparing encodings: of many points together these come
     /// cheaper than reading the commitments one by one. `None` if anything is wrong.
-    fn recompute(&self, ballot: &SealedBallot) -> Option<VerifiedBallot> {
+    fn recompute(&self, ballot: &Ballot) -> Option<VerifiedBallot> {
         let decoded = self.decode_with(ballot, &|_| Ok(RistrettoPoint::default())).ok()?;
         let mut halves = Halves::default();
         for (_, proof, [alpha, beta]) in decoded.statements() {
@@ -85,15 +90,19 @@ impl SealVerifier {
                 halves.push(self.key.public_sum(-c * Exponent::from(value), v, c, beta));
             }
         }
-        let proofs = ballot.contests.iter().flat_map(SealedSelection::proofs);
+        let proofs = sealed_selections(ballot).ok()?.into_iter().flat_map(SealedSelection::proofs);
         let commitments = proofs.flat_map(|proof| &proof.branches).flat_map(|branch| [&branch.a, &branch.b]);
         halves.encode().iter().eq(commitments).then(|| decoded.into())
     }
 
     /// Verifies many ballots at once; the verdict on each is the one of [`SealVerifier::verify`]. The randomness must be fresh and
     /// secret: whoever knows it beforehand can make a batch that holds together without holding.
-    pub fn verify_batch(&self, ballots: &[SealedBallot], rng: &mut impl CryptoRng) -> Vec<Result<VerifiedBallot, BallotRefusal>> {
-        let decoded: Vec<_> = ballots.iter().map(|ballot| self.decode(ballot)).collect();
+    pub fn verify_batch(
+        &self,
+        ballots: &[impl Borrow<Ballot>],
+        rng: &mut impl CryptoRng,
+    ) -> Vec<Result<VerifiedBallot, BallotRefusal>> {
+        let decoded: Vec<_> = ballots.iter().map(|ballot| self.decode(ballot.borrow())).collect();
         let sound: Vec<&Decoded> = decoded.iter().filter_map(|decoded| decoded.as_ref().ok()).collect();
         let mut sums = Sums::default();
         sound.iter().for_each(|decoded| self.weigh(decoded, &mut sums, rng));
@@ -138,26 +147,85 @@ impl SealVerifier {
         RistrettoPoint::vartime_multiscalar_mul(scalars, points).is_identity()
     }
 
+    /// What a ballot whose proofs a quorum has verified adds to the sums: nothing but the points of its ciphertexts is looked at.
+    ///
+    /// # Errors
+    /// [`BallotRefusal`] if it cannot have been verified for this election.
+    pub fn read_verified(&self, ballot: &Ballot) -> Result<VerifiedBallot, BallotRefusal> {
+        self.check_frame(ballot)?;
+        self.read(&mut ciphertexts(ballot))
+    }
+
+    /// The points of a verified ballot's ciphertexts, contest by contest.
+    pub(crate) fn read(&self, ciphertexts: &mut dyn Iterator<Item = &Ciphertext>) -> Result<VerifiedBallot, BallotRefusal> {
+        let read = |contest: u16, option: usize, point: &Point| {
+            point.decode_key().map_err(|reason| BallotRefusal::Point { contest, part: Part::Option(option as u16), reason })
+        };
+        let mut contests = Vec::with_capacity(self.contests.len());
+        for (contest, rules) in (0..).zip(&self.contests) {
+            let mut pairs = Vec::with_capacity(rules.ciphertexts());
+            for (option, ciphertext) in ciphertexts.take(rules.ciphertexts()).enumerate() {
+                pairs.push([read(contest, option, &ciphertext.alpha)?, read(contest, option, &ciphertext.beta)?]);
+            }
+            contests.push(pairs);
+        }
+        Ok(VerifiedBallot { election: self.election, contests })
+    }
+
+    /// Tests the seal of a challenged ballot: every ciphertext is what its opening makes, and together they are a choice that
+    /// the contests allow. Who shows the opening proves what the ballot would have said.
+    ///
+    /// # Errors
+    /// [`OpeningError`] naming the place.
+    pub fn open(&self, ballot: &Ballot, opening: &BallotOpening) -> Result<Vec<Selection>, OpeningError> {
+        seal::open((&self.election, &self.key, &self.contests), ballot, opening)
+    }
+
+    /// H_E.
+    #[must_use]
+    pub const fn election(&self) -> &SealedHash {
+        &self.election
+    }
+
+    /// What its ballots name as their context.
+    #[must_use]
+    pub const fn context(&self) -> Digest {
+        self.context
+    }
+
+    /// The contests.
+    #[must_use]
+    pub fn contests(&self) -> &[SealedContest] {
+        &self.contests
+    }
+
+    /// The sealed selections, if they are of this election and have the form that it demands.
+    fn check_frame<'b>(&self, ballot: &'b Ballot) -> Result<Vec<&'b SealedSelection>, BallotRefusal> {
+        if ballot.context != self.context {
+            return Err(BallotRefusal::Election);
+        }
+        if ballot.selections.len() != self.contests.len() {
+            return Err(BallotRefusal::Contests { actual: ballot.selections.len(), expected: self.contests.len() });
+        }
+        let sealed = sealed_selections(ballot)?;
+        for (contest, (selection, rules)) in (0..).zip(sealed.iter().zip(&self.contests)) {
+            check_form(contest, selection, rules)?;
+        }
+        Ok(sealed)
+    }
+
     /// Everything but the equations: form, points, and challenges. Each point is decompressed here, once.
-    fn decode(&self, ballot: &SealedBallot) -> Result<Decoded, BallotRefusal> {
+    fn decode(&self, ballot: &Ballot) -> Result<Decoded, BallotRefusal> {
         self.decode_with(ballot, &Point::decode)
     }
 
     /// The same with another way to read commitments.
-    fn decode_with(&self, ballot: &SealedBallot, read: &Read) -> Result<Decoded, BallotRefusal> {
-        if ballot.election != self.election {
-            return Err(BallotRefusal::Election);
-        }
-        if ballot.contests.len() != self.contests.len() {
-            return Err(BallotRefusal::Contests { actual: ballot.contests.len(), expected: self.contests.len() });
-        }
-        for (contest, (selection, rules)) in (0..).zip(ballot.contests.iter().zip(&self.contests)) {
-            check_form(contest, selection, rules)?;
-        }
-        let hash = ballot.proof_hash();
-        let contests = (0..).zip(ballot.contests.iter().zip(&self.contests));
+    fn decode_with(&self, ballot: &Ballot, read: &Read) -> Result<Decoded, BallotRefusal> {
+        let sealed = self.check_frame(ballot)?;
+        let hash = proof_hash(&self.election, &ballot.voter, ballot.sequence);
+        let contests = (0..).zip(sealed.into_iter().zip(&self.contests));
         let contests = contests.map(|(contest, (selection, rules))| self.decode_contest(&hash, contest, selection, rules, read));
-        Ok(Decoded { election: ballot.election, contests: contests.collect::<Result<_, _>>()? })
+        Ok(Decoded { election: self.election, contests: contests.collect::<Result<_, _>>()? })
     }
 
     fn decode_contest(

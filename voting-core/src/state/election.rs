@@ -4,14 +4,19 @@ use std::sync::Arc;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use imbl::{HashMap, OrdMap};
+use serde::{Deserialize, Serialize};
 
+use super::sealed::{self, SealedState};
 use super::{Applied, EntryLog, Position, Refusal};
 use crate::ballot::{Ballot, Selection};
 use crate::codec::Canonical;
 use crate::count::Outcome;
 use crate::crypto::PublicKey;
 use crate::election::{ElectionDefinition, MAX_WEIGHT, Phase, RevoteRule, Timing};
-use crate::entry::{Act, Certification, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct};
+use crate::entry::{
+    Act, Certification, Challenge, Entry, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct, TrusteeAct, TrusteeStep,
+    VerifiedEntry,
+};
 use crate::ids::{BallotCode, BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
 use crate::tally::{ElectionReport, ElectionTally};
 use crate::text::check_line;
@@ -41,8 +46,14 @@ pub struct CountedBallot {
     pub position: Position,
     /// When it was recorded.
     pub timestamp: Timestamp,
-    /// Its choices, kept where a later ballot may take them back.
-    selections: Option<Arc<[Selection]>>,
+    /// What it says, kept where a later ballot may take it back.
+    kept: Option<Kept>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Kept {
+    Open(Arc<[Selection]>),
+    Sealed(sealed::Kept),
 }
 
 /// A voter on the ledger.
@@ -72,7 +83,10 @@ pub struct ElectionState {
     ballots: OrdMap<BallotHash, Position>,
     entries: EntryLog,
     voted: u64,
+    certified_weight: u64,
+    /// Of a sealed election nothing is counted before trustees have decrypted.
     tally: ElectionTally,
+    sealed: Option<SealedState>,
     closed_height: Option<Height>,
     lot_seed: Option<Digest>,
     report: Option<Arc<ElectionReport>>,
@@ -81,20 +95,30 @@ pub struct ElectionState {
 }
 
 /// What an election contributes to the state root. Everything else follows from the log.
-#[derive(BorshSerialize, BorshDeserialize)]
-struct Summary {
-    id: ElectionId,
-    context: Digest,
-    phase: Phase,
-    acts: u32,
-    roll_size: u64,
-    certified: u64,
-    ballots: u64,
-    voted: u64,
-    log: Digest,
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ElectionSummary {
+    /// The election.
+    pub id: ElectionId,
+    /// What its ballots are bound to: [`ElectionState::ballot_context`].
+    pub context: Digest,
+    /// Where it stands.
+    pub phase: Phase,
+    /// Number of acts.
+    pub acts: u32,
+    /// Voters entitled.
+    pub roll_size: u64,
+    /// Voters with a certified key.
+    pub certified: u64,
+    /// Ballots recorded.
+    pub ballots: u64,
+    /// Voters whose ballot counts.
+    pub voted: u64,
+    /// Hash chain over all entries of the election.
+    pub log: Digest,
 }
 
-impl Canonical for Summary {
+impl Canonical for ElectionSummary {
     const TAG: &'static str = "voting/election-summary/v1";
     const MAX_BYTES: usize = 256;
 }
@@ -123,18 +147,27 @@ impl ElectionState {
             ballots: OrdMap::new(),
             entries: HashMap::new(),
             voted: 0,
+            certified_weight: 0,
+            sealed: None,
             closed_height: None,
             lot_seed: None,
             report: None,
             outcomes: Arc::default(),
             log: Digest::ZERO,
         };
-        election.act(act, entry, position, timestamp)?;
+        election.act(act, entry, position, timestamp, Digest::ZERO)?;
         Ok(election)
     }
 
-    /// An officer's act. Checks everything before it changes anything.
-    pub(super) fn act(&mut self, act: &OfficerAct, entry: EntryHash, position: Position, now: Timestamp) -> Result<(), Refusal> {
+    /// An officer's act, in an epoch with this digest. Checks everything before it changes anything.
+    pub(super) fn act(
+        &mut self,
+        act: &OfficerAct,
+        entry: EntryHash,
+        position: Position,
+        now: Timestamp,
+        authorities: Digest,
+    ) -> Result<(), Refusal> {
         let expected = self.acts.len() as u32 + 1;
         if act.sequence != expected {
             return Err(Refusal::ActSequence { actual: act.sequence, expected });
@@ -155,6 +188,7 @@ impl ElectionState {
                 self.context = definition.context(self.chain);
                 self.tally = ElectionTally::new(definition);
                 self.definition = Arc::new(definition.clone());
+                self.sealed = None;
                 self.phase = Phase::Draft;
             }
             Act::SetRoll { size } => {
@@ -168,14 +202,18 @@ impl ElectionState {
                 if *size == 0 && self.phase != Phase::Draft {
                     return Err(Refusal::EmptyRoll);
                 }
+                if self.phase != Phase::Draft {
+                    self.check_min_ballots(*size)?;
+                }
                 self.roll_size = *size;
             }
-            Act::Advance { to } => self.advance(*to, position, now)?,
+            Act::Advance { to } => self.advance(*to, position, now, authorities)?,
             Act::Tally { report } => {
                 if self.phase != Phase::Closed {
                     return Err(wrong_phase("stating the count"));
                 }
                 let seed = self.lot_seed.ok_or(Refusal::ClosedInThisBlock)?;
+                self.check_decrypted()?;
                 let (counted, outcomes) = self.tally.count(&self.definition, seed, self.roll_size);
                 let expected = counted.digest();
                 if *report != expected {
@@ -193,13 +231,19 @@ impl ElectionState {
                 self.cancel_reason = Some(reason.as_str().into());
                 self.phase = Phase::Cancelled;
             }
+            Act::CloseCeremonyPhase => {
+                if self.phase != Phase::Ready {
+                    return Err(wrong_phase("ending a phase of the ceremony"));
+                }
+                self.sealed.as_mut().ok_or(Refusal::NotSealed)?.close_ceremony_phase()?;
+            }
         }
         self.acts.push(ActRecord { phase: self.phase, officer: act.officer, position, timestamp: now });
         self.record(entry, position);
         Ok(())
     }
 
-    fn advance(&mut self, to: Phase, position: Position, now: Timestamp) -> Result<(), Refusal> {
+    fn advance(&mut self, to: Phase, position: Position, now: Timestamp, authorities: Digest) -> Result<(), Refusal> {
         let action = match to {
             Phase::Ready => "marking it ready",
             Phase::Scheduled => "scheduling it",
@@ -222,10 +266,89 @@ impl ElectionState {
         if now < not_before {
             return Err(Refusal::TooEarly { action, not_before, now });
         }
+        let definition = Arc::clone(&self.definition);
+        if let Some(trustees) = definition.secrecy.trustees() {
+            match to {
+                Phase::Ready => {
+                    self.check_min_ballots(self.roll_size)?;
+                    self.sealed = Some(SealedState::begin(trustees, self.context, self.acts.len() as u32 + 1)?);
+                }
+                Phase::Scheduled => self.fix_seal(authorities)?,
+                _ => {}
+            }
+        }
         self.phase = to;
         if to == Phase::Closed {
             self.closed_height = Some(position.height);
         }
+        Ok(())
+    }
+
+    /// Whether a roll of this size can give as many ballots as trustees ask for.
+    fn check_min_ballots(&self, roll: u64) -> Result<(), Refusal> {
+        match self.definition.secrecy.trustees() {
+            Some(trustees) if roll < trustees.min_ballots => Err(Refusal::RollBelowMinBallots { roll, min: trustees.min_ballots }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fixes what the ballots of a sealed election are bound to.
+    fn fix_seal(&mut self, authorities: Digest) -> Result<(), Refusal> {
+        let most = sealed::most_weight(&self.definition);
+        if self.certified_weight > most {
+            return Err(Refusal::SealedWeight { weight: self.certified_weight, most });
+        }
+        let Some(sealed) = &mut self.sealed else { return Ok(()) };
+        let voters = self.voters.iter().map(|(pseudonym, voter)| (pseudonym, voter.key, voter.weight));
+        sealed.fix(&self.definition, self.context, voters, authorities)
+    }
+
+    /// Whether there is something to count.
+    fn check_decrypted(&self) -> Result<(), Refusal> {
+        match (&self.sealed, self.definition.secrecy.trustees()) {
+            (Some(sealed), Some(trustees)) if sealed.decryption().is_none() => {
+                Err(Refusal::NotDecrypted { valid: sealed.parts().len(), needed: trustees.threshold })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A trustee's step. Checks everything before it changes anything.
+    pub(super) fn trustee(&mut self, act: &TrusteeAct, entry: EntryHash, position: Position) -> Result<(), Refusal> {
+        let definition = Arc::clone(&self.definition);
+        let trustees = definition.secrecy.trustees().ok_or(Refusal::NotSealed)?;
+        let (expected, action) = match act.step {
+            TrusteeStep::Ceremony(_) => (Phase::Ready, "a step of the key ceremony"),
+            TrusteeStep::Decrypt(_) => (Phase::Closed, "decrypting"),
+        };
+        if let Some(position) = self.entries.get(&entry) {
+            return Err(Refusal::Duplicate { position: *position });
+        }
+        let sealed = self.sealed.as_mut().filter(|_| self.phase == expected);
+        let sealed = sealed.ok_or(Refusal::Phase { phase: self.phase, action })?;
+        sealed.step(act, trustees)?;
+        if let Some(tally) = sealed.tally(&self.definition) {
+            self.tally = tally;
+        }
+        self.record(entry, position);
+        Ok(())
+    }
+
+    /// A voter's test of the seal. Checks everything before it changes anything.
+    pub(super) fn challenge(&mut self, challenge: &Challenge, entry: EntryHash, position: Position) -> Result<(), Refusal> {
+        if let Some(position) = self.entries.get(&entry) {
+            return Err(Refusal::Duplicate { position: *position });
+        }
+        let (phase, action) = (self.phase, "testing the seal of a ballot");
+        if phase != Phase::Open {
+            return Err(Refusal::Phase { phase, action });
+        }
+        let ballot = &challenge.ballot;
+        if !self.keys.contains_key(&ballot.voter) {
+            return Err(Refusal::NotCertified { key: ballot.voter });
+        }
+        self.sealed.as_mut().ok_or(Refusal::NotSealed)?.challenge(challenge, position)?;
+        self.record(entry, position);
         Ok(())
     }
 
@@ -244,7 +367,7 @@ impl ElectionState {
         if self.voters.len() as u64 + actual as u64 > self.roll_size {
             return Err(Refusal::RollFull { size: self.roll_size });
         }
-        let (mut voters, mut keys) = (self.voters.clone(), self.keys.clone());
+        let (mut voters, mut keys, mut weight) = (self.voters.clone(), self.keys.clone(), self.certified_weight);
         for voter in &certification.voters {
             if voter.weight == 0 || voter.weight > MAX_WEIGHT {
                 return Err(Refusal::Weight { voter: voter.pseudonym, weight: voter.weight, max: MAX_WEIGHT });
@@ -257,8 +380,13 @@ impl ElectionState {
             if keys.insert(voter.key, voter.pseudonym).is_some() {
                 return Err(Refusal::KeyInUse { key: voter.key });
             }
+            weight = weight.saturating_add(voter.weight);
         }
-        (self.voters, self.keys) = (voters, keys);
+        let most = sealed::most_weight(&self.definition);
+        if self.definition.secrecy.trustees().is_some() && weight > most {
+            return Err(Refusal::SealedWeight { weight, most });
+        }
+        (self.voters, self.keys, self.certified_weight) = (voters, keys, weight);
         self.record(entry, position);
         Ok(())
     }
@@ -267,38 +395,70 @@ impl ElectionState {
     pub(super) fn cast(
         &mut self,
         ballot: &Ballot,
-        hash: BallotHash,
-        entry: EntryHash,
+        entry: &VerifiedEntry,
         position: Position,
         now: Timestamp,
     ) -> Result<Applied, Refusal> {
+        let hash = entry.ballot_hash().unwrap_or_else(|| ballot.hash());
         let Checked { voter, weight, replaced } = self.check_cast(ballot, hash)?;
-        if let Some(old) = &replaced {
-            let selections = old.selections.as_deref().unwrap_or_default();
+        let kept = self.count(ballot, entry, weight, replaced.as_ref())?;
+        let keep = self.definition.revote == RevoteRule::LastCounts;
+        let counted = CountedBallot { hash, sequence: ballot.sequence, position, timestamp: now, kept: kept.filter(|_| keep) };
+        self.voters.insert(voter, VoterRecord { key: ballot.voter, weight, counted: Some(counted) });
+        self.ballots.insert(hash, position);
+        self.voted += u64::from(replaced.is_none());
+        self.extend_log(entry.hash());
+        Ok(Applied::Cast { voter, ballot: hash, replaced: replaced.map(|old| old.hash) })
+    }
+
+    /// Takes a ballot into the running count, and the one it replaces out of it.
+    fn count(
+        &mut self,
+        ballot: &Ballot,
+        entry: &VerifiedEntry,
+        weight: u64,
+        replaced: Option<&CountedBallot>,
+    ) -> Result<Option<Kept>, Refusal> {
+        let old = replaced.and_then(|old| old.kept.as_ref());
+        if let Some(sealed) = &mut self.sealed {
+            let verified = sealed.verify(ballot, Some(entry))?;
+            let old = match old {
+                Some(Kept::Sealed(kept)) => Some(kept),
+                _ => None,
+            };
+            return sealed.cast(ballot, &verified, weight, old).map(Kept::Sealed).map(Some);
+        }
+        if replaced.is_some() {
+            let selections = match old {
+                Some(Kept::Open(selections)) => selections,
+                _ => [].as_slice(),
+            };
             self.tally.remove(&self.definition, selections, weight)?;
         }
         self.tally.add(&self.definition, &ballot.selections, weight)?;
         let keep = self.definition.revote == RevoteRule::LastCounts;
-        let counted = CountedBallot {
-            hash,
-            sequence: ballot.sequence,
-            position,
-            timestamp: now,
-            selections: keep.then(|| ballot.selections.as_slice().into()),
-        };
-        self.voters.insert(voter, VoterRecord { key: ballot.voter, weight, counted: Some(counted) });
-        self.ballots.insert(hash, position);
-        self.voted += u64::from(replaced.is_none());
-        self.extend_log(entry);
-        Ok(Applied::Cast { voter, ballot: hash, replaced: replaced.map(|old| old.hash) })
+        Ok(keep.then(|| Kept::Open(ballot.selections.as_slice().into())))
     }
 
-    /// Whether a ballot would be accepted now: the same check as in a block, for gateways and clients.
+    /// Whether a ballot would be accepted now: the same check as in a block, for gateways and clients. Takes as long as
+    /// verifying the proofs, if the election is sealed.
     ///
     /// # Errors
     /// [`Refusal`] says why not.
     pub fn check_ballot(&self, ballot: &Ballot) -> Result<(), Refusal> {
-        self.check_cast(ballot, ballot.hash()).map(|_| ())
+        self.check_cast(ballot, ballot.hash())?;
+        self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.verify(ballot, None).map(|_| ()))
+    }
+
+    /// [`ElectionState::check_ballot`] for an entry that casts one, whose proofs need not be verified if they have been. Other
+    /// entries are not looked at.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not.
+    pub fn check_entry(&self, entry: &VerifiedEntry) -> Result<(), Refusal> {
+        let (Entry::Cast(signed), Some(hash)) = (entry.entry(), entry.ballot_hash()) else { return Ok(()) };
+        self.check_cast(&signed.ballot, hash)?;
+        self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.verify(&signed.ballot, Some(entry)).map(|_| ()))
     }
 
     fn check_cast(&self, ballot: &Ballot, hash: BallotHash) -> Result<Checked, Refusal> {
@@ -308,7 +468,7 @@ impl ElectionState {
         if self.phase != Phase::Open {
             return Err(Refusal::Phase { phase: self.phase, action: "casting a ballot" });
         }
-        if ballot.context != self.context {
+        if ballot.context != self.ballot_context() {
             return Err(Refusal::Context);
         }
         let unknown = Refusal::NotCertified { key: ballot.voter };
@@ -326,7 +486,10 @@ impl ElectionState {
             }
             _ => {}
         }
-        ballot.check_selections(&self.definition)?;
+        match &self.sealed {
+            Some(sealed) => sealed.check_new(ballot, hash)?,
+            None => ballot.check_selections(&self.definition)?,
+        }
         Ok(Checked { voter, weight: record.weight, replaced: record.counted.clone() })
     }
 
@@ -346,9 +509,15 @@ impl ElectionState {
     /// What stands for this election in the state root.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        Summary {
+        self.summary().digest()
+    }
+
+    /// What [`ElectionState::digest`] is the digest of.
+    #[must_use]
+    pub fn summary(&self) -> ElectionSummary {
+        ElectionSummary {
             id: self.definition.id,
-            context: self.context,
+            context: self.ballot_context(),
             phase: self.phase,
             acts: self.acts.len() as u32,
             roll_size: self.roll_size,
@@ -357,7 +526,6 @@ impl ElectionState {
             voted: self.voted,
             log: self.log,
         }
-        .digest()
     }
 
     /// The election's id.
@@ -372,10 +540,24 @@ impl ElectionState {
         &self.definition
     }
 
-    /// What ballots are bound to: [`ElectionDefinition::context`].
+    /// The definition in its chain: [`ElectionDefinition::context`].
     #[must_use]
     pub const fn context(&self) -> Digest {
         self.context
+    }
+
+    /// What ballots are bound to: [`ElectionState::context`]; in a sealed election, once its key is fixed,
+    /// [`SealedHash::context`](crate::sealed::SealedHash::context) of H_E.
+    #[must_use]
+    pub fn ballot_context(&self) -> Digest {
+        let seal = self.sealed.as_ref().and_then(SealedState::seal);
+        seal.map_or(self.context, |seal| seal.verifier().context())
+    }
+
+    /// The sealed side, from the ready phase of a sealed election on.
+    #[must_use]
+    pub const fn sealed(&self) -> Option<&SealedState> {
+        self.sealed.as_ref()
     }
 
     /// Where it stands.
@@ -451,10 +633,13 @@ impl ElectionState {
         self.entries.get(&entry).copied()
     }
 
-    /// The running count. Who may see it is the gateway's to decide.
+    /// The running count. Who may see it is the gateway's to decide. Of a sealed election there is none before trustees have
+    /// decrypted its sums.
     #[must_use]
-    pub const fn tally(&self) -> &ElectionTally {
-        &self.tally
+    pub fn tally(&self) -> Option<&ElectionTally> {
+        let closed =
+            self.definition.secrecy.trustees().is_some() && self.sealed.as_ref().is_none_or(|sealed| sealed.decryption().is_none());
+        (!closed).then_some(&self.tally)
     }
 
     /// Height of the block that closed it.

@@ -11,6 +11,7 @@
 
 mod election;
 mod refusal;
+mod sealed;
 
 use std::sync::Arc;
 
@@ -19,15 +20,16 @@ use imbl::OrdMap;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub use election::{ActRecord, CountedBallot, ElectionState, VoterRecord};
+pub use election::{ActRecord, CountedBallot, ElectionState, ElectionSummary, VoterRecord};
 pub use refusal::Refusal;
+pub use sealed::{MAX_CHALLENGES, Seal, SealedState};
 
 use crate::block::BlockHeader;
 use crate::codec::Canonical as _;
 use crate::crypto::PublicKey;
 use crate::crypto::merkle::{InclusionProof, leaf_hash, merkle_root};
 use crate::entry::{Act, Entry, VerifiedEntry};
-use crate::epoch::change::{ApprovedChange, MAX_CHANGES};
+use crate::epoch::change::{ApprovedChange, Epochs, MAX_CHANGES};
 use crate::epoch::{Epoch, Genesis, LeaderPolicy};
 use crate::evidence::Accusation;
 use crate::ids::{
@@ -156,6 +158,10 @@ pub enum Applied {
     Changed,
     /// An authority stands accused.
     Accused,
+    /// A trustee has taken a step.
+    Trustee,
+    /// A ballot was opened, and is void.
+    Challenged,
 }
 
 /// An authority that contradicted itself, and where that stands.
@@ -216,11 +222,12 @@ impl LedgerState {
     }
 
     /// The state from which the entries of a single election are replayed, without those of others: no
-    /// elections, just below the block at height `first` that defines the election. Its root
+    /// elections, just below the block at height `first` that defines the election, with every epoch there will be. Its root
     /// is not the chain's.
     #[must_use]
-    pub fn replay(genesis: &Genesis, partition: PartitionId, first: Height) -> Self {
-        Self { height: Height(first.0.saturating_sub(1)), ..Self::genesis(genesis, partition) }
+    pub fn replay(genesis: &Genesis, partition: PartitionId, first: Height, epochs: &Epochs) -> Self {
+        let epochs = Arc::new(epochs.iter().cloned().collect());
+        Self { height: Height(first.0.saturating_sub(1)), epochs, ..Self::genesis(genesis, partition) }
     }
 
     /// The chain this is the state of.
@@ -257,6 +264,12 @@ impl LedgerState {
     #[must_use]
     pub fn epochs(&self) -> &[(Height, Arc<Epoch>)] {
         &self.epochs
+    }
+
+    /// The authorities that decide, or decided, on the block at a height.
+    fn epoch_at(&self, height: Height) -> &Arc<Epoch> {
+        let after = self.epochs.partition_point(|(first, _)| *first <= height);
+        &self.epochs[after.saturating_sub(1)].1 // there is always a first
     }
 
     /// An epoch that is or was in force.
@@ -549,9 +562,9 @@ impl BlockDraft {
                     state.elections.insert(id, Arc::new(election));
                     return Ok(Applied::Acted);
                 }
-                let timestamp = state.timestamp;
+                let (timestamp, authorities) = (state.timestamp, state.epoch_at(position.height).digest());
                 let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
-                Arc::make_mut(election).act(act, entry.hash(), position, timestamp)?;
+                Arc::make_mut(election).act(act, entry.hash(), position, timestamp, authorities)?;
                 Ok(Applied::Acted)
             }
             Entry::Certify(signed) => {
@@ -570,8 +583,19 @@ impl BlockDraft {
                 let id = signed.ballot.election;
                 let timestamp = state.timestamp;
                 let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
-                let hash = entry.ballot_hash().unwrap_or_else(|| signed.hash());
-                Arc::make_mut(election).cast(&signed.ballot, hash, entry.hash(), position, timestamp)
+                Arc::make_mut(election).cast(&signed.ballot, entry, position, timestamp)
+            }
+            Entry::Trustee(signed) => {
+                let id = signed.content.election;
+                let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
+                Arc::make_mut(election).trustee(&signed.content, entry.hash(), position)?;
+                Ok(Applied::Trustee)
+            }
+            Entry::Challenge(signed) => {
+                let id = signed.content.ballot.election;
+                let election = state.elections.get_mut(&id).ok_or(Refusal::UnknownElection { election: id })?;
+                Arc::make_mut(election).challenge(&signed.content, entry.hash(), position)?;
+                Ok(Applied::Challenged)
             }
             Entry::Prefer(signed) => state.prefer(&signed.content, (entry.hash(), position), self.view, self.parent_time),
             Entry::Change(change) => state.change(change, (entry.hash(), position)),

@@ -8,7 +8,10 @@ use crate::election::{DefinitionError, Phase};
 use crate::epoch::EpochError;
 use crate::ids::{AuthorityIndex, BallotHash, Digest, ElectionId, Pseudonym};
 use crate::preference::MAX_PREFERRED_VIEWS;
+use crate::sealed::ceremony::{CeremonyPhase, CeremonyRefusal};
+use crate::sealed::{BallotRefusal, DecryptionError, OpeningError, PartialRefusal, Point, SealedElectionError, SumError};
 use crate::state::Position;
+use crate::state::sealed::MAX_CHALLENGES;
 use crate::tally::TallyError;
 use crate::text::TextError;
 use crate::time::Timestamp;
@@ -256,6 +259,91 @@ pub enum Refusal {
         /// The epoch.
         epoch: u32,
     },
+    /// Something that only sealed elections have.
+    #[error("this election's ballots are open; it has no trustees and no seal")]
+    NotSealed,
+    /// The signer is not the trustee it acts for.
+    #[error("{key} is not the key of the trustee it acts for")]
+    NotATrustee {
+        /// The signer.
+        key: PublicKey,
+    },
+    /// The ceremony refuses a trustee's step.
+    #[error("the key ceremony: {0}")]
+    Ceremony(#[from] CeremonyRefusal),
+    /// An election cannot be scheduled without its key.
+    #[error("the key ceremony is not done: it is at its step `{phase}` and waits for trustees {missing:?}")]
+    CeremonyUnfinished {
+        /// Where the ceremony stands.
+        phase: CeremonyPhase,
+        /// The trustees it waits for, from 1.
+        missing: Vec<u16>,
+    },
+    /// The key that came out of the ceremony cannot seal these contests.
+    #[error(transparent)]
+    SealedElection(SealedElectionError),
+    /// Fewer voters than ballots needed for a result.
+    #[error("the roll has {roll} voters, but trustees decrypt the sums of at least {min} ballots only")]
+    RollBelowMinBallots {
+        /// Voters entitled.
+        roll: u64,
+        /// Fewest ballots.
+        min: u64,
+    },
+    /// Weights whose sums could not be found again.
+    #[error("the voters' weights add up to {weight}; sums of sealed ballots can be decrypted up to a total weight of {most}")]
+    SealedWeight {
+        /// Sum of the weights.
+        weight: u64,
+        /// Largest sum.
+        most: u64,
+    },
+    /// The seal of a ballot does not hold.
+    #[error("the sealed ballot: {0}")]
+    Sealed(BallotRefusal),
+    /// The voter opened this very ballot.
+    #[error("this ballot was opened to test its seal; it is void")]
+    Voided {
+        /// Where the challenge stands.
+        position: Position,
+    },
+    /// Ciphertexts may come once.
+    #[error(
+        "the ciphertext {alpha} stands on the ledger already: sealed ballots cannot be copied, nor cast after they were opened"
+    )]
+    CiphertextSeen {
+        /// Its first point.
+        alpha: Point,
+    },
+    /// The opening does not open the ballot.
+    #[error("the test of the seal: {0}")]
+    Opening(OpeningError),
+    /// The voter has opened enough.
+    #[error("this voter has opened {MAX_CHALLENGES} ballots already, which is the most")]
+    TooManyChallenges,
+    /// The encrypted sums cannot take the ballot.
+    #[error(transparent)]
+    Sum(#[from] SumError),
+    /// The trustee's part is not valid.
+    #[error("the decryption: {0}")]
+    Part(#[from] PartialRefusal),
+    /// The sums cannot be decrypted.
+    #[error("the decryption: {0}")]
+    Decryption(#[from] DecryptionError),
+    /// Enough trustees have decrypted.
+    #[error("{threshold} trustees have decrypted already; no more parts are needed")]
+    Decrypted {
+        /// How many it takes.
+        threshold: u16,
+    },
+    /// Too few trustees have decrypted.
+    #[error("{valid} trustees have decrypted, {needed} are needed before there is anything to count")]
+    NotDecrypted {
+        /// Valid parts.
+        valid: usize,
+        /// Parts needed.
+        needed: u16,
+    },
     /// The epoch ends with this block: nothing stands after the change.
     #[error("the authorities change with this block; nothing can follow in it")]
     EpochEnds,
@@ -278,7 +366,13 @@ impl Refusal {
             | Self::Ballot(_)
             | Self::PreferredTooSoon { .. }
             | Self::EpochEnds
-            | Self::UnknownEpoch { .. } => false,
+            | Self::UnknownEpoch { .. }
+            | Self::NotSealed
+            | Self::CeremonyUnfinished { .. }
+            | Self::RollBelowMinBallots { .. }
+            | Self::NotDecrypted { .. } => false,
+            // A step that comes before those it builds on: the ceremony moves on when they are there.
+            Self::Ceremony(CeremonyRefusal::Phase { .. } | CeremonyRefusal::OtherCeremony) => false,
             // An election never returns to a phase before it was scheduled.
             Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
             Self::ActSequence { actual, expected }
@@ -318,6 +412,7 @@ impl Refusal {
             Self::Ballot(BallotError::Selection { reason, .. }) => match reason {
                 crate::ballot::SelectionError::Blank => "blank_not_allowed",
                 crate::ballot::SelectionError::Form { .. } => "wrong_form",
+                crate::ballot::SelectionError::Sealed => "sealed_ballot",
                 crate::ballot::SelectionError::Order => "marks_out_of_order",
                 crate::ballot::SelectionError::RankedTwice { .. } => "ranked_twice",
                 crate::ballot::SelectionError::SkippedRank => "rank_skipped",
@@ -344,6 +439,24 @@ impl Refusal {
             Self::EpochEnds => "epoch_ends",
             Self::UnknownEpoch { .. } => "unknown_epoch",
             Self::AlreadyAccused { .. } => "already_accused",
+            Self::NotSealed => "not_sealed",
+            Self::NotATrustee { .. } => "not_a_trustee",
+            Self::Ceremony(refusal) => refusal.code(),
+            Self::CeremonyUnfinished { .. } => "ceremony_unfinished",
+            Self::SealedElection(_) => "invalid_definition",
+            Self::RollBelowMinBallots { .. } => "roll_below_min_ballots",
+            Self::SealedWeight { .. } => "sealed_weight",
+            Self::Sealed(refusal) => refusal.code(),
+            Self::Voided { .. } => "ballot_voided",
+            Self::CiphertextSeen { .. } => "ciphertext_seen",
+            Self::Opening(error) => error.code(),
+            Self::TooManyChallenges => "too_many_challenges",
+            Self::Sum(_) => "tally_overflow",
+            Self::Part(refusal) => refusal.code(),
+            Self::Decryption(DecryptionError::GroupSize { .. }) => "too_few_ballots",
+            Self::Decryption(_) => "decryption_failed",
+            Self::Decrypted { .. } => "already_decrypted",
+            Self::NotDecrypted { .. } => "not_decrypted",
         }
     }
 }

@@ -151,8 +151,21 @@ impl TestChain {
     /// # Errors
     /// The [`Refusal`] of the first entry that cannot be applied; the chain is then unchanged.
     pub fn append(&mut self, entries: &[Entry]) -> Result<&FinalizedBlock, Refusal> {
+        self.seal_and_certify(entries, true)
+    }
+
+    /// As [`TestChain::append`], by authorities who let everything pass: what the rules refuse stands in the block and has no
+    /// effect.
+    ///
+    /// # Panics
+    /// Never, as long as entries are signed.
+    pub fn append_unchecked(&mut self, entries: &[Entry]) {
+        self.seal_and_certify(entries, false).expect("nothing is refused");
+    }
+
+    fn seal_and_certify(&mut self, entries: &[Entry], checked: bool) -> Result<&FinalizedBlock, Refusal> {
         let epoch = Arc::clone(self.state.epoch());
-        let block = self.seal(entries)?;
+        let block = self.seal(entries, checked)?;
         let (view, hash) = (block.header.view, block.hash());
         let certificate = self.certify_as(&epoch, Statement::Finalize { view, block: hash });
         self.blocks.push(FinalizedBlock { block, certificate: Some(certificate), tail: Vec::new() });
@@ -252,16 +265,20 @@ impl TestChain {
         }
     }
 
-    fn seal(&mut self, entries: &[Entry]) -> Result<Block, Refusal> {
+    fn seal(&mut self, entries: &[Entry], checked: bool) -> Result<Block, Refusal> {
         let parent = self.head().map_or(Parent::GENESIS, |head| Parent { view: head.view, hash: head.hash });
         let timestamp = self.state.timestamp().saturating_add(Duration::from_secs(1));
         let view = View(parent.view.0 + 1);
         let place = Place { height: self.state.height().next(), parent: parent.hash, timestamp, view };
         let mut draft = self.state.begin(place).expect("the next height, a later time");
         let bytes: Vec<_> = entries.iter().map(Entry::to_bytes).collect();
-        for entry in &bytes {
+        for (index, entry) in (0..).zip(&bytes) {
             let entry = VerifiedEntry::verify(entry.clone(), self.chain()).expect("tests sign what they append");
-            draft.try_apply(&entry)?;
+            draft.skip_to(index);
+            match draft.try_apply(&entry) {
+                Err(refusal) if checked => return Err(refusal),
+                _ => {}
+            }
         }
         let epoch = self.state.epoch().number;
         self.state = draft.finish();
@@ -327,7 +344,8 @@ impl TestChain {
         let close = self.act(id, Act::Advance { to: Phase::Closed });
         let closing = self.append(&[close])?.block.hash();
         let election = self.state.election(id).ok_or(Refusal::UnknownElection { election: id })?;
-        let report = election.tally().report(election.definition(), Digest(closing.0), election.roll_size());
+        let counted = election.tally().ok_or(Refusal::NotDecrypted { valid: 0, needed: 1 })?;
+        let report = counted.report(election.definition(), Digest(closing.0), election.roll_size());
         let tally = self.act(id, Act::Tally { report: crate::codec::Canonical::digest(&report) });
         self.append(&[tally])?;
         let publish = self.act(id, Act::Advance { to: Phase::Published });

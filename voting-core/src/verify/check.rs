@@ -15,6 +15,12 @@ pub enum Check {
     Format,
     /// The genesis is usable and the one expected.
     Genesis,
+    /// The trustees' ceremony follows its rules.
+    Ceremony,
+    /// The election's key is the one of the ceremony.
+    ElectionKey,
+    /// What ballots are bound to.
+    ElectionHash,
     /// Headers form one unbroken chain.
     Parents,
     /// Quorums finalized it.
@@ -35,12 +41,24 @@ pub enum Check {
     Sequence,
     /// Ballots answer the question.
     Selections,
+    /// Sealed values are in range.
+    Ranges,
+    /// Sealed contests keep their limits.
+    Limits,
+    /// Every ballot has a code of its own.
+    Codes,
     /// The last valid ballot of each voter counts, with its weight.
     LastVote,
+    /// The encrypted sums, added up again.
+    Aggregates,
+    /// The sums were decrypted rightly.
+    Decryptions,
     /// The report speaks of this election's contests and options.
     Labels,
     /// No sum exceeds what the voters could give.
     Totals,
+    /// Ballots that were opened hold what was shown, and do not count.
+    Challenges,
     /// Counts agree.
     Counts,
     /// Nothing is missing.
@@ -53,9 +71,12 @@ pub enum Check {
 
 impl Check {
     /// All checks in order.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 28] = [
         Self::Format,
         Self::Genesis,
+        Self::Ceremony,
+        Self::ElectionKey,
+        Self::ElectionHash,
         Self::Parents,
         Self::Certificates,
         Self::Entries,
@@ -66,9 +87,15 @@ impl Check {
         Self::Window,
         Self::Sequence,
         Self::Selections,
+        Self::Ranges,
+        Self::Limits,
+        Self::Codes,
         Self::LastVote,
+        Self::Aggregates,
+        Self::Decryptions,
         Self::Labels,
         Self::Totals,
+        Self::Challenges,
         Self::Counts,
         Self::Complete,
         Self::Extends,
@@ -94,11 +121,20 @@ impl Check {
     pub const fn number(self) -> u8 {
         match self {
             Self::Format | Self::Genesis => 1,
+            Self::Ceremony => 2,
+            Self::ElectionKey => 3,
+            Self::ElectionHash => 4,
             Self::Parents | Self::Certificates | Self::Entries | Self::LifeCycle => 5,
             Self::UniqueBallots => 6,
             Self::VoterKeys | Self::Signatures | Self::Window | Self::Sequence | Self::Selections => 7,
+            Self::Ranges => 8,
+            Self::Limits => 9,
+            Self::Codes => 10,
             Self::LastVote => 11,
+            Self::Aggregates => 12,
+            Self::Decryptions => 13,
             Self::Labels | Self::Totals => 14,
+            Self::Challenges => 15,
             Self::Counts => 16,
             Self::Complete | Self::Extends => 17,
             Self::Recount => 18,
@@ -111,6 +147,9 @@ impl Check {
         match self {
             Self::Format => "format",
             Self::Genesis => "genesis",
+            Self::Ceremony => "ceremony",
+            Self::ElectionKey => "election_key",
+            Self::ElectionHash => "election_hash",
             Self::Parents => "parents",
             Self::Certificates => "certificates",
             Self::Entries => "entries",
@@ -121,9 +160,15 @@ impl Check {
             Self::Window => "window",
             Self::Sequence => "sequence",
             Self::Selections => "selections",
+            Self::Ranges => "ranges",
+            Self::Limits => "limits",
+            Self::Codes => "codes",
             Self::LastVote => "last_vote",
+            Self::Aggregates => "aggregates",
+            Self::Decryptions => "decryptions",
             Self::Labels => "labels",
             Self::Totals => "totals",
+            Self::Challenges => "challenges",
             Self::Counts => "counts",
             Self::Complete => "complete",
             Self::Extends => "extends",
@@ -137,6 +182,9 @@ impl Check {
         match self {
             Self::Format => "The file is a whole bundle of a known version, every byte in its one place",
             Self::Genesis => "The genesis is well formed and the one expected",
+            Self::Ceremony => "The trustees' ceremony holds: commitments, proofs, shares complained about, signatures",
+            Self::ElectionKey => "The key that ballots are sealed to is the one that the ceremony made",
+            Self::ElectionHash => "Ballots are bound to definition, key, ceremony, roll and authorities",
             Self::Parents => "Every block belongs to this chain and names the one before it",
             Self::Certificates => "A quorum of the genesis' authorities finalized the chain",
             Self::Entries => "Blocks contain exactly the entries that their headers commit to",
@@ -147,6 +195,12 @@ impl Check {
             Self::Window => "Every ballot was cast between opening and close",
             Self::Sequence => "Ballots that replace others follow the re-vote rule",
             Self::Selections => "Every ballot is made for this election and keeps the rules of its contests",
+            Self::Ranges => "Every sealed value is proved to be in its range",
+            Self::Limits => "Every sealed contest is proved to keep its limit",
+            Self::Codes => "Every ballot that counts has a code of its own, by which it is found",
+            Self::Aggregates => "Adding up the sealed ballots again gives the sums that were decrypted",
+            Self::Decryptions => "Enough trustees proved their part of the decryption, and the parts give these totals",
+            Self::Challenges => "Ballots opened to test the seal hold what was shown, and do not count",
             Self::LastVote => "One ballot counts per voter, the right one, with the voter's weight",
             Self::Labels => "The result names this election's contests and options",
             Self::Totals => "No total exceeds what those who voted could give",

@@ -1,28 +1,33 @@
-//! Checks 1, 5, 6 and 7: the chain block by block, and the election's entries replayed by the ledger's rules.
+//! Checks 1, 2, 5 to 9, 13 and 15: the chain block by block, and the election's entries replayed by the ledger's rules.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
+use super::sealed::SealedNotes;
 use super::{Check, Failure, KnownBlock, Location, Options, Progress, Runner};
 use crate::ballot::{Ballot, Selection};
 use crate::block::{BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES, Parent, finalizes, payload_root};
 use crate::bundle::{BundleBlock, BundleItem, Opening};
 use crate::certificate::{Certificate, CertificateError};
 use crate::codec::Canonical;
-use crate::crypto::PublicKey;
+use crate::crypto::{HashRng, PublicKey};
 use crate::election::RevoteRule;
 use crate::entry::{Entry, EntryError, VerifiedEntry};
 use crate::epoch::change::Epochs;
-use crate::ids::{BallotHash, ChainId, Digest, ElectionId, Height};
+use crate::ids::{BallotHash, ChainId, Digest, ElectionId, Height, Pseudonym};
+use crate::sealed::{BallotRefusal, Ciphertext, Part, ciphertexts};
 use crate::state::{LedgerState, Place, Refusal};
 
 /// Signatures checked at a time: enough to keep many cores busy, few enough to wait for.
 const BATCH_SIGNATURES: usize = 4_096;
+/// Sealed ballots whose proofs are verified as one batch.
+const SEALS_AT_ONCE: usize = 64;
 /// Bytes of entries held back for a batch.
 const BATCH_BYTES: usize = 16 * 1024 * 1024;
 
 /// A voter, noted independently of the state machine.
 pub(super) struct Voter {
+    pub(super) pseudonym: Pseudonym,
     pub(super) weight: u64,
     pub(super) counted: Option<Counted>,
 }
@@ -31,7 +36,20 @@ pub(super) struct Voter {
 pub(super) struct Counted {
     pub(super) hash: BallotHash,
     pub(super) sequence: u32,
-    pub(super) selections: Vec<Selection>,
+    pub(super) said: Said,
+}
+
+/// What a ballot says, or what it hides it in.
+pub(super) enum Said {
+    Open(Vec<Selection>),
+    Sealed(Box<[Ciphertext]>),
+}
+
+impl Said {
+    fn of(ballot: &Ballot) -> Self {
+        let sealed: Box<[_]> = ciphertexts(ballot).copied().collect();
+        if sealed.is_empty() { Self::Open(ballot.selections.clone()) } else { Self::Sealed(sealed) }
+    }
 }
 
 /// Counts of what was replayed.
@@ -43,6 +61,8 @@ pub(super) struct Replayed {
     pub(super) acts: u64,
     pub(super) certifications: u64,
     pub(super) ballots: u64,
+    /// Entries of sealed elections: trustees' steps and tests of the seal.
+    pub(super) sealed: u64,
 }
 
 /// The chain so far.
@@ -56,9 +76,11 @@ pub(super) struct Replay<'a> {
     /// Certificates signed, by authorities' keys.
     pub(super) signatures: BTreeMap<PublicKey, u64>,
     pub(super) voters: HashMap<PublicKey, Voter>,
+    pub(super) sealed: SealedNotes,
     pub(super) first: Option<BlockHeader>,
     pub(super) last: Option<(BlockHeader, bool)>,
     known: &'a [KnownBlock],
+    randomness: Option<[u8; 32]>,
     pending: Vec<Pending>,
     pending_signatures: usize,
     pending_bytes: usize,
@@ -106,6 +128,8 @@ impl<'a> Replay<'a> {
             signatures: names.into_iter().map(|key| (key, 0)).collect(),
             epochs,
             voters: HashMap::new(),
+            sealed: SealedNotes::default(),
+            randomness: options.randomness,
             first: None,
             last: None,
             known: &options.known,
@@ -132,7 +156,7 @@ impl<'a> Replay<'a> {
             self.pending_signatures += certificate.signatures.len();
         }
         if self.first.is_none() {
-            self.state = LedgerState::replay(&self.opening.genesis, self.opening.partition, header.height);
+            self.state = LedgerState::replay(&self.opening.genesis, self.opening.partition, header.height, &self.epochs);
             self.first = Some(header.clone());
         }
         self.last = Some((header.clone(), certificate.is_some()));
@@ -181,11 +205,44 @@ impl<'a> Replay<'a> {
     pub(super) fn flush(&mut self, runner: &Runner<'_>) -> Result<(), Failure> {
         let pending = std::mem::take(&mut self.pending);
         (self.pending_signatures, self.pending_bytes) = (0, 0);
-        let mut verdicts = run_jobs(&pending, &self.epochs, runner).into_iter();
+        let mut verdicts = run_jobs(&pending, &self.epochs, runner);
+        let mut sealed = false;
+        let mut done = 0;
         for block in &pending {
-            self.replay(block, &mut verdicts)?;
+            if !sealed {
+                sealed = self.check_seals(&verdicts[done..], runner);
+            }
+            let jobs = block.own.len() + usize::from(block.certificate.is_some());
+            self.replay(block, &mut verdicts[done..done + jobs].iter_mut().map(Option::take))?;
+            done += jobs;
         }
         Ok(())
+    }
+
+    /// Verifies the proofs of sealed ballots wherever the runner likes, as soon as the key is known; whether it is. The verdicts
+    /// are used when the ballots are replayed.
+    fn check_seals(&self, verdicts: &[Option<Verdict>], runner: &Runner<'_>) -> bool {
+        let election = self.state.election(self.opening.election);
+        let Some(seal) = election.and_then(|election| election.sealed()?.seal()) else { return false };
+        let entries: Vec<&VerifiedEntry> = verdicts
+            .iter()
+            .filter_map(|verdict| match verdict {
+                Some(Verdict::Entry(entry)) => entry.as_ref().as_ref().ok(),
+                _ => None,
+            })
+            .collect();
+        let batches: Vec<_> = entries.chunks(SEALS_AT_ONCE).collect();
+        runner(batches.len(), &|index| {
+            let Some(batch) = batches.get(index) else { return };
+            match &self.randomness {
+                Some(seed) => {
+                    let seed = [seed.as_slice(), &self.state.height().0.to_le_bytes(), &(index as u64).to_le_bytes()].concat();
+                    VerifiedEntry::check_seals(batch, seal.verifier(), &mut HashRng::new(&seed));
+                }
+                None => batch.iter().for_each(|entry| entry.check_seal(seal.verifier())),
+            }
+        });
+        true
     }
 
     fn replay(&mut self, block: &Pending, verdicts: &mut impl Iterator<Item = Option<Verdict>>) -> Result<(), Failure> {
@@ -217,8 +274,11 @@ impl<'a> Replay<'a> {
             }
             draft.skip_to(*index);
             draft.try_apply(&entry).map_err(|refusal| Failure::new(check_of(&entry, &refusal), at, refusal))?;
-            let revote = draft.election(self.opening.election).map(|election| election.definition().revote);
-            note(&mut self.voters, &mut self.counts, entry.entry(), revote);
+            if let Some(election) = draft.election(self.opening.election) {
+                let epoch = self.epochs.at(header.height);
+                note(&mut self.voters, &mut self.counts, entry.entry(), election.definition().revote);
+                self.sealed.note(entry.entry(), election, &self.voters, epoch);
+            }
         }
         self.state = draft.finish();
         self.counts.blocks += 1;
@@ -227,8 +287,8 @@ impl<'a> Replay<'a> {
     }
 
     pub(super) fn progress(&self, bytes: u64) -> Progress {
-        let Replayed { blocks, acts, certifications, ballots, .. } = self.counts;
-        Progress { bytes, blocks, entries: acts + certifications + ballots }
+        let Replayed { blocks, acts, certifications, ballots, sealed, .. } = self.counts;
+        Progress { bytes, blocks, entries: acts + certifications + ballots + sealed }
     }
 
     pub(super) const fn election(&self) -> ElectionId {
@@ -284,13 +344,13 @@ fn run_jobs(pending: &[Pending], epochs: &Epochs, runner: &Runner<'_>) -> Vec<Op
 }
 
 /// Notes voters and ballots without asking the state machine, for the recount.
-fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: Option<RevoteRule>) {
+fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: RevoteRule) {
     match entry {
         Entry::Act(_) => counts.acts += 1,
         Entry::Certify(signed) => {
             counts.certifications += 1;
             for voter in &signed.content.voters {
-                voters.insert(voter.key, Voter { weight: voter.weight, counted: None });
+                voters.insert(voter.key, Voter { pseudonym: voter.pseudonym, weight: voter.weight, counted: None });
             }
         }
         Entry::Cast(signed) => {
@@ -299,14 +359,14 @@ fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &E
             if let Some(voter) = voters.get_mut(&ballot.voter) {
                 let replaces = match &voter.counted {
                     None => true,
-                    Some(counted) => revote == Some(RevoteRule::LastCounts) && ballot.sequence > counted.sequence,
+                    Some(counted) => revote == RevoteRule::LastCounts && ballot.sequence > counted.sequence,
                 };
                 if replaces {
-                    let (hash, selections) = (ballot.hash(), ballot.selections.clone());
-                    voter.counted = Some(Counted { hash, sequence: ballot.sequence, selections });
+                    voter.counted = Some(Counted { hash: ballot.hash(), sequence: ballot.sequence, said: Said::of(ballot) });
                 }
             }
         }
+        Entry::Trustee(_) | Entry::Challenge(_) => counts.sealed += 1,
         Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {} // of no election, and not listed as one's own
     }
 }
@@ -323,12 +383,23 @@ const fn check_of_error(error: &EntryError) -> Check {
 const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
     match (entry.entry(), refusal) {
         (_, Refusal::Report { .. }) => Check::Recount,
+        (_, Refusal::Ceremony(_) | Refusal::CeremonyUnfinished { .. } | Refusal::NotATrustee { .. }) => Check::Ceremony,
+        (_, Refusal::Sealed(BallotRefusal::Proof { part: Part::Limit, .. })) => Check::Limits,
+        (_, Refusal::Sealed(BallotRefusal::Proof { .. } | BallotRefusal::Point { .. } | BallotRefusal::Form { .. })) => {
+            Check::Ranges
+        }
+        (_, Refusal::CiphertextSeen { .. }) => Check::UniqueBallots,
+        (_, Refusal::Part(_) | Refusal::Decryption(_) | Refusal::Decrypted { .. } | Refusal::NotDecrypted { .. }) => {
+            Check::Decryptions
+        }
+        (Entry::Challenge(_), _) | (_, Refusal::Voided { .. }) => Check::Challenges,
         (Entry::Act(_), _) => Check::LifeCycle,
         (Entry::Certify(_), _) | (_, Refusal::NotCertified { .. }) => Check::VoterKeys,
         (_, Refusal::Duplicate { .. }) => Check::UniqueBallots,
         (_, Refusal::Phase { .. } | Refusal::UnknownElection { .. }) => Check::Window,
         (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
-        (_, Refusal::Tally(_)) => Check::Totals,
+        (_, Refusal::Tally(_) | Refusal::Sum(_)) => Check::Totals,
+        (Entry::Trustee(_), _) => Check::LifeCycle,
         (Entry::Cast(_), _) => Check::Selections,
         (Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_), _) => Check::Entries,
     }

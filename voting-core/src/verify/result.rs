@@ -1,15 +1,18 @@
-//! Checks 11, 14, 16, 17 and 18: what the blocks lead to, and the count.
+//! Checks 10, 11, 14, 16, 17 and 18: what the blocks lead to, and the count.
+
+use std::sync::Arc;
 
 use super::check::Done;
-use super::ledger::{Replay, Voter};
-use super::{AuthoritySummary, BallotFinding, Check, Failure, KnownBlock, Location, Options, Summary};
+use super::ledger::{Replay, Said, Voter};
+use super::{AuthoritySummary, BallotFinding, Check, Failure, KnownBlock, Location, Options, Runner, Summary, sealed};
 use crate::block::BlockHeader;
 use crate::bundle::{Closing, Manifest};
 use crate::codec::Canonical;
 use crate::election::ElectionDefinition;
 use crate::epoch::Authority;
 use crate::ids::{Digest, Height};
-use crate::state::{ElectionState, LedgerState};
+use crate::sealed::Aggregate;
+use crate::state::{ElectionState, LedgerState, SealedState};
 use crate::tally::{ElectionReport, ElectionTally};
 
 /// Everything that can be checked once the last block has been replayed.
@@ -17,9 +20,10 @@ pub(super) fn finish(
     replay: Replay<'_>,
     closing: &Closing,
     options: &Options,
+    runner: &Runner<'_>,
     done: &mut Done,
     byte: u64,
-) -> Result<Summary, Failure> {
+) -> Result<(Summary, Arc<ElectionState>), Failure> {
     let at = Location::byte(byte);
     let (Some(first), Some((last, certified))) = (&replay.first, &replay.last) else {
         return Err(Failure::new(Check::Format, at, "the bundle has no block"));
@@ -37,10 +41,13 @@ pub(super) fn finish(
     check_extends(options, first, last, at_last, done)?;
     check_counts(&replay, closing, election, at)?;
     done.pass(Check::Counts);
-    let recount = recount(&replay, election, at)?;
+    check_codes(&replay, election, at)?;
+    done.pass(Check::Codes);
+    let decrypted = sealed::check(&replay, election, runner, at, done)?;
+    let recount = recount(&replay, election, decrypted, at)?;
     done.pass(Check::LastVote);
-    let report = check_report(closing, election, &recount, at, done)?;
-    Ok(summary(&replay, election, first, last, closing, report, options))
+    let report = check_report(closing, election, recount.as_ref(), at, done)?;
+    Ok((summary(&replay, election, first, last, closing, report, options), Arc::clone(election)))
 }
 
 fn check_complete(
@@ -103,7 +110,9 @@ fn check_counts(replay: &Replay<'_>, closing: &Closing, election: &ElectionState
         let reason = format!("the bundle claims that the election is {}, it is {}", claimed.phase, election.phase());
         return Err(Failure::new(Check::Counts, at, reason));
     }
-    let counted = election.tally().0.first().map_or(0, |contest| contest.ballots);
+    let sealed = election.sealed().and_then(SealedState::sums).map(Aggregate::ballots);
+    let open = election.tally().and_then(|tally| tally.0.first()).map(|contest| contest.ballots);
+    let counted = sealed.or(open).unwrap_or_default();
     if counted != voted || voted > claimed.certified || claimed.certified > claimed.roll_size {
         let reason = format!(
             "{counted} ballots counted, {voted} voters voted, {} certified, {} entitled",
@@ -114,32 +123,59 @@ fn check_counts(replay: &Replay<'_>, closing: &Closing, election: &ElectionState
     Ok(())
 }
 
-/// Counts the ballot of each voter that counts, from nothing, and compares with the running count.
-fn recount(replay: &Replay<'_>, election: &ElectionState, at: Location) -> Result<ElectionTally, Failure> {
+/// Every ballot that counts is found by its code, so no two share one.
+fn check_codes(replay: &Replay<'_>, election: &ElectionState, at: Location) -> Result<(), Failure> {
+    let mut counted = replay.voters.values().filter_map(|voter| voter.counted.as_ref());
+    let lost = counted.find(|ballot| election.ballot_of_code(ballot.hash.ballot_code()).map(|(hash, _)| hash) != Some(ballot.hash));
+    lost.map_or(Ok(()), |ballot| {
+        let reason = format!("the code {} leads to another ballot than the one that counts", ballot.hash.code());
+        Err(Failure::new(Check::Codes, at, reason))
+    })
+}
+
+/// Counts the ballot of each voter that counts, from nothing, and compares with the running count. Of a sealed election the
+/// count is what was decrypted; there is none before.
+fn recount(
+    replay: &Replay<'_>,
+    election: &ElectionState,
+    decrypted: Option<ElectionTally>,
+    at: Location,
+) -> Result<Option<ElectionTally>, Failure> {
     let definition = election.definition();
-    let mut tally = ElectionTally::new(definition);
-    for Voter { weight, counted } in replay.voters.values() {
-        if let Some(ballot) = counted {
-            let added = tally.add(definition, &ballot.selections, *weight);
-            added.map_err(|error| Failure::new(Check::LastVote, at, error))?;
+    let recounted = if definition.secrecy.trustees().is_some() {
+        decrypted
+    } else {
+        let mut tally = ElectionTally::new(definition);
+        for Voter { weight, counted, .. } in replay.voters.values() {
+            match counted.as_ref().map(|ballot| &ballot.said) {
+                Some(Said::Open(selections)) => {
+                    let added = tally.add(definition, selections, *weight);
+                    added.map_err(|error| Failure::new(Check::LastVote, at, error))?;
+                }
+                Some(Said::Sealed(_)) => {
+                    return Err(Failure::new(Check::LastVote, at, "a sealed ballot stands among open ones"));
+                }
+                None => {}
+            }
         }
-    }
-    if tally != *election.tally() {
+        Some(tally)
+    };
+    if recounted.as_ref() != election.tally() {
         return Err(Failure::new(Check::LastVote, at, "counting the last ballot of each voter differs from the running count"));
     }
-    Ok(tally)
+    Ok(recounted)
 }
 
 fn check_report(
     closing: &Closing,
     election: &ElectionState,
-    recount: &ElectionTally,
+    recount: Option<&ElectionTally>,
     at: Location,
     done: &mut Done,
 ) -> Result<Option<ElectionReport>, Failure> {
-    let recounted =
-        election.report().and(election.lot_seed()).map(|seed| recount.report(election.definition(), seed, election.roll_size()));
-    let (claimed, recounted) = match (&closing.report, recounted) {
+    let tallied = election.report().and(election.lot_seed()).zip(recount);
+    let recounted = tallied.map(|(seed, recount)| (recount, recount.report(election.definition(), seed, election.roll_size())));
+    let (claimed, (recount, recounted)) = match (&closing.report, recounted) {
         (Some(claimed), Some(recounted)) => (claimed, recounted),
         (None, None) => {
             [Check::Labels, Check::Totals, Check::Recount].into_iter().for_each(|check| done.not_applicable(check));

@@ -1,20 +1,24 @@
 //! Elections: list, set up, run.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use poem::http::HeaderMap;
 use poem_openapi::param::{Header, Path};
 use poem_openapi::payload::Json;
 use poem_openapi::{ApiResponse, OpenApi};
+use voting_core::codec::Canonical as _;
 use voting_core::election::{
     Contest, ContestOption, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Thresholds, Timing,
+    Trustee, Trustees,
 };
 use voting_core::entry::Act;
 use voting_core::ids::{Digest, ElectionId};
-use voting_core::state::{ElectionState, VoterRecord};
+use voting_core::state::{ElectionState, SealedState, VoterRecord};
 use voting_core::time::Timestamp;
 
 use super::models::{
-    Cancel, Candidate, Close, ContestModel, Election, ElectionListItem, NewContest, NewElection, OptionModel, ThresholdsModel,
-    TimingRule, word,
+    Cancel, Candidate, Close, ContestModel, Election, ElectionListItem, ElectionProofModel, NewContest, NewElection, NewSealing,
+    NewTrustee, OptionModel, SealingModel, SecrecyRule, ThresholdsModel, TimingRule, TrusteeModel, word,
 };
 use crate::accounts::{Role, random_bytes};
 use crate::problem::Problem;
@@ -84,6 +88,18 @@ impl ElectionsApi {
         self.show(election.id(), caller.as_ref()).await
     }
 
+    /// What a quorum has certified of an election
+    ///
+    /// Above all what ballots are bound to, which covers the key that sealed ballots are sealed to: whoever relies on the
+    /// authorities need not rely on this server for it.
+    #[oai(path = "/elections/:id/proof", method = "get", operation_id = "getElectionProof")]
+    async fn proof(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<ElectionProofModel>, Problem> {
+        let caller = self.0.caller(headers).await?;
+        let election = self.0.election(&id, is_admin(caller.as_ref()))?;
+        let proof = self.0.election_proof(election.id()).await?;
+        Ok(Json(ElectionProofModel { election_id: election.id().to_string(), proof: STANDARD.encode(proof.to_canonical()) }))
+    }
+
     /// Replace a draft
     ///
     /// For administrators, until it is published. With `If-Match` and the `context` of the draft that was looked at, in
@@ -124,7 +140,8 @@ impl ElectionsApi {
 
     /// Announce an election
     ///
-    /// For administrators: fixes the definition and the roll. `If-Match` as for replacing a draft: what nobody has looked at
+    /// For administrators: fixes the definition and the roll. A sealed election becomes ready first, and its trustees begin the
+    /// key ceremony; called again when that is done, its key is fixed. `If-Match` as for replacing a draft: what nobody has looked at
     /// is not announced.
     #[oai(path = "/elections/:id/publish", method = "post", operation_id = "publishElection")]
     async fn publish(
@@ -146,6 +163,9 @@ impl ElectionsApi {
         }
         if election.phase() == Phase::Draft {
             act(Act::Advance { to: Phase::Ready }).await?;
+            if election.definition().secrecy.trustees().is_some() {
+                return self.show(id, Some(&caller)).await; // the trustees' ceremony begins
+            }
         }
         act(Act::Advance { to: Phase::Scheduled }).await?;
         self.show(id, Some(&caller)).await
@@ -162,7 +182,8 @@ impl ElectionsApi {
     /// Close an election
     ///
     /// For administrators. The count is stated for the authorities to certify, and published unless
-    /// `publish` is false. Repeating the call completes what was interrupted.
+    /// `publish` is false. Repeating the call completes what was interrupted. A sealed election is closed only; it is counted
+    /// once its trustees have decrypted the sums.
     #[oai(path = "/elections/:id/close", method = "post", operation_id = "closeElection")]
     async fn close(&self, headers: &HeaderMap, id: Path<String>, body: Json<Close>) -> Result<Json<Election>, Problem> {
         let caller = self.0.require(headers, Role::Admin).await?;
@@ -172,7 +193,11 @@ impl ElectionsApi {
         if !matches!(phase(&self.0), Some(Phase::Closed | Phase::Tallied)) {
             self.0.act(id, Act::Advance { to: Phase::Closed }).await?;
         }
-        if phase(&self.0) == Some(Phase::Closed) {
+        let is_countable = |state: &GatewayState| {
+            let ledger = state.backend.replica.state();
+            ledger.election(id).is_some_and(|election| election.tally().is_some())
+        };
+        if phase(&self.0) == Some(Phase::Closed) && is_countable(&self.0) {
             self.0.state_tally(id).await?;
         }
         if publishes && phase(&self.0) == Some(Phase::Tallied) {
@@ -295,7 +320,8 @@ impl ElectionsApi {
             timing: word(definition.timing),
             revote: word(definition.revote),
             results: word(definition.results),
-            secrecy: word(definition.secrecy),
+            secrecy: secrecy_word(&definition.secrecy).to_owned(),
+            sealing: definition.secrecy.trustees().map(|trustees| sealing_model(trustees, election)),
             roll_size: election.roll_size(),
             certified: election.certified(),
             voted: election.voted(),
@@ -303,6 +329,7 @@ impl ElectionsApi {
             cancel_reason: election.cancel_reason().map(str::to_owned),
             registrar: definition.registrar.to_string(),
             context: election.context().to_string(),
+            ballot_context: election.ballot_context().to_string(),
             chain: state.chain().to_string(),
             has_voted: counted.is_some(),
             eligible: standing.eligible,
@@ -332,7 +359,7 @@ impl ElectionsApi {
             closes_at: time("end_date", &new.end_date)?,
             timing: new.timing.unwrap_or(TimingRule::Fixed).into(),
             revote: new.revote.map_or(RevoteRule::FirstCounts, Into::into),
-            secrecy: Secrecy::Open,
+            secrecy: secrecy(new.secrecy, new.sealing)?,
             results: new.results.map_or(ResultVisibility::Voters, Into::into),
             registrar: self.0.backend.registrar.public(),
             created_by: self.0.config.office.clone(),
@@ -356,6 +383,65 @@ fn reason(caller: Option<&Caller>, standing: &Standing, election: &ElectionState
         Phase::Draft | Phase::Ready | Phase::Scheduled => Some("not_open_yet"),
         Phase::Open if voted => Some("already_voted"),
         Phase::Open => None,
+    }
+}
+
+/// Fewest ballots whose sums are decrypted, unless an election says otherwise: of two, each voter learns the other's.
+const USUAL_MIN_BALLOTS: u64 = 3;
+
+fn secrecy(rule: Option<SecrecyRule>, sealing: Option<NewSealing>) -> Result<Secrecy, Problem> {
+    let wrong = |reason: &str| Err(Problem::unprocessable("invalid_definition", reason));
+    let sealing = match (rule, sealing) {
+        (Some(SecrecyRule::Sealed), None) => return wrong("sealing: a sealed election needs trustees"),
+        (Some(SecrecyRule::Open), Some(_)) => return wrong("sealing: an open election has no trustees"),
+        (Some(SecrecyRule::Open) | None, None) => return Ok(Secrecy::Open),
+        (Some(SecrecyRule::Sealed) | None, Some(sealing)) => sealing,
+    };
+    let trustee = |(at, new): (usize, NewTrustee)| {
+        let key = new
+            .key
+            .parse()
+            .map_err(|error| Problem::unprocessable("invalid_definition", format!("sealing.trustees[{at}].key: {error}")))?;
+        Ok(Trustee { name: new.name, key })
+    };
+    let trustees = sealing.trustees.into_iter().enumerate().map(trustee).collect::<Result<_, Problem>>()?;
+    let min_ballots = sealing.min_ballots.unwrap_or(USUAL_MIN_BALLOTS);
+    Ok(Secrecy::Sealed(Trustees { threshold: sealing.threshold, min_ballots, trustees }))
+}
+
+const fn secrecy_word(secrecy: &Secrecy) -> &'static str {
+    match secrecy {
+        Secrecy::Open => "open",
+        Secrecy::Sealed(_) => "sealed",
+    }
+}
+
+fn sealing_model(trustees: &Trustees, election: &ElectionState) -> SealingModel {
+    let sealed = election.sealed();
+    let ceremony = sealed.map(SealedState::ceremony);
+    let fixed = sealed.and_then(SealedState::seal).map(|seal| seal.election());
+    let has_decrypted = |number| sealed.is_some_and(|sealed| sealed.parts().iter().any(|part| part.trustee == number));
+    let trustee = |(number, trustee): (u16, &Trustee)| TrusteeModel {
+        number,
+        name: trustee.name.clone(),
+        key: trustee.key.to_string(),
+        fingerprint: trustee.key.fingerprint(),
+        active: ceremony.is_none_or(|ceremony| ceremony.active().contains(&number)),
+        decrypted: has_decrypted(number),
+    };
+    SealingModel {
+        threshold: trustees.threshold,
+        min_ballots: trustees.min_ballots,
+        trustees: (1..).zip(&trustees.trustees).map(trustee).collect(),
+        ceremony: ceremony.map(|ceremony| ceremony.phase().to_string()),
+        waits_for: ceremony.map(|ceremony| ceremony.missing().into_iter().collect()).unwrap_or_default(),
+        key: fixed.map(|seal| seal.key.to_string()),
+        election_hash: fixed.map(|seal| seal.hash().to_string()),
+        ceremony_hash: fixed.map(|seal| seal.ceremony.to_string()),
+        roll_root: fixed.map(|seal| seal.roll_root.to_string()),
+        authorities: fixed.map(|seal| seal.authorities.to_string()),
+        challenged: sealed.map_or(0, SealedState::challenged),
+        decrypted: sealed.is_some_and(|sealed| sealed.decryption().is_some()),
     }
 }
 

@@ -5,6 +5,7 @@ mod elections;
 mod models;
 mod network;
 mod results;
+mod trustees;
 mod voters;
 mod votes;
 
@@ -16,8 +17,15 @@ pub(crate) use votes::named;
 use crate::state::GatewayState;
 
 /// Every operation of the API.
-pub(crate) type Api =
-    (auth::AuthApi, elections::ElectionsApi, voters::VotersApi, votes::VotesApi, results::ResultsApi, network::NetworkApi);
+pub(crate) type Api = (
+    auth::AuthApi,
+    elections::ElectionsApi,
+    voters::VotersApi,
+    votes::VotesApi,
+    results::ResultsApi,
+    network::NetworkApi,
+    trustees::TrusteesApi,
+);
 
 /// The API on a gateway's state.
 pub(crate) fn all(state: &GatewayState) -> Api {
@@ -28,5 +36,6 @@ pub(crate) fn all(state: &GatewayState) -> Api {
         votes::VotesApi(state.clone()),
         results::ResultsApi(state.clone()),
         network::NetworkApi(state.clone()),
+        trustees::TrusteesApi(state.clone()),
     )
 }

@@ -274,6 +274,128 @@ pub struct NewElection {
     pub revote: Option<Revote>,
     /// Who may see results early; `voters` if left out.
     pub results: Option<Visibility>,
+    /// Whether ballots are sealed; `sealed` if trustees are given in `sealing`, or else `open`.
+    pub secrecy: Option<SecrecyRule>,
+    /// Who decrypts the sums of a sealed election.
+    pub sealing: Option<NewSealing>,
+}
+
+/// How ballots are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename_all = "kebab-case")]
+pub enum SecrecyRule {
+    /// Choices stand in the ledger in clear, under a pseudonym.
+    Open,
+    /// Choices are encrypted; trustees decrypt the sums after the close.
+    Sealed,
+}
+
+/// Who decrypts the sums of a sealed election to be set up.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewSealing {
+    /// How many trustees it takes to decrypt.
+    pub threshold: u16,
+    /// Fewest ballots whose sums are decrypted; 3 if left out.
+    pub min_ballots: Option<u64>,
+    /// The trustees, in the order of their numbers from 1.
+    pub trustees: Vec<NewTrustee>,
+}
+
+/// A trustee to be.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct NewTrustee {
+    /// Who it is, as shown to voters.
+    pub name: String,
+    /// The public key it signs with, as `voting trustee keygen` prints it.
+    pub key: String,
+}
+
+/// The sealed side of an election.
+#[derive(Debug, Clone, Object)]
+#[oai(skip_serializing_if_is_none)]
+pub struct SealingModel {
+    /// How many trustees it takes to decrypt.
+    pub threshold: u16,
+    /// Fewest ballots whose sums are decrypted.
+    pub min_ballots: u64,
+    /// The trustees, in the order of their numbers from 1.
+    pub trustees: Vec<TrusteeModel>,
+    /// Where the key ceremony stands: commit, reveal, deal, check, open, sign or done; from the ready phase on.
+    pub ceremony: Option<String>,
+    /// Numbers of the trustees that the ceremony waits for.
+    pub waits_for: Vec<u16>,
+    /// The key that ballots are sealed to, once it is fixed.
+    pub key: Option<String>,
+    /// What every proof is bound to: docs/SPEC.md, section 20.
+    pub election_hash: Option<String>,
+    /// Hash of everything said in the ceremony.
+    pub ceremony_hash: Option<String>,
+    /// Merkle root of the voters certified when the key was fixed.
+    pub roll_root: Option<String>,
+    /// Digest of the authorities in force then.
+    pub authorities: Option<String>,
+    /// Ballots opened to test the seal; they do not count.
+    pub challenged: u64,
+    /// Whether enough trustees have decrypted.
+    pub decrypted: bool,
+}
+
+/// A trustee of a sealed election.
+#[derive(Debug, Clone, Object)]
+pub struct TrusteeModel {
+    /// Number, from 1.
+    pub number: u16,
+    /// Who it is.
+    pub name: String,
+    /// The public key it signs with.
+    pub key: String,
+    /// Short form of the key, to compare.
+    pub fingerprint: String,
+    /// Whether it takes part: who does not do its share of the ceremony is left out.
+    pub active: bool,
+    /// Whether it has decrypted.
+    pub decrypted: bool,
+}
+
+/// What a quorum has certified of an election.
+#[derive(Debug, Clone, Object)]
+pub struct ElectionProofModel {
+    /// The election.
+    pub election_id: String,
+    /// Base64 of the canonical bytes of the proof: docs/SPEC.md, section 16.
+    pub proof: String,
+}
+
+/// A key ceremony, to be replayed by anyone.
+#[derive(Debug, Clone, Object)]
+pub struct CeremonyModel {
+    /// Base64 of the canonical bytes of the definition that the ceremony is bound to.
+    pub definition: String,
+    /// Base64 of the canonical bytes of the record: setup, and what has been said so far.
+    pub record: String,
+    /// commit, reveal, deal, check, open, sign or done.
+    pub phase: String,
+    /// Numbers of the trustees that it waits for.
+    pub waits_for: Vec<u16>,
+}
+
+/// A signed entry for the ledger.
+#[derive(Debug, Clone, Object)]
+#[oai(deny_unknown_fields)]
+pub struct SignedEntry {
+    /// Base64 of the canonical bytes of the entry.
+    pub entry: String,
+}
+
+/// Where an entry stands.
+#[derive(Debug, Clone, Object)]
+pub struct EntryPlace {
+    /// Height of its block.
+    pub height: u64,
+    /// Place in the block, from 0.
+    pub index: u32,
 }
 
 /// What winners need beyond the most votes.
@@ -338,8 +460,10 @@ pub struct Election {
     pub revote: String,
     /// voters or public.
     pub results: String,
-    /// open: choices stand in the ledger in clear, under a pseudonym.
+    /// open: choices stand in the ledger in clear, under a pseudonym; or sealed.
     pub secrecy: String,
+    /// Trustees, ceremony and key of a sealed election.
+    pub sealing: Option<SealingModel>,
     /// Voters entitled.
     pub roll_size: u64,
     /// Voters with a certified key.
@@ -352,8 +476,10 @@ pub struct Election {
     pub cancel_reason: Option<String>,
     /// Key that certifies voters' keys; with it a client computes `context` itself.
     pub registrar: String,
-    /// What ballots are bound to.
+    /// Digest of the definition in its chain: what ballots are bound to, unless they are sealed.
     pub context: String,
+    /// What sealed ballots are bound to, once the key is fixed; otherwise the same as `context`.
+    pub ballot_context: String,
     /// The chain it is on.
     pub chain: String,
     /// Whether the caller has voted.

@@ -54,7 +54,7 @@ impl ResultsApi {
         votes: Query<Option<usize>>,
         votes_after: Query<Option<String>>,
     ) -> Result<Json<ElectionResult>, Problem> {
-        let election = self.visible(headers, &id).await?;
+        let election = self.visible(headers, &id, Viewer::sees_results).await?;
         let after = votes_after.as_deref().map(events::parse).transpose()?;
         let mut result = show(&election);
         let limit = votes.unwrap_or(0).min(VOTES_MAX);
@@ -97,11 +97,11 @@ impl ResultsApi {
 
     /// Everything needed to verify the election offline
     ///
-    /// A file for `voting verify`: docs/SPEC.md describes every byte. For those who may see the result, which can
-    /// be counted from it.
+    /// A file for `voting verify`: docs/SPEC.md describes every byte. Of an open election for those who may see the result,
+    /// which can be counted from it; of a sealed one for everyone.
     #[oai(path = "/elections/:id/bundle", method = "get", operation_id = "getBundle")]
     async fn bundle(&self, headers: &HeaderMap, id: Path<String>) -> Result<Attachment<Body>, Problem> {
-        let election = self.visible(headers, &id).await?;
+        let election = self.visible(headers, &id, Viewer::sees_ballots).await?;
         let bytes = self.write_bundle(&election).await?;
         let name = format!("election-{}.bundle", election.id());
         Ok(Attachment::new(Body::from(bytes)).attachment_type(AttachmentType::Attachment).filename(name))
@@ -109,12 +109,21 @@ impl ResultsApi {
 }
 
 impl ResultsApi {
-    /// An election whose votes the caller may see.
-    async fn visible(&self, headers: &HeaderMap, id: &str) -> Result<Arc<ElectionState>, Problem> {
+    /// An election of which the caller may see what is asked for.
+    async fn visible(
+        &self,
+        headers: &HeaderMap,
+        id: &str,
+        sees: impl Fn(&Viewer, &[u8; 32], &ElectionState) -> bool,
+    ) -> Result<Arc<ElectionState>, Problem> {
         let caller = self.0.caller(headers).await?;
         let election = self.0.election(id, false)?;
-        if Viewer::new(caller.map(|caller| caller.account)).sees_results(&self.0.backend.pseudonym_secret, &election) {
+        if sees(&Viewer::new(caller.map(|caller| caller.account)), &self.0.backend.pseudonym_secret, &election) {
             return Ok(election);
+        }
+        if election.definition().secrecy.trustees().is_some() && !is_counted(election.phase()) {
+            let reason = "ballots are sealed: nobody knows how the election stands before the trustees have decrypted the sums";
+            return Err(Problem::forbidden("results_hidden", reason));
         }
         Err(Problem::forbidden(
             "results_hidden",
@@ -178,6 +187,7 @@ fn single(election: &ElectionState, position: Position, at: Timestamp, entry: &E
     let contests = signed.ballot.selections.iter().enumerate();
     let votes = contests.flat_map(|(contest, selection)| match selection {
         Selection::Blank => vec![vote(contest, "blank".to_owned())],
+        Selection::Sealed(_) => Vec::new(), // nobody knows
         Selection::Marks(marks) => marks.iter().map(|mark| vote(contest, mark.to_string())).collect(),
         Selection::Scores(scores) => {
             scores.iter().map(|(option, score)| VoteRecord { score: Some(*score), ..vote(contest, option.to_string()) }).collect()
@@ -200,7 +210,8 @@ pub(crate) fn show(election: &ElectionState) -> ElectionResult {
         }
         // Nobody is elected before the count is certified.
         None => {
-            let running = election.definition().contests.iter().zip(&election.tally().0).enumerate();
+            let tallies = election.tally().map(|tally| tally.0.as_slice()).unwrap_or_default();
+            let running = election.definition().contests.iter().zip(tallies).enumerate();
             running.map(|(place, (rules, tally))| contest(place, &ContestReport::running(rules, tally), None)).collect()
         }
     };

@@ -325,7 +325,11 @@ impl Hub {
                     }
                 }
                 Entry::Act(act) => self.act(&election, &act.content.act, position, at),
-                Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {}
+                Entry::Trustee(_) => {
+                    let data = news::status(&election);
+                    self.send(&Channel::Election(election.id(), Aspect::Status), position, "status", &data);
+                }
+                Entry::Challenge(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {}
             }
         }
         self.newest = Some(committed);

@@ -75,7 +75,7 @@ pub(super) fn tally(election: &ElectionState, at: Timestamp) -> Value {
             "votes": tally.options,
         })
     };
-    let contests: Vec<Value> = election.tally().0.iter().map(contest).collect();
+    let contests: Vec<Value> = election.tally().into_iter().flat_map(|tally| &tally.0).map(contest).collect();
     json!({"at": at.to_string(), "total_votes": election.voted(), "contests": contests})
 }
 

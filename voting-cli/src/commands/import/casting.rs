@@ -17,6 +17,7 @@ use crate::cast::{Cast, CastError, Caster};
 use crate::client::CallError;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::Output;
+use crate::sealing::BallotSealer;
 use crate::state;
 
 /// What was done in this run.
@@ -28,7 +29,7 @@ pub(super) struct Casting {
 /// Casts every ballot that is not recorded yet.
 pub(super) async fn cast_all(
     caster: &Caster<'_>,
-    election: &Election,
+    (election, sealer): (&Election, Option<&BallotSealer>),
     selections: &[Selection],
     journal: &mut Journal,
     in_flight: usize,
@@ -43,9 +44,10 @@ pub(super) async fn cast_all(
     let trouble = Cell::new(0u64);
     let journal = RefCell::new(journal);
     let sent = stream::iter(missing).map(|number| {
-        let ballot = sign(&journal.borrow(), election, number, selections);
+        let ballot = sign(&journal.borrow(), (election, sealer), number, selections);
         let (trouble, bar) = (&trouble, &bar);
         async move {
+            let ballot = ballot?;
             let heard = |reason: &str| {
                 trouble.set(trouble.get() + 1);
                 bar.set_message(format!("sent again {} times: {reason}", trouble.get()));
@@ -68,11 +70,20 @@ pub(super) async fn cast_all(
     outcome.map(|()| Casting { ballots, time: started.elapsed() })
 }
 
-fn sign(journal: &Journal, election: &Election, number: u64, selections: &[Selection]) -> SignedBallot {
+/// The same ballot on every run, so that it can be sent again.
+fn sign(
+    journal: &Journal,
+    (election, sealer): (&Election, Option<&BallotSealer>),
+    number: u64,
+    selections: &[Selection],
+) -> Result<SignedBallot> {
     let key = journal.key(number);
     let selection = usize::try_from(number).ok().and_then(|at| selections.get(at)).cloned();
     let selections = vec![selection.unwrap_or(Selection::Blank)];
-    Ballot { election: election.id, context: election.context, voter: key.public(), sequence: 1, selections }.sign(&key)
+    if let Some(sealer) = sealer {
+        return Ok(sealer.seal_again(&key, 1, &selections)?.cast(&key));
+    }
+    Ok(Ballot { election: election.id, context: election.context, voter: key.public(), sequence: 1, selections }.sign(&key))
 }
 
 fn explain(caster: &Caster<'_>, number: u64, error: CastError) -> CliError {

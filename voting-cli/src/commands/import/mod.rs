@@ -21,6 +21,7 @@ use serde_json::json;
 use tokio::time::Instant;
 use voting_core::count::Lot;
 use voting_core::election::{CountMethodId, Phase, ResultVisibility, RevoteRule, Timing};
+use voting_core::sealed::ceremony::CeremonyPhase;
 use voting_core::tally::{ContestReport, count_method};
 use voting_core::{Digest, ElectionId};
 
@@ -28,12 +29,14 @@ use self::casting::{Casting, cast_all};
 use self::journal::Journal;
 use self::source::{Counted, Source};
 use super::Context;
-use crate::api::{Credential, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption};
+use super::elections::SealingArgs;
+use crate::api::{Credential, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, NewSealing, Sealing};
 use crate::cast::Caster;
 use crate::client::{Answer, Auth, Body, CallError, Client};
-use crate::exit::{CliError, Result};
+use crate::exit::{CliError, Exit, Result};
 use crate::output::{Output, count, fields, table};
 use crate::pinned;
+use crate::sealing::BallotSealer;
 use crate::session::now;
 
 /// Keys registered in one request: as many as one certification holds.
@@ -58,6 +61,7 @@ Examples:
   voting import ward1.blt --title \"Linn, 2012\" --concurrency 128
   voting import ward1.blt --limit 500                the first 500 ballots only
   voting import ward1.blt --method scottish-stv      as the single transferable vote it was
+  voting import ward1.blt --trustee Ann=KEY --trustee Ben=KEY      sealed; waits for the trustees
   voting import ward1.blt --new                      once more, as another election")]
 pub(crate) struct Args {
     /// The file, in BLT format
@@ -77,6 +81,8 @@ pub(crate) struct Args {
     /// Import the first N ballots only
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    #[command(flatten)]
+    sealing: SealingArgs,
     /// Start a new election, even if this file was imported before
     #[arg(long)]
     new: bool,
@@ -131,6 +137,7 @@ struct Import<'a> {
     out: Output,
     source: &'a Source,
     title: String,
+    sealing: Option<NewSealing>,
     patience: Duration,
     concurrency: usize,
 }
@@ -140,13 +147,16 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let client = context.client()?;
     client.signed_in().await?;
     let title = args.title.clone().unwrap_or_else(|| source.title.clone());
-    let identity = source.identity(&title, args.limit);
+    let sealing = args.sealing.chosen();
+    let trustees = sealing.iter().flat_map(|sealing| &sealing.trustees).map(|trustee| format!(" {}", trustee.key));
+    let identity = source.identity(&format!("{title}{}", trustees.collect::<String>()), args.limit);
     let mut journal = Journal::open(client.dir(), identity, args.new)?;
     let import = Import {
         client: &client,
         out: context.out,
         source: &source,
         title,
+        sealing,
         patience: Duration::from_secs(args.wait),
         concurrency: usize::from(args.concurrency),
     };
@@ -168,6 +178,15 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         "the server's result differs from the count of the file",
         format!("export the election, verify the bundle, and compare it with {}", answer.receipts.display()),
     ))
+}
+
+/// Whether nobody but the trustees can take the next step.
+fn waits_for_trustees(phase: Phase, sealing: &Sealing) -> bool {
+    match phase {
+        Phase::Ready => sealing.ceremony != Some(CeremonyPhase::Done),
+        Phase::Closed => !sealing.decrypted,
+        _ => false,
+    }
 }
 
 impl Import<'_> {
@@ -192,8 +211,18 @@ impl Import<'_> {
         let id = self.find_or_create(journal).await?;
         let mut casting = Casting { ballots: 0, time: Duration::ZERO };
         let mut stuck = (Phase::Draft, 0);
+        let mut trustees_since = None;
         loop {
             let election = self.election(id).await?;
+            // Trustees take the time they need; patience is what limits it.
+            if election.sealing.as_ref().is_some_and(|sealing| waits_for_trustees(election.phase, sealing)) {
+                if trustees_since.get_or_insert_with(Instant::now).elapsed() > self.patience {
+                    let next = "run the same command again when they have done their part";
+                    return Err(CliError::new(Exit::Unknown, "the election's trustees have not done their part in time", next));
+                }
+                tokio::time::sleep(STEP_PAUSE).await;
+                continue;
+            }
             stuck = if stuck.0 == election.phase { (stuck.0, stuck.1 + 1) } else { (election.phase, 0) };
             if stuck.1 > STEPS_MAX {
                 return Err(CliError::failure(
@@ -213,7 +242,9 @@ impl Import<'_> {
                     let trusted = pinned::Trusted::new(self.client, genesis.clone(), partition).await?;
                     let caster = Caster { client: self.client, trusted: &trusted, patience: self.patience };
                     let selections = &self.source.selections;
-                    let done = cast_all(&caster, &election, selections, journal, self.concurrency, &self.out).await?;
+                    let sealer = BallotSealer::of(self.client, &trusted, &election).await?;
+                    let done =
+                        cast_all(&caster, (&election, sealer.as_ref()), selections, journal, self.concurrency, &self.out).await?;
                     casting = Casting { ballots: casting.ballots + done.ballots, time: casting.time + done.time };
                     ("close", json!({}))
                 }
@@ -311,6 +342,8 @@ impl Import<'_> {
             timing: Some(Timing::Officer),
             revote: Some(RevoteRule::FirstCounts),
             results: Some(ResultVisibility::Voters),
+            secrecy: None,
+            sealing: self.sealing.clone(),
         }
     }
 

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 
 use voting_core::block::{FinalizedBlock, Parent, finalizes};
 use voting_core::codec::Canonical as _;
+use voting_core::election::Secrecy;
 use voting_core::entry::Entry;
 use voting_core::epoch::Genesis;
 use voting_core::ids::{BallotHash, BlockHash, ChainId, Digest, ElectionId, Height, PartitionId};
@@ -88,7 +89,7 @@ pub struct Counted {
     pub ballots: u64,
     /// Voters whose ballot counts.
     pub voters: u64,
-    /// What the ballots say.
+    /// What the ballots say; nothing where they are sealed.
     pub tally: ElectionTally,
 }
 
@@ -112,7 +113,9 @@ impl Record {
     #[must_use]
     pub fn new(authority: impl Into<String>, blocks: Vec<FinalizedBlock>, state: &LedgerState) -> Self {
         let counts = state.elections().map(|election| {
-            let counted = Counted { ballots: election.ballots(), voters: election.voted(), tally: election.tally().clone() };
+            let open = election.definition().secrecy == Secrecy::Open;
+            let tally = election.tally().filter(|_| open).cloned().unwrap_or_default();
+            let counted = Counted { ballots: election.ballots(), voters: election.voted(), tally };
             (election.id(), counted)
         });
         Self { authority: authority.into(), blocks, height: state.height(), state_root: state.root(), counts: counts.collect() }

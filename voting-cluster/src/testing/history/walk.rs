@@ -6,7 +6,7 @@ use rayon::iter::{IntoParallelRefIterator as _, ParallelIterator as _};
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::block::Block;
 use voting_core::crypto::PublicKey;
-use voting_core::election::{ElectionDefinition, Phase, RevoteRule};
+use voting_core::election::{ElectionDefinition, Phase, RevoteRule, Secrecy};
 use voting_core::entry::{Act, Entry, VerifiedEntry};
 use voting_core::ids::{BallotHash, ChainId, Digest, ElectionId, EntryHash, Pseudonym};
 use voting_core::state::Position;
@@ -67,6 +67,7 @@ impl Walk {
                 }
                 self.ballots.insert(hash, position);
             }
+            Entry::Trustee(_) | Entry::Challenge(_) => {} // change nothing about who votes
             Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {} // of no election
         }
         Ok(())
@@ -83,7 +84,7 @@ impl Walk {
             }
             Act::Advance { to } => *to,
             Act::Cancel { .. } => Phase::Cancelled,
-            Act::SetRoll { .. } | Act::Tally { .. } => return, // change nothing about who votes
+            Act::SetRoll { .. } | Act::Tally { .. } | Act::CloseCeremonyPhase => return, // change nothing about who votes
         };
         if let Some(told) = self.elections.get_mut(&election) {
             told.phase = phase;
@@ -141,11 +142,15 @@ impl Told {
 
     /// A vote that cannot be added is missing from the tally, and so found.
     fn counted(&self) -> Counted {
+        let (ballots, voters) = (self.ballots, self.votes.len() as u64);
+        if self.definition.secrecy != Secrecy::Open {
+            return Counted { ballots, voters, tally: ElectionTally::default() };
+        }
         let mut tally = ElectionTally::new(&self.definition);
         for vote in self.votes.values() {
             let _ = tally.add(&self.definition, &vote.selections, vote.weight);
         }
-        Counted { ballots: self.ballots, voters: self.votes.len() as u64, tally }
+        Counted { ballots, voters, tally }
     }
 }
 

@@ -11,6 +11,7 @@ use super::proof::{Place, ProvenPoint};
 use super::share::Route;
 use super::state::{Ceremony, CeremonyPhase, commitment};
 use crate::crypto::SigningKey;
+use crate::ids::Digest;
 use crate::sealed::group::{Exponent, Point, Scalar};
 use crate::sealed::transcript::{SealedHash, Transcript};
 use crate::sealed::trustee::ShareOfKey;
@@ -71,6 +72,38 @@ impl Dealer {
         let coefficients = (0..).zip(polynomial.iter()).map(|(j, a)| prove(Some(j), a)).collect();
         let transport_key = prove(None, &transport);
         Ok(Self { ceremony, index, key, polynomial, transport, coefficients, transport_key, seed })
+    }
+
+    /// The trustee that signs with this key, whose seed is drawn from the key itself: who keeps the key and finds the ceremony on
+    /// the ledger needs no other backup.
+    ///
+    /// # Errors
+    /// As [`Dealer::new`].
+    pub fn of_key(setup: &CeremonySetup, key: SigningKey) -> Result<Self, DealerError> {
+        let secret = Zeroizing::new(key.to_seed());
+        let seed = Zeroizing::new(Digest::of_parts("voting/sealed-dealer-seed/v1", &[secret.as_slice()]).0);
+        Self::new(setup, key, *seed)
+    }
+
+    /// What this trustee has to say now; none if the ceremony does not wait for it.
+    ///
+    /// # Errors
+    /// [`DealerError`].
+    pub fn next_step(&self, ceremony: &Ceremony) -> Result<Option<SignedMessage>, DealerError> {
+        if !ceremony.missing().contains(&self.index) {
+            self.expect(ceremony, ceremony.phase())?;
+            return Ok(None);
+        }
+        match ceremony.phase() {
+            CeremonyPhase::Commit if *ceremony.hash() == self.ceremony => Ok(Some(self.commit())),
+            CeremonyPhase::Commit => Err(DealerError::OtherCeremony),
+            CeremonyPhase::Reveal => self.reveal(ceremony).map(Some),
+            CeremonyPhase::Deal => self.deal(ceremony).map(Some),
+            CeremonyPhase::Check => self.check(ceremony).map(Some),
+            CeremonyPhase::Open => self.open(ceremony),
+            CeremonyPhase::Sign => self.sign(ceremony).map(Some),
+            CeremonyPhase::Done => Ok(None),
+        }
     }
 
     /// i, from 1.

@@ -48,7 +48,7 @@ use serde::{Deserialize, Serialize};
 use super::params::Parameters;
 use super::transcript::{SealedHash, Transcript};
 use crate::crypto::PublicKey;
-use crate::ids::ElectionId;
+use crate::ids::Digest;
 
 /// Who takes part, for which election.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -56,8 +56,10 @@ use crate::ids::ElectionId;
 pub struct CeremonySetup {
     /// t and n.
     pub parameters: Parameters,
-    /// The election.
-    pub election: ElectionId,
+    /// [`ElectionDefinition::context`](crate::election::ElectionDefinition::context): the definition in its chain.
+    pub context: Digest,
+    /// Which ceremony of this definition: one that was given up is of no use in the next.
+    pub attempt: u32,
     /// The keys that trustees sign with; trustee l is the one at place l − 1.
     pub trustees: Vec<PublicKey>,
 }
@@ -84,7 +86,8 @@ impl CeremonySetup {
     /// H_C: what messages and proofs of the ceremony are bound to.
     #[must_use]
     pub fn hash(&self) -> SealedHash {
-        let start = Transcript::new("voting/sealed-ceremony-setup/v1").hash_of(&self.parameters.hash()).bytes(&self.election.0);
+        let start = Transcript::new("voting/sealed-ceremony-setup/v1").hash_of(&self.parameters.hash());
+        let start = start.bytes(&self.context.0).u32(self.attempt);
         self.trustees.iter().fold(start, |hash, key| hash.bytes(&key.0)).hash()
     }
 }

@@ -19,7 +19,7 @@ use crate::codec::Canonical;
 use crate::count::Amount;
 use crate::crypto::{PublicKey, SigningKey};
 use crate::election::{CountMethodId, ElectionDefinition};
-use crate::entry::{Certification, Entry, OfficerAct, VerifiedEntry};
+use crate::entry::{Certification, Challenge, Entry, OfficerAct, TrusteeAct, VerifiedEntry};
 use crate::epoch::change::{EpochChange, Epochs, Handover};
 use crate::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
 use crate::evidence::Accusation;
@@ -29,7 +29,7 @@ use crate::ids::{BallotCode, BallotHash, BlockHash, ChainId, Digest, ElectionId,
 use crate::preference::PreferLeader;
 use crate::receipt::Receipt;
 use crate::sealed::ceremony::{CeremonyRecord, SignedMessage};
-use crate::sealed::{BallotOpening, PartialDecryption, SealedBallot, SignedSealedBallot};
+use crate::sealed::{BallotOpening, PartialDecryption};
 use crate::state::{LedgerState, Place};
 use crate::tally::ElectionReport;
 use crate::text::{check_line, check_paragraph};
@@ -91,7 +91,7 @@ canonical_types! {
     0: Genesis, 1: Epoch, 2: EpochChange, 3: Handover, 4: ElectionDefinition, 5: OfficerAct, 6: Certification, 7: Ballot,
     8: SignedBallot, 9: PreferLeader, 10: Entry, 11: BlockHeader, 12: Block, 13: FinalizedBlock, 14: Certificate, 15: Receipt,
     16: ElectionReport, 17: Opening, 18: BundleBlock, 19: Closing, 20: Accusation,
-    21: SealedBallot, 22: SignedSealedBallot, 23: BallotOpening, 24: SignedMessage, 25: CeremonyRecord, 26: PartialDecryption,
+    21: TrusteeAct, 22: Challenge, 23: BallotOpening, 24: SignedMessage, 25: CeremonyRecord, 26: PartialDecryption,
 }
 
 /// An entry, verified and applied to a chain with an open election.
