@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use voting_core::ballot::Selection;
+use voting_core::ballot::{Ballot, Selection};
 use voting_core::crypto::{HashRng, PublicKey, SigningKey};
 use voting_core::receipt::ElectionProof;
-use voting_core::sealed::{PreparedBallot, Sealer};
+use voting_core::sealed::{BallotOpening, PreparedBallot, SealVerifier, SealedElectionError, Sealer};
 use voting_core::{Canonical as _, Digest};
 use zeroize::Zeroizing;
 
@@ -18,6 +18,7 @@ use crate::pinned::Trusted;
 /// Seals ballots of one election.
 pub(crate) struct BallotSealer {
     sealer: Sealer,
+    verifier: SealVerifier,
 }
 
 impl BallotSealer {
@@ -43,8 +44,18 @@ impl BallotSealer {
         }
         let registrar = election.registrar.ok_or_else(|| lies("the server does not name the registrar".to_owned()))?;
         let contests = election.definition(registrar).sealed_contests().map_err(|error| lies(error.to_string()))?;
-        let sealer = Sealer::new(election.id, hash, &bound.key, contests).map_err(|error| lies(error.to_string()))?;
-        Ok(Some(Self { sealer }))
+        let unusable = |error: SealedElectionError| lies(error.to_string());
+        let verifier = SealVerifier::new(hash, &bound.key, contests.clone()).map_err(unusable)?;
+        let sealer = Sealer::new(election.id, hash, &bound.key, contests).map_err(unusable)?;
+        Ok(Some(Self { sealer, verifier }))
+    }
+
+    /// Recomputes an opened ballot: what it held.
+    pub(crate) fn open(&self, ballot: &Ballot, opening: &BallotOpening) -> Result<Vec<Selection>> {
+        self.verifier.open(ballot, opening).map_err(|error| {
+            let next = "do not vote with this program: it seals something else than it says";
+            CliError::verification(format!("the seal does not hold: {error}"), next)
+        })
     }
 
     /// Seals choices so that the same call makes the same ballot: the randomness is drawn from the voter's secret key. For imports,

@@ -40,6 +40,11 @@ enum Command {
     /// Announce an election: its text and its roll are fixed from then on (administrators)
     #[command(after_long_help = "Examples:\n  voting elections publish \"Board 2026\"")]
     Publish(Which),
+    /// Go on with the key ceremony without the trustees that it waits for (administrators)
+    ///
+    /// They take no part in the election from then on. Enough trustees must be left to decrypt.
+    #[command(after_long_help = "Examples:\n  voting elections leave-out 3f9a")]
+    LeaveOut(Which),
     /// Open an election for voting (administrators)
     #[command(after_long_help = "Examples:\n  voting elections open \"Board 2026\"")]
     Open(Which),
@@ -272,6 +277,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         Command::Show(which) => show(&client, context, &which).await,
         Command::Create(args) => create(&client, context, *args).await,
         Command::Publish(which) => act(&client, context, &which, "publish", json!({})).await,
+        Command::LeaveOut(which) => leave_out(&client, context, &which).await,
         Command::Open(which) => act(&client, context, &which, "open", json!({})).await,
         Command::Close(CloseArgs { which, hold_result }) => {
             let body = if hold_result { json!({ "publish": false }) } else { json!({}) };
@@ -376,6 +382,18 @@ async fn act(client: &Client, context: &Context, which: &Which, step: &str, body
     let id = resolve(client, &which.election).await?;
     let election = advance(client, id, step, &body).await?;
     context.out.answer(&election, || format!("{} ({id}) is {}", election.title, election.phase))
+}
+
+/// Ends the phase that an election's key ceremony is in.
+async fn leave_out(client: &Client, context: &Context, which: &Which) -> Result<()> {
+    client.signed_in().await?;
+    let id = resolve(client, &which.election).await?;
+    let _: serde_json::Value = client.post(&format!("/elections/{id}/ceremony/close"), &json!({})).await?;
+    let election = fetch(client, id).await?;
+    context.out.answer(&election, || {
+        let step = election.sealing.as_ref().and_then(|sealing| sealing.ceremony).map(|step| step.to_string()).unwrap_or_default();
+        format!("the ceremony of {} ({id}) goes on without them: its step is `{step}`", election.title)
+    })
 }
 
 async fn results(client: &Client, context: &Context, which: &Which) -> Result<()> {

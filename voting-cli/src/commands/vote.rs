@@ -223,9 +223,9 @@ impl Voting<'_> {
         if !is_sealed && !args.yes && out.can_ask() && !out.confirm("Cast this ballot?") {
             return Err(nothing_cast());
         }
+        let sealer = BallotSealer::of(self.client, &self.trusted, &self.election).await?;
         let key = self.wallet.key()?;
         self.certify(&key).await?;
-        let sealer = BallotSealer::of(self.client, &self.trusted, &self.election).await?;
         let signed = match sealer {
             Some(sealer) => self.seal(args, &sealer, &key, &selections, sequence).await?,
             None => {
@@ -261,23 +261,26 @@ impl Voting<'_> {
             tests = tests.saturating_sub(1);
             match answer.as_str() {
                 "y" | "yes" => return Ok(prepared.cast(key)),
-                "t" | "test" => self.test(prepared, key).await?,
+                "t" | "test" => self.test(sealer, prepared, key).await?,
                 _ => return Err(nothing_cast()),
             }
         }
     }
 
     /// Opens a sealed ballot instead of casting it: what it held stands on the ledger for everyone to recompute.
-    async fn test(&self, prepared: PreparedBallot, key: &SigningKey) -> Result<()> {
+    async fn test(&self, sealer: &BallotSealer, prepared: PreparedBallot, key: &SigningKey) -> Result<()> {
         let code = prepared.hash().code();
         let (ballot, opening) = prepared.challenge();
+        let held = sealer.open(&ballot, &opening)?;
         let entry = Entry::challenge(Challenge { ballot, opening }, key);
         let body = json!({ "entry": BASE64.encode(entry.to_canonical()) });
         let path = format!("/elections/{}/challenges", self.election.id);
         let _: Value = self.client.post(&path, &body).await?;
-        self.context.out.note(format!(
-            "the ballot {code} was opened and is void: it held just what you chose, as the authorities have recomputed; sealing anew"
-        ));
+        let out = &self.context.out;
+        out.note(format!("the ballot {code} was opened, recomputed by the authorities, and is void; it held:"));
+        for line in read_back(&self.election.contests, &held) {
+            out.note(format!("  {line}"));
+        }
         Ok(())
     }
 

@@ -73,6 +73,11 @@ impl Network {
         Self { process, url: field("url"), genesis: field("genesis"), data, home }
     }
 
+    /// The number of the process.
+    pub(crate) fn process(&self) -> u32 {
+        self.process.id()
+    }
+
     fn stop(&mut self) {
         let _ = self.process.kill(); // it may have ended already
         let _ = self.process.wait();
