@@ -191,8 +191,8 @@ export interface paths {
         };
         /**
          * Everything needed to verify the election offline
-         * @description A file for `voting verify`: docs/SPEC.md describes every byte. For those who may see the result, which can
-         *     be counted from it.
+         * @description A file for `voting verify`: docs/SPEC.md describes every byte. Of an open election for those who may see the result,
+         *     which can be counted from it; of a sealed one for everyone.
          */
         get: operations["getBundle"];
         put?: never;
@@ -240,6 +240,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/elections/{id}/ceremony": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The key ceremony of a sealed election
+         * @description Everything said so far, to be replayed by trustees and by anyone. Whoever knows the id may ask, also before the
+         *     election is announced: trustees need no account.
+         */
+        get: operations["getCeremony"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/elections/{id}/ceremony/close": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Leave out trustees that the ceremony waits for
+         * @description For administrators: ends the ceremony's phase without those who have not done their part.
+         */
+        post: operations["closeCeremonyPhase"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/elections/{id}/challenges": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Test the seal of a ballot
+         * @description The ballot is opened instead of being cast, for everyone to recompute, and void from then on.
+         */
+        post: operations["postChallenge"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/elections/{id}/close": {
         parameters: {
             query?: never;
@@ -252,7 +313,8 @@ export interface paths {
         /**
          * Close an election
          * @description For administrators. The count is stated for the authorities to certify, and published unless
-         *     `publish` is false. Repeating the call completes what was interrupted.
+         *     `publish` is false. Repeating the call completes what was interrupted. A sealed election is closed only; it is counted
+         *     once its trustees have decrypted the sums.
          */
         post: operations["closeElection"];
         delete?: never;
@@ -343,6 +405,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/elections/{id}/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What a quorum has certified of an election
+         * @description Above all what ballots are bound to, which covers the key that sealed ballots are sealed to: whoever relies on the
+         *     authorities need not rely on this server for it.
+         */
+        get: operations["getElectionProof"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/elections/{id}/publish": {
         parameters: {
             query?: never;
@@ -354,7 +437,8 @@ export interface paths {
         put?: never;
         /**
          * Announce an election
-         * @description For administrators: fixes the definition and the roll. `If-Match` as for replacing a draft: what nobody has looked at
+         * @description For administrators: fixes the definition and the roll. A sealed election becomes ready first, and its trustees begin the
+         *     key ceremony; called again when that is done, its key is fixed. `If-Match` as for replacing a draft: what nobody has looked at
          *     is not announced.
          */
         post: operations["publishElection"];
@@ -400,6 +484,26 @@ export interface paths {
         get: operations["getResults"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/elections/{id}/trustees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a trustee's step
+         * @description A step of the ceremony, or a part of the decryption, signed with the key that the election names.
+         */
+        post: operations["postTrusteeStep"];
         delete?: never;
         options?: never;
         head?: never;
@@ -813,6 +917,20 @@ export interface components {
             selections?: unknown[];
         };
         /**
+         * CeremonyModel
+         * @description A key ceremony, to be replayed by anyone.
+         */
+        CeremonyModel: {
+            /** @description Base64 of the canonical bytes of the definition that the ceremony is bound to. */
+            definition: string;
+            /** @description commit, reveal, deal, check, open, sign or done. */
+            phase: string;
+            /** @description Base64 of the canonical bytes of the record: setup, and what has been said so far. */
+            record: string;
+            /** @description Numbers of the trustees that it waits for. */
+            waits_for: number[];
+        };
+        /**
          * CertifiedEvent
          * @description Voters' keys were certified.
          */
@@ -1027,6 +1145,8 @@ export interface components {
          * @description An election in full.
          */
         Election: {
+            /** @description What sealed ballots are bound to, once the key is fixed; otherwise the same as `context`. */
+            ballot_context: string;
             /**
              * Format: uint64
              * @description Ballots recorded, replaced ones included.
@@ -1043,7 +1163,7 @@ export interface components {
             chain: string;
             /** @description The questions. */
             contests: components["schemas"]["ContestModel"][];
-            /** @description What ballots are bound to. */
+            /** @description Digest of the definition in its chain: what ballots are bound to, unless they are sealed. */
             context: string;
             /** @description Who set it up. */
             created_by: string;
@@ -1081,7 +1201,9 @@ export interface components {
              * @description Voters entitled.
              */
             roll_size: number;
-            /** @description open: choices stand in the ledger in clear, under a pseudonym. */
+            /** @description Trustees, ceremony and key of a sealed election. */
+            sealing?: components["schemas"]["SealingModel"] & unknown;
+            /** @description open: choices stand in the ledger in clear, under a pseudonym; or sealed. */
             secrecy: string;
             /** @description When voting opens. */
             start_date: string;
@@ -1128,6 +1250,16 @@ export interface components {
             voted: number;
         };
         /**
+         * ElectionProofModel
+         * @description What a quorum has certified of an election.
+         */
+        ElectionProofModel: {
+            /** @description The election. */
+            election_id: string;
+            /** @description Base64 of the canonical bytes of the proof: docs/SPEC.md, section 16. */
+            proof: string;
+        };
+        /**
          * ElectionResult
          * @description Result of an election.
          */
@@ -1155,6 +1287,22 @@ export interface components {
             votes: components["schemas"]["VoteRecord"][];
             /** @description Give this as `votes_after` to get those that follow. */
             votes_next?: string;
+        };
+        /**
+         * EntryPlace
+         * @description Where an entry stands.
+         */
+        EntryPlace: {
+            /**
+             * Format: uint64
+             * @description Height of its block.
+             */
+            height: number;
+            /**
+             * Format: uint32
+             * @description Place in the block, from 0.
+             */
+            index: number;
         };
         /**
          * EpochModel
@@ -1463,6 +1611,10 @@ export interface components {
             results?: components["schemas"]["Visibility"] & unknown;
             /** @description Which ballot counts; `first-counts` if left out. */
             revote?: components["schemas"]["Revote"] & unknown;
+            /** @description Who decrypts the sums of a sealed election. */
+            sealing?: components["schemas"]["NewSealing"] & unknown;
+            /** @description Whether ballots are sealed; `sealed` if trustees are given in `sealing`, or else `open`. */
+            secrecy?: components["schemas"]["SecrecyRule"] & unknown;
             /** @description When voting opens, RFC 3339. */
             start_date: string;
             /** @description Whether the times bind; `fixed` if left out. */
@@ -1477,6 +1629,34 @@ export interface components {
         NewKey: {
             /** @description Public key, 64 hexadecimal digits. */
             key: string;
+        };
+        /**
+         * NewSealing
+         * @description Who decrypts the sums of a sealed election to be set up.
+         */
+        NewSealing: {
+            /**
+             * Format: uint64
+             * @description Fewest ballots whose sums are decrypted; 3 if left out.
+             */
+            min_ballots?: number;
+            /**
+             * Format: uint16
+             * @description How many trustees it takes to decrypt.
+             */
+            threshold: number;
+            /** @description The trustees, in the order of their numbers from 1. */
+            trustees: components["schemas"]["NewTrustee"][];
+        };
+        /**
+         * NewTrustee
+         * @description A trustee to be.
+         */
+        NewTrustee: {
+            /** @description The public key it signs with, as `voting trustee keygen` prints it. */
+            key: string;
+            /** @description Who it is, as shown to voters. */
+            name: string;
         };
         /**
          * NewVoter
@@ -1688,6 +1868,50 @@ export interface components {
             votes: string[];
         };
         /**
+         * SealingModel
+         * @description The sealed side of an election.
+         */
+        SealingModel: {
+            /** @description Digest of the authorities in force then. */
+            authorities?: string;
+            /** @description Where the key ceremony stands: commit, reveal, deal, check, open, sign or done; from the ready phase on. */
+            ceremony?: string;
+            /** @description Hash of everything said in the ceremony. */
+            ceremony_hash?: string;
+            /**
+             * Format: uint64
+             * @description Ballots opened to test the seal; they do not count.
+             */
+            challenged: number;
+            /** @description Whether enough trustees have decrypted. */
+            decrypted: boolean;
+            /** @description What every proof is bound to: docs/SPEC.md, section 20. */
+            election_hash?: string;
+            /** @description The key that ballots are sealed to, once it is fixed. */
+            key?: string;
+            /**
+             * Format: uint64
+             * @description Fewest ballots whose sums are decrypted.
+             */
+            min_ballots: number;
+            /** @description Merkle root of the voters certified when the key was fixed. */
+            roll_root?: string;
+            /**
+             * Format: uint16
+             * @description How many trustees it takes to decrypt.
+             */
+            threshold: number;
+            /** @description The trustees, in the order of their numbers from 1. */
+            trustees: components["schemas"]["TrusteeModel"][];
+            /** @description Numbers of the trustees that the ceremony waits for. */
+            waits_for: number[];
+        };
+        /**
+         * @description How ballots are kept.
+         * @enum {string}
+         */
+        SecrecyRule: "open" | "sealed";
+        /**
          * Session
          * @description A session.
          */
@@ -1700,6 +1924,14 @@ export interface components {
             refresh_token?: string;
             /** @description Who signed in. */
             user: components["schemas"]["User"] & unknown;
+        };
+        /**
+         * SignedEntry
+         * @description A signed entry for the ledger.
+         */
+        SignedEntry: {
+            /** @description Base64 of the canonical bytes of the entry. */
+            entry: string;
         };
         /**
          * ThresholdsModel
@@ -1743,6 +1975,27 @@ export interface components {
          * @enum {string}
          */
         TimingRule: "fixed" | "officer";
+        /**
+         * TrusteeModel
+         * @description A trustee of a sealed election.
+         */
+        TrusteeModel: {
+            /** @description Whether it takes part: who does not do its share of the ceremony is left out. */
+            active: boolean;
+            /** @description Whether it has decrypted. */
+            decrypted: boolean;
+            /** @description Short form of the key, to compare. */
+            fingerprint: string;
+            /** @description The public key it signs with. */
+            key: string;
+            /** @description Who it is. */
+            name: string;
+            /**
+             * Format: uint16
+             * @description Number, from 1.
+             */
+            number: number;
+        };
         /**
          * User
          * @description Who is signed in.
@@ -3956,6 +4209,460 @@ export interface operations {
             };
         };
     };
+    getCeremony: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["CeremonyModel"];
+                };
+            };
+            /** @description The request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or a signature that does not verify. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The address is right, the method is not. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request was not complete in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Contradicts what is already there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Larger than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not a type of content that is accepted here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Understood, and not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A fault of this server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This server cannot take it now. */
+            503: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    closeCeremonyPhase: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["CeremonyModel"];
+                };
+            };
+            /** @description The request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or a signature that does not verify. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The address is right, the method is not. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request was not complete in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Contradicts what is already there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Larger than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not a type of content that is accepted here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Understood, and not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A fault of this server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This server cannot take it now. */
+            503: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    postChallenge: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["SignedEntry"];
+            };
+        };
+        responses: {
+            /** @description It is recorded. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["EntryPlace"];
+                };
+            };
+            /** @description The request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or a signature that does not verify. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The address is right, the method is not. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request was not complete in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Contradicts what is already there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Larger than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not a type of content that is accepted here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Understood, and not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A fault of this server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This server cannot take it now. */
+            503: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     closeElection: {
         parameters: {
             query?: never;
@@ -4731,6 +5438,156 @@ export interface operations {
             };
         };
     };
+    getElectionProof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["ElectionProofModel"];
+                };
+            };
+            /** @description The request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or a signature that does not verify. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The address is right, the method is not. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request was not complete in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Contradicts what is already there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Larger than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not a type of content that is accepted here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Understood, and not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A fault of this server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This server cannot take it now. */
+            503: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     publishElection: {
         parameters: {
             query?: never;
@@ -5054,6 +5911,160 @@ export interface operations {
                 };
                 content: {
                     "application/json; charset=utf-8": components["schemas"]["ElectionResult"];
+                };
+            };
+            /** @description The request is not understood. */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not signed in, or a signature that does not verify. */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not allowed. */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description No such thing. */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The address is right, the method is not. */
+            405: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The request was not complete in time. */
+            408: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Contradicts what is already there. */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description What the request is about is no longer what the caller had looked at. */
+            412: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Larger than allowed. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Not a type of content that is accepted here. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description Understood, and not acceptable. */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description The caller asks too often. */
+            429: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description A fault of this server. */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+            /** @description This server cannot take it now. */
+            503: {
+                headers: {
+                    "RETRY-AFTER": number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    postTrusteeStep: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json; charset=utf-8": components["schemas"]["SignedEntry"];
+            };
+        };
+        responses: {
+            /** @description It is recorded. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json; charset=utf-8": components["schemas"]["EntryPlace"];
                 };
             };
             /** @description The request is not understood. */
