@@ -295,7 +295,8 @@ pub(crate) struct VotersAnswer {
 }
 
 /// A key registered ahead of the vote.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Credential {
     pub(crate) label: String,
     pub(crate) key: PublicKey,

@@ -236,6 +236,78 @@ fn an_imported_file_is_sealed_counted_and_agrees() {
     assert_eq!((&shown["secrecy"], &shown["sealing"]["decrypted"]), (&"sealed".into(), &true.into()));
 }
 
+#[test]
+fn credentials_made_elsewhere_vote_without_accounts_and_nobody_votes_for_the_others() {
+    let network = Network::start();
+    let admin = network.person("admin@example.com", "adminpass");
+    // Made where no server is.
+    let authority = Person::at(&support::nobody());
+    let dir = authority.path("credentials");
+    let dir = dir.to_str().unwrap();
+    assert_eq!(
+        authority.run(&["voters", "credentials", "--count", "4", "-o", dir, "--output", "json"]).exits(0).json()["credentials"],
+        4
+    );
+    authority.run(&["voters", "credentials", "--count", "4", "-o", dir]).exits(1);
+    let labels = authority.path("labels.txt");
+    fs::write(&labels, "a\nb\na\n").unwrap();
+    let other = authority.path("other");
+    let twice = ["voters", "credentials", "--labels", labels.to_str().unwrap(), "-o", other.to_str().unwrap()];
+    assert!(authority.run(&twice).exits(2).stderr.contains("`a` cannot be a label"));
+
+    let shown = get(&network.url, &format!("/elections/{}", demo(&network.url)));
+    let trustees: Vec<_> = shown["sealing"]["trustees"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|t| format!("{}={}", t["name"].as_str().unwrap(), t["key"].as_str().unwrap()))
+        .collect();
+    let mut create =
+        vec!["elections", "create", "--title", "Members", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
+    trustees.iter().for_each(|trustee| create.extend(["--trustee", trustee]));
+    create.extend(["--min-ballots", "2", "--threshold", "3"]);
+    let id = admin.run(&create).exits(0).json()["id"].as_str().unwrap().to_owned();
+    let list = format!("{dir}/public.json");
+    let registered = ["voters", "register", &list, "--election", &id, "--output", "json"];
+    assert_eq!(admin.run(&registered).exits(0).json()["roll_size"], 4);
+    assert_eq!(admin.run(&registered).exits(0).json()["added"], 0, "again is harmless");
+    let root = admin.run(&["voters", "freeze", &id, "--output", "json"]).exits(0).json()["root"].clone();
+    let late = admin.with_stdin(ROLL, &["voters", "import", "-", "--election", &id, "--output", "json"]).exits(3);
+    assert_eq!(code_of(&late), "roll_frozen");
+    admin.run(&["elections", "publish", &id]).exits(0);
+    // The simulated trustees hold their ceremony by themselves.
+    while get(&network.url, &format!("/elections/{id}/ceremony"))["phase"] != "done" {
+        std::thread::yield_now();
+    }
+    admin.run(&["elections", "publish", &id]).exits(0);
+    admin.run(&["elections", "open", &id]).exits(0);
+    let open = get(&network.url, &format!("/elections/{id}"));
+    assert_eq!((&open["frozen_roll"], &open["sealing"]["roll_root"]), (&root, &root));
+
+    let voter = Person::at(&network.url);
+    let vote = |number: u32, choice: &str| {
+        let file = format!("{dir}/{number:04}.key");
+        voter.run(&["vote", &id, "--choice", choice, "--credential", &file, "--test-seal", "1", "--output", "json"])
+    };
+    vote(1, "Ada").exits(0);
+    vote(2, "Ada").exits(0);
+    vote(4, "Bob").exits(0);
+    // A key that nobody registered does not vote, and the registrar can certify no other for the third.
+    let stray = voter.path("stray.key").to_str().unwrap().to_owned();
+    voter.run(&["keys", "generate", &stray]).exits(0);
+    let refused = voter.run(&["vote", &id, "--choice", "Bob", "--credential", &stray, "--output", "json"]).exits(3);
+    assert_eq!(code_of(&refused), "key_not_certified");
+    admin.run(&["elections", "close", &id]).exits(0);
+    while get(&network.url, &format!("/elections/{id}"))["phase"] != "tallied" {
+        std::thread::yield_now();
+    }
+    admin.run(&["elections", "close", &id]).exits(0);
+    let result = voter.run(&["elections", "results", &id, "--output", "json"]).exits(0).json();
+    assert_eq!(result["contests"][0]["options"][0]["votes"], 2);
+    let shown = get(&network.url, &format!("/elections/{id}"));
+    assert_eq!((&shown["roll_size"], &shown["certified"], &shown["voted"]), (&4.into(), &4.into(), &3.into()));
+}
+
 /// Passes everything on, and puts another text of the same length in the place of one that the server says.
 fn lying_proxy(url: &str, truth: String, lie: String) -> String {
     assert_eq!(truth.len(), lie.len());

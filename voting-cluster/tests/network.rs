@@ -55,7 +55,7 @@ async fn an_election_runs_from_definition_to_certified_result() {
     let state = network.replica().state();
     let closing = network.replica().head().unwrap().hash;
     let counted = state.election(election.id).unwrap();
-    let report = counted.tally().report(&election, voting_core::Digest(closing.0), counted.roll_size());
+    let report = counted.tally().unwrap().report(&election, voting_core::Digest(closing.0), counted.roll_size());
     must(&network, &act(&network, election.id, Act::Tally { report: report.digest() })).await;
     must(&network, &act(&network, election.id, Act::Advance { to: Phase::Published })).await;
 

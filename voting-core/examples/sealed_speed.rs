@@ -12,10 +12,11 @@ use std::time::Instant;
 
 use elastic_elgamal::app::{ChoiceParams, EncryptedChoice};
 use elastic_elgamal::{Keypair, group::Ristretto};
-use voting_core::ballot::Selection;
+use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
-use voting_core::sealed::{Point, SealVerifier, SealedBallot, SealedContest, SealedHash, Sealer};
+use voting_core::ids::ElectionId;
+use voting_core::sealed::{Point, SealVerifier, SealedContest, SealedHash, Sealer};
 
 /// Ballots that are verified together.
 const BATCH: usize = 256;
@@ -64,7 +65,7 @@ fn ours(options: u16, count: usize) -> ([f64; 3], usize) {
     let contest = SealedContest::marks(options, 1, 1, false).expect("the limits can be met");
     let election = SealedHash([7; 64]);
     let voter = SigningKey::from_seed([1; 32]).public();
-    let sealer = Sealer::new(election, &key, vec![contest.clone()]).expect("the key is usable");
+    let sealer = Sealer::new(ElectionId([7; 16]), election, &key, vec![contest.clone()]).expect("the key is usable");
     let verifier = SealVerifier::new(election, &key, vec![contest]).expect("the key is usable");
 
     let started = now();
@@ -72,7 +73,7 @@ fn ours(options: u16, count: usize) -> ([f64; 3], usize) {
         let selection = [Selection::Marks(vec![n as u16 % options])];
         sealer.seal(voter, 1, &selection, &mut rng).expect("the choice is valid").challenge().0
     };
-    let ballots: Vec<SealedBallot> = (0..count).map(seal).collect();
+    let ballots: Vec<Ballot> = (0..count).map(seal).collect();
     let sealing = per_second(count, started);
 
     let started = now();

@@ -71,6 +71,8 @@ pub enum Act {
     },
     /// Ends the phase that the key ceremony is in: trustees who have not done their part are left out.
     CloseCeremonyPhase,
+    /// Ends certifying: those certified are all who may vote. Before the opening; there is no way back.
+    FreezeRoll,
 }
 
 /// An officer's act on one election.

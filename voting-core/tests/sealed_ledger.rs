@@ -152,7 +152,7 @@ fn forged_ballots_are_refused_by_every_authority() {
         (sign(&|ballot| ballot.context = sealed.election().context()), "wrong_context"),
     ];
     for (entry, expected) in forgeries {
-        assert_eq!(code(sealed.chain.append(&[entry.clone()])), expected);
+        assert_eq!(code(sealed.chain.append(std::slice::from_ref(&entry))), expected);
         // The same when the proofs were looked at ahead of time, alone or among others.
         let verified = |entry: &Entry| VerifiedEntry::verify(entry.to_bytes(), sealed.chain.chain()).unwrap();
         let seal = sealed.sealed().seal().unwrap();
@@ -267,6 +267,8 @@ fn trustees_act_in_their_turn_and_for_themselves() {
     assert_eq!(code(sealed.chain.append(&[lie])), "ceremony_commitment");
     sealed.carry_out_ceremony().unwrap();
     assert_eq!(sealed.sealed().ceremony_phase(), CeremonyPhase::Done);
+    let close = sealed.chain.act(sealed.id, Act::CloseCeremonyPhase);
+    assert_eq!(code(sealed.chain.append(&[close])), "wrong_phase");
     let certified = sealed.chain.certification(sealed.id, (0..3).map(|n| (pseudonym(n), 1, n)));
     sealed.chain.append(&[certified]).unwrap();
     sealed.advance(Phase::Scheduled).unwrap();
@@ -358,6 +360,38 @@ fn small_rolls_large_weights_and_few_ballots_are_refused() {
     sealed.chain.append(&[vote]).unwrap();
     sealed.advance(Phase::Closed).unwrap();
     assert_eq!(code(sealed.decrypt(1)), "too_few_ballots");
+}
+
+#[test]
+fn a_frozen_roll_takes_nobody_in() {
+    let definition = ElectionDefinition { secrecy: Secrecy::Sealed(trustees(1, 1, 2)), ..questions() };
+    let mut sealed = SealedChain::ready(TestChain::new(4), &definition, 10).unwrap();
+    let act = |sealed: &mut SealedChain, act: Act| {
+        let entry = sealed.chain.act(sealed.id, act);
+        sealed.chain.append(&[entry]).map(|_| ())
+    };
+    assert_eq!(code(act(&mut sealed, Act::FreezeRoll)), "empty_roll");
+    let one = sealed.chain.certification(sealed.id, [(pseudonym(0), 1, 0)].into_iter());
+    sealed.chain.append(&[one]).unwrap();
+    assert_eq!(code(act(&mut sealed, Act::FreezeRoll)), "roll_below_min_ballots");
+    let more = sealed.chain.certification(sealed.id, (1..3).map(|n| (pseudonym(n), 1, n)));
+    sealed.chain.append(&[more]).unwrap();
+    act(&mut sealed, Act::FreezeRoll).unwrap();
+    let root = sealed.election().frozen_roll();
+    assert_eq!((root, sealed.election().roll_size()), (Some(sealed.election().roll_root()), 3));
+    assert_eq!(code(act(&mut sealed, Act::FreezeRoll)), "roll_frozen");
+    assert_eq!(code(act(&mut sealed, Act::SetRoll { size: 10 })), "roll_frozen");
+    let late = sealed.chain.certification(sealed.id, [(pseudonym(3), 1, 3)].into_iter());
+    assert_eq!(code(sealed.chain.append(std::slice::from_ref(&late))), "roll_frozen");
+    sealed.carry_out_ceremony().unwrap();
+    sealed.advance(Phase::Scheduled).unwrap();
+    assert_eq!(Some(sealed.sealed().seal().unwrap().election().roll_root), root, "ballots are bound to the whole roll");
+    sealed.advance(Phase::Open).unwrap();
+    assert_eq!(code(sealed.chain.append(&[late])), "roll_frozen");
+    assert_eq!(code(act(&mut sealed, Act::FreezeRoll)), "wrong_phase");
+    let ballots: Vec<_> = (0..2).map(|n| sealed.cast(n, 1, &says(0, &[], 1))).collect();
+    sealed.chain.append(&ballots).unwrap();
+    assert!(verify(export(&sealed).as_slice(), &Options::default()).holds());
 }
 
 #[test]

@@ -65,6 +65,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("invalid_reason", "422", "the reason is empty or too long"),
     ("empty_roll", "422", "an election without voters cannot be published"),
     ("roll_full", "422", "more keys than voters on the roll"),
+    ("roll_frozen", "409", "the roll is frozen: nobody can be added or certified any more"),
     ("roll_below_certified", "422", "fewer voters than certified keys"),
     ("certification_size", "422", "none, or too many voters in one certification"),
     ("wrong_report", "422", "a report that the authorities' own count contradicts"),

@@ -159,7 +159,7 @@ pub(crate) const fn phase_after(act: &Act) -> Option<Phase> {
         Act::Advance { to } => Some(*to),
         Act::Tally { .. } => Some(Phase::Tallied),
         Act::Cancel { .. } => Some(Phase::Cancelled),
-        Act::SetRoll { .. } | Act::CloseCeremonyPhase => None,
+        Act::SetRoll { .. } | Act::CloseCeremonyPhase | Act::FreezeRoll => None,
     }
 }
 

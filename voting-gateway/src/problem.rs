@@ -12,6 +12,7 @@ use voting_core::seams::{QueueError, StoreError};
 use voting_core::state::Refusal;
 
 use crate::codes;
+use crate::submit::refused;
 
 /// A refusal or failure, for programs and people.
 #[derive(Debug, Clone, Object)]
@@ -224,26 +225,12 @@ impl Problem {
 impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let (code, detail) = (refusal.code(), refusal.to_string());
-        match refusal {
-            Refusal::UnknownElection { .. } => Self::not_found(code, detail),
-            Refusal::NotCertified { .. } | Refusal::NotTheRegistrar { .. } | Refusal::NotAnOfficer { .. } => {
-                Self::forbidden(code, detail)
-            }
-            Refusal::AlreadyVoted { ballot, at, .. } => {
-                let mut problem = Self::conflict(code, detail);
-                let body = problem.body_mut();
-                (body.recorded_at, body.ballot_hash) = (Some(at.to_string()), Some(ballot.to_string()));
-                problem
-            }
-            Refusal::Phase { .. }
-            | Refusal::ActSequence { .. }
-            | Refusal::AlreadyCertified { .. }
-            | Refusal::KeyInUse { .. }
-            | Refusal::BallotSequence { .. }
-            | Refusal::Duplicate { .. }
-            | Refusal::TooEarly { .. } => Self::conflict(code, detail),
-            _ => Self::unprocessable(code, detail),
+        let mut problem = refused(code, detail);
+        if let Refusal::AlreadyVoted { ballot, at, .. } = refusal {
+            let body = problem.body_mut();
+            (body.recorded_at, body.ballot_hash) = (Some(at.to_string()), Some(ballot.to_string()));
         }
+        problem
     }
 }
 

@@ -1,13 +1,15 @@
 //! Putting an entry on the queue and waiting until the authorities have decided on it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 use voting_cluster::EntryStatus;
 use voting_core::ballot::Ballot;
-use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
-use voting_core::ids::{BallotHash, ElectionId};
-use voting_core::state::{ElectionState, Refusal};
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct, VerifiedEntry};
+use voting_core::ids::{BallotHash, BlockHash, ElectionId, View};
+use voting_core::sealed::ceremony::CeremonyRefusal;
+use voting_core::state::{ElectionState, Place, Refusal};
 
 use crate::problem::Problem;
 use crate::state::GatewayState;
@@ -21,20 +23,33 @@ const AHEAD: Duration = Duration::from_millis(500);
 impl GatewayState {
     /// Whether a ballot may be submitted. Another gateway may have told the voter of what this one is about to learn, that
     /// the key is certified or the election open: it is looked for with every block that arrives, for a moment.
-    pub(crate) async fn check_ballot(&self, ballot: &Ballot) -> Result<(), Refusal> {
+    /// Returns the election as it then was.
+    pub(crate) async fn check_ballot(&self, ballot: &Ballot) -> Result<Arc<ElectionState>, Refusal> {
         let replica = &self.backend.replica;
         let (mut heights, until) = (replica.heights(), Instant::now() + AHEAD);
         loop {
             let state = replica.state();
             let election = state.election(ballot.election).ok_or(Refusal::UnknownElection { election: ballot.election })?;
             let refusal = match election.check_ballot(ballot) {
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(Arc::clone(election)),
                 Err(refusal) => refusal,
             };
             let is_early = matches!(refusal, Refusal::NotCertified { .. } | Refusal::Phase { .. }) && !refusal.is_permanent();
             if !is_early || !matches!(timeout_at(until, heights.changed()).await, Ok(Ok(()))) {
                 return Err(refusal);
             }
+        }
+    }
+
+    /// Whether the next block could contain an entry, so that nothing is put on the queue for strangers. A step of a ceremony may
+    /// only have come before this gateway has seen the one before.
+    pub(crate) fn judge(&self, entry: &VerifiedEntry) -> Result<(), Problem> {
+        let state = self.backend.replica.state();
+        let timestamp = state.timestamp().saturating_add(Duration::from_millis(1));
+        let place = Place { height: state.height().next(), parent: BlockHash::GENESIS, timestamp, view: View(0) };
+        match state.begin(place).map_err(Problem::internal)?.try_apply(entry) {
+            Ok(_) | Err(Refusal::Ceremony(CeremonyRefusal::Phase { .. })) => Ok(()),
+            Err(refusal) => Err(refusal.into()),
         }
     }
 
@@ -124,7 +139,7 @@ pub(crate) fn undecided(status: EntryStatus) -> Problem {
     }
 }
 
-/// A refusal that the authorities decided, known by its code only.
+/// A refusal by its code: the authorities' tell no more.
 pub(crate) fn refused(code: &str, reason: String) -> Problem {
     match code {
         "unknown_election" => Problem::not_found(code, reason),
@@ -140,6 +155,7 @@ pub(crate) fn refused(code: &str, reason: String) -> Problem {
         | "duplicate_ballot"
         | "too_early"
         | "ballot_voided"
+        | "roll_frozen"
         | "ciphertext_seen"
         | "ceremony_unfinished"
         | "ceremony_phase"

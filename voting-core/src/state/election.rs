@@ -18,6 +18,7 @@ use crate::entry::{
     VerifiedEntry,
 };
 use crate::ids::{BallotCode, BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
+use crate::sealed::ceremony::CeremonyPhase;
 use crate::tally::{ElectionReport, ElectionTally};
 use crate::text::check_line;
 use crate::time::Timestamp;
@@ -77,6 +78,8 @@ pub struct ElectionState {
     acts: Vec<ActRecord>,
     cancel_reason: Option<Arc<str>>,
     roll_size: u64,
+    /// Root over the voters of a roll that was frozen.
+    frozen_roll: Option<Digest>,
     voters: HashMap<Pseudonym, VoterRecord>,
     keys: HashMap<PublicKey, Pseudonym>,
     /// In order, so that a ballot is found by its code.
@@ -142,6 +145,7 @@ impl ElectionState {
             acts: Vec::new(),
             cancel_reason: None,
             roll_size: 0,
+            frozen_roll: None,
             voters: HashMap::new(),
             keys: HashMap::new(),
             ballots: OrdMap::new(),
@@ -195,6 +199,9 @@ impl ElectionState {
                 if !matches!(self.phase, Phase::Draft | Phase::Ready | Phase::Scheduled) {
                     return Err(wrong_phase("changing the roll"));
                 }
+                if self.frozen_roll.is_some() {
+                    return Err(Refusal::RollFrozen);
+                }
                 let certified = self.voters.len() as u64;
                 if *size < certified {
                     return Err(Refusal::RollBelowCertified { size: *size, certified });
@@ -231,8 +238,24 @@ impl ElectionState {
                 self.cancel_reason = Some(reason.as_str().into());
                 self.phase = Phase::Cancelled;
             }
+            Act::FreezeRoll => {
+                if !matches!(self.phase, Phase::Draft | Phase::Ready | Phase::Scheduled) {
+                    return Err(wrong_phase("freezing the roll"));
+                }
+                if self.frozen_roll.is_some() {
+                    return Err(Refusal::RollFrozen);
+                }
+                let certified = self.voters.len() as u64;
+                if certified == 0 {
+                    return Err(Refusal::EmptyRoll);
+                }
+                self.check_min_ballots(certified)?;
+                self.roll_size = certified;
+                self.frozen_roll = Some(self.roll_root());
+            }
             Act::CloseCeremonyPhase => {
-                if self.phase != Phase::Ready {
+                let over = self.sealed.as_ref().is_some_and(|sealed| sealed.ceremony_phase() == CeremonyPhase::Done);
+                if self.phase != Phase::Ready || over {
                     return Err(wrong_phase("ending a phase of the ceremony"));
                 }
                 self.sealed.as_mut().ok_or(Refusal::NotSealed)?.close_ceremony_phase()?;
@@ -298,9 +321,9 @@ impl ElectionState {
         if self.certified_weight > most {
             return Err(Refusal::SealedWeight { weight: self.certified_weight, most });
         }
+        let roll_root = self.roll_root();
         let Some(sealed) = &mut self.sealed else { return Ok(()) };
-        let voters = self.voters.iter().map(|(pseudonym, voter)| (pseudonym, voter.key, voter.weight));
-        sealed.fix(&self.definition, self.context, voters, authorities)
+        sealed.fix(&self.definition, self.context, roll_root, authorities)
     }
 
     /// Whether there is something to count.
@@ -359,6 +382,9 @@ impl ElectionState {
         }
         if certification.registrar != self.definition.registrar {
             return Err(Refusal::NotTheRegistrar { key: certification.registrar });
+        }
+        if self.frozen_roll.is_some() {
+            return Err(Refusal::RollFrozen);
         }
         let actual = certification.voters.len();
         if actual == 0 || actual > MAX_CERTIFIED_PER_ENTRY {
@@ -440,18 +466,25 @@ impl ElectionState {
         Ok(keep.then(|| Kept::Open(ballot.selections.as_slice().into())))
     }
 
-    /// Whether a ballot would be accepted now: the same check as in a block, for gateways and clients. Takes as long as
-    /// verifying the proofs, if the election is sealed.
+    /// Whether a ballot would be accepted now: the same check as in a block, for gateways and clients, but for the proofs of a
+    /// sealed ballot, which [`ElectionState::check_seal`] verifies. Takes microseconds.
     ///
     /// # Errors
     /// [`Refusal`] says why not.
     pub fn check_ballot(&self, ballot: &Ballot) -> Result<(), Refusal> {
-        self.check_cast(ballot, ballot.hash())?;
+        self.check_cast(ballot, ballot.hash()).map(|_| ())
+    }
+
+    /// Verifies the proofs of a sealed ballot; of an open one there are none. Takes milliseconds.
+    ///
+    /// # Errors
+    /// [`Refusal::Sealed`].
+    pub fn check_seal(&self, ballot: &Ballot) -> Result<(), Refusal> {
         self.sealed.as_ref().map_or(Ok(()), |sealed| sealed.verify(ballot, None).map(|_| ()))
     }
 
-    /// [`ElectionState::check_ballot`] for an entry that casts one, whose proofs need not be verified if they have been. Other
-    /// entries are not looked at.
+    /// [`ElectionState::check_ballot`] and [`ElectionState::check_seal`] for an entry that casts a ballot, whose proofs need not be
+    /// verified if they have been. Other entries are not looked at.
     ///
     /// # Errors
     /// [`Refusal`] says why not.
@@ -582,6 +615,19 @@ impl ElectionState {
     #[must_use]
     pub const fn roll_size(&self) -> u64 {
         self.roll_size
+    }
+
+    /// RFC 6962 root over the voters certified so far, in the order of their pseudonyms; a leaf is `pseudonym ‖ key ‖ u64 weight`.
+    /// Takes time with the number of voters.
+    #[must_use]
+    pub fn roll_root(&self) -> Digest {
+        sealed::roll_root(self.voters.iter().map(|(pseudonym, voter)| (pseudonym, voter.key, voter.weight)))
+    }
+
+    /// [`ElectionState::roll_root`] of a roll that was frozen: nobody else is certified any more.
+    #[must_use]
+    pub const fn frozen_roll(&self) -> Option<Digest> {
+        self.frozen_roll
     }
 
     /// Number of voters with a certified key.

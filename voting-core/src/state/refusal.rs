@@ -84,6 +84,9 @@ pub enum Refusal {
         /// Entitled voters.
         size: u64,
     },
+    /// Those certified when the roll was frozen are all who may vote.
+    #[error("the roll is frozen: nobody can be added or certified any more")]
+    RollFrozen,
     /// The report stated is not what the ledger's own count gives.
     #[error("the report's digest is {actual}, counting the ledger gives {expected}")]
     Report {
@@ -396,6 +399,7 @@ impl Refusal {
             Self::EmptyRoll => "empty_roll",
             Self::RollBelowCertified { .. } => "roll_below_certified",
             Self::RollFull { .. } => "roll_full",
+            Self::RollFrozen => "roll_frozen",
             Self::Report { .. } => "wrong_report",
             Self::ClosedInThisBlock => "just_closed",
             Self::Reason(_) => "invalid_reason",

@@ -115,11 +115,11 @@ impl SealedState {
     }
 
     /// Fixes the key, the voters certified so far and the authorities: nothing of them can change unseen from now on.
-    pub(super) fn fix<'v>(
+    pub(super) fn fix(
         &mut self,
         definition: &ElectionDefinition,
         context: Digest,
-        voters: impl Iterator<Item = (&'v Pseudonym, PublicKey, u64)>,
+        roll_root: Digest,
         authorities: Digest,
     ) -> Result<(), Refusal> {
         let Some(outcome) = self.ceremony.outcome() else {
@@ -131,7 +131,7 @@ impl SealedState {
             context,
             key: outcome.key,
             ceremony: outcome.transcript,
-            roll_root: roll_root(voters),
+            roll_root,
             authorities,
         };
         let contests = definition.sealed_contests()?;
@@ -298,7 +298,7 @@ pub(super) fn most_weight(definition: &ElectionDefinition) -> u64 {
 }
 
 /// RFC 6962 root over voters in the order of their pseudonyms; a leaf is `pseudonym ‖ key ‖ u64 weight`.
-fn roll_root<'v>(voters: impl Iterator<Item = (&'v Pseudonym, PublicKey, u64)>) -> Digest {
+pub(super) fn roll_root<'v>(voters: impl Iterator<Item = (&'v Pseudonym, PublicKey, u64)>) -> Digest {
     let mut voters: Vec<_> = voters.map(|(pseudonym, key, weight)| CertifiedVoter { pseudonym: *pseudonym, key, weight }).collect();
     voters.sort_unstable_by_key(|voter| voter.pseudonym);
     let leaf = |voter: &CertifiedVoter| {

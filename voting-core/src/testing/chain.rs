@@ -151,7 +151,21 @@ impl TestChain {
     /// # Errors
     /// The [`Refusal`] of the first entry that cannot be applied; the chain is then unchanged.
     pub fn append(&mut self, entries: &[Entry]) -> Result<&FinalizedBlock, Refusal> {
+        let verified = self.verify(entries);
+        self.append_verified(&verified)
+    }
+
+    /// As [`TestChain::append`], of entries that were verified before.
+    ///
+    /// # Errors
+    /// As [`TestChain::append`].
+    pub fn append_verified(&mut self, entries: &[VerifiedEntry]) -> Result<&FinalizedBlock, Refusal> {
         self.seal_and_certify(entries, true)
+    }
+
+    fn verify(&self, entries: &[Entry]) -> Vec<VerifiedEntry> {
+        let verify = |entry: &Entry| VerifiedEntry::verify(entry.to_bytes(), self.chain()).expect("tests sign what they append");
+        entries.iter().map(verify).collect()
     }
 
     /// As [`TestChain::append`], by authorities who let everything pass: what the rules refuse stands in the block and has no
@@ -160,10 +174,11 @@ impl TestChain {
     /// # Panics
     /// Never, as long as entries are signed.
     pub fn append_unchecked(&mut self, entries: &[Entry]) {
-        self.seal_and_certify(entries, false).expect("nothing is refused");
+        let verified = self.verify(entries);
+        self.seal_and_certify(&verified, false).expect("nothing is refused");
     }
 
-    fn seal_and_certify(&mut self, entries: &[Entry], checked: bool) -> Result<&FinalizedBlock, Refusal> {
+    fn seal_and_certify(&mut self, entries: &[VerifiedEntry], checked: bool) -> Result<&FinalizedBlock, Refusal> {
         let epoch = Arc::clone(self.state.epoch());
         let block = self.seal(entries, checked)?;
         let (view, hash) = (block.header.view, block.hash());
@@ -265,17 +280,16 @@ impl TestChain {
         }
     }
 
-    fn seal(&mut self, entries: &[Entry], checked: bool) -> Result<Block, Refusal> {
+    fn seal(&mut self, entries: &[VerifiedEntry], checked: bool) -> Result<Block, Refusal> {
         let parent = self.head().map_or(Parent::GENESIS, |head| Parent { view: head.view, hash: head.hash });
         let timestamp = self.state.timestamp().saturating_add(Duration::from_secs(1));
         let view = View(parent.view.0 + 1);
         let place = Place { height: self.state.height().next(), parent: parent.hash, timestamp, view };
         let mut draft = self.state.begin(place).expect("the next height, a later time");
-        let bytes: Vec<_> = entries.iter().map(Entry::to_bytes).collect();
-        for (index, entry) in (0..).zip(&bytes) {
-            let entry = VerifiedEntry::verify(entry.clone(), self.chain()).expect("tests sign what they append");
+        let bytes: Vec<_> = entries.iter().map(|entry| entry.bytes().clone()).collect();
+        for (index, entry) in (0..).zip(entries) {
             draft.skip_to(index);
-            match draft.try_apply(&entry) {
+            match draft.try_apply(entry) {
                 Err(refusal) if checked => return Err(refusal),
                 _ => {}
             }

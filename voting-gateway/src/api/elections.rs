@@ -155,7 +155,7 @@ impl ElectionsApi {
         let id = election.id();
         let expected = expected_context(if_match.0.as_deref())?;
         let act = |act: Act| self.0.act_if(id, act, |draft| is_expected(expected, draft));
-        if matches!(election.phase(), Phase::Draft | Phase::Ready) {
+        if matches!(election.phase(), Phase::Draft | Phase::Ready) && election.frozen_roll().is_none() {
             let size = roll::count(self.0.backend.store.as_ref(), id).await?;
             if size != election.roll_size() {
                 act(Act::SetRoll { size }).await?;
@@ -323,6 +323,7 @@ impl ElectionsApi {
             secrecy: secrecy_word(&definition.secrecy).to_owned(),
             sealing: definition.secrecy.trustees().map(|trustees| sealing_model(trustees, election)),
             roll_size: election.roll_size(),
+            frozen_roll: election.frozen_roll().map(|root| root.to_string()),
             certified: election.certified(),
             voted: election.voted(),
             ballots: election.ballots(),

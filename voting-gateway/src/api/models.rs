@@ -359,6 +359,15 @@ pub struct TrusteeModel {
     pub decrypted: bool,
 }
 
+/// A roll that nobody can be added to any more.
+#[derive(Debug, Clone, Object)]
+pub struct FrozenRoll {
+    /// Voters on it.
+    pub roll_size: u64,
+    /// Merkle root over their pseudonyms, keys and weights.
+    pub root: String,
+}
+
 /// What a quorum has certified of an election.
 #[derive(Debug, Clone, Object)]
 pub struct ElectionProofModel {
@@ -466,6 +475,8 @@ pub struct Election {
     pub sealing: Option<SealingModel>,
     /// Voters entitled.
     pub roll_size: u64,
+    /// Merkle root of the roll, if it is frozen: nobody else is certified any more.
+    pub frozen_roll: Option<String>,
     /// Voters with a certified key.
     pub certified: u64,
     /// Voters whose ballot counts.

@@ -101,6 +101,7 @@ impl TrusteesApi {
         {
             return Err(Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)));
         }
+        self.0.judge(&verified)?;
         match self.0.submit(entry, self.0.config.act_wait).await? {
             EntryStatus::Final(position) => {
                 Ok(Recorded::Recorded(Json(EntryPlace { height: position.height.0, index: position.index })))

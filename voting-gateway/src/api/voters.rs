@@ -10,9 +10,11 @@ use voting_core::crypto::PublicKey;
 use voting_core::election::Phase;
 use voting_core::entry::{Act, CertifiedVoter, MAX_CERTIFIED_PER_ENTRY};
 use voting_core::ids::ElectionId;
-use voting_core::state::ElectionState;
+use voting_core::state::{ElectionState, Refusal};
 
-use super::models::{CertifiedKey, CredentialsAdded, NewCredentials, NewKey, NewVoters, VoterItem, VoterPage, VotersAdded};
+use super::models::{
+    CertifiedKey, CredentialsAdded, FrozenRoll, NewCredentials, NewKey, NewVoters, VoterItem, VoterPage, VotersAdded,
+};
 use crate::accounts::Role;
 use crate::problem::{LineError, Problem};
 use crate::roll::{self, Entitled};
@@ -116,7 +118,7 @@ impl VotersApi {
         let election = self.0.election(&id, true)?;
         let voters = check_credentials(body.0)?;
         let store = self.0.backend.store.as_ref();
-        let fixed = !matches!(election.phase(), Phase::Draft | Phase::Ready);
+        let fixed = election.frozen_roll().is_some() || !matches!(election.phase(), Phase::Draft | Phase::Ready);
         // Everything is checked before anything is changed.
         for voter in &voters {
             match roll::find(store, election.id(), &voter.label).await? {
@@ -141,6 +143,20 @@ impl VotersApi {
         }
         self.certify_missing(election.id(), &voters).await?;
         Ok(Json(CredentialsAdded { added: added.added, already: added.already, roll_size: added.total }))
+    }
+
+    /// Freeze the roll
+    ///
+    /// For administrators, until the election opens: the voters whose keys are certified are all who may vote. From then on no
+    /// server can certify a key for somebody who stays away.
+    #[oai(path = "/elections/:id/roll/freeze", method = "post", operation_id = "freezeRoll")]
+    async fn freeze(&self, headers: &HeaderMap, id: Path<String>) -> Result<Json<FrozenRoll>, Problem> {
+        self.0.require(headers, Role::Admin).await?;
+        let id = self.0.election(&id, true)?.id();
+        self.0.act(id, Act::FreezeRoll).await?;
+        let election = self.0.election(&id.to_string(), true)?;
+        let root = election.frozen_roll().ok_or_else(|| Problem::internal("the frozen roll has no root"))?;
+        Ok(Json(FrozenRoll { roll_size: election.roll_size(), root: root.to_string() }))
     }
 
     /// Have a key certified
@@ -182,6 +198,9 @@ impl VotersApi {
 impl VotersApi {
     fn changeable(&self, id: &str) -> Result<std::sync::Arc<ElectionState>, Problem> {
         let election = self.0.election(id, true)?;
+        if election.frozen_roll().is_some() {
+            return Err(Refusal::RollFrozen.into());
+        }
         if matches!(election.phase(), Phase::Draft | Phase::Ready) {
             return Ok(election);
         }

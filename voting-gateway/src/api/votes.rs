@@ -1,5 +1,6 @@
 //! Casting ballots. A ballot signed by a certified key needs no session.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -13,7 +14,7 @@ use voting_core::ballot::{Selection, SignedBallot};
 use voting_core::codec::Canonical;
 use voting_core::entry::Entry;
 use voting_core::ids::{BallotCode, BallotHash};
-use voting_core::state::{Position, Refusal};
+use voting_core::state::{ElectionState, Position, Refusal};
 
 use super::models::{BallotStatus, CastBallot, PendingBallot, ReceiptModel};
 use crate::problem::Problem;
@@ -60,7 +61,7 @@ impl VotesApi {
         if let Some(position) = election.ballot_position(hash) {
             return Ok(Cast::Before(self.receipt_of(hash, position).await?));
         }
-        self.0.check_ballot(&signed.ballot).await?;
+        let election = self.0.check_ballot(&signed.ballot).await?;
         if !take_one(&self.0.buckets.ballots, &signed.ballot.voter) {
             return Err(Problem::too_many("too many ballots under this key; wait a minute", Duration::from_secs(60)));
         }
@@ -69,6 +70,8 @@ impl VotesApi {
             let reason = "the signature is not the one of the key that the ballot names";
             return Err(Problem::unauthorized("invalid_signature", reason));
         }
+        // Only after the signature: nobody but the voter can have the proofs verified, which takes milliseconds.
+        let signed = if election.sealed().is_some() { check_seal(election, signed).await? } else { signed };
         let entry = Entry::Cast(signed);
         self.0.ballots_under_way.insert(hash, entry.to_bytes().hash());
         match self.0.submit(&entry, self.0.config.ballot_wait).await? {
@@ -151,6 +154,12 @@ impl VotesApi {
         }
         refused(code, reason)
     }
+}
+
+/// Verifies the proofs of a sealed ballot, where they keep nothing else waiting.
+async fn check_seal(election: Arc<ElectionState>, signed: SignedBallot) -> Result<SignedBallot, Problem> {
+    let verified = tokio::task::spawn_blocking(move || election.check_seal(&signed.ballot).map(|()| signed)).await;
+    Ok(verified.map_err(Problem::internal)??)
 }
 
 /// The ballot that a hash or a code names. A code alone names only what is recorded.

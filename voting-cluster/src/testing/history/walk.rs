@@ -84,7 +84,7 @@ impl Walk {
             }
             Act::Advance { to } => *to,
             Act::Cancel { .. } => Phase::Cancelled,
-            Act::SetRoll { .. } | Act::Tally { .. } | Act::CloseCeremonyPhase => return, // change nothing about who votes
+            Act::SetRoll { .. } | Act::Tally { .. } | Act::CloseCeremonyPhase | Act::FreezeRoll => return, // change nothing about who votes
         };
         if let Some(told) = self.elections.get_mut(&election) {
             told.phase = phase;
