@@ -7,14 +7,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde_json::Value;
-use voting_core::Canonical;
+use voting_core::ballot::{Ballot, Selection};
 use voting_core::count::Amount;
-use voting_core::entry::Entry;
+use voting_core::election::ElectionDefinition;
+use voting_core::entry::{Challenge, Entry, TrusteeAct, TrusteeStep};
 use voting_core::epoch::Epoch;
+use voting_core::sealed::{
+    BallotOpening, Branch, Ciphertext, OpenedOption, Point, RangeProof, Scalar, SealedOption, SealedSelection,
+};
 use voting_core::testing::chain::authority_key;
 use voting_core::testing::fuzz::{CANONICAL_TYPES, Seed, TARGETS, canonical_input, corpus, known};
+use voting_core::testing::sealed::{dealers, trustee_key};
 use voting_core::testing::{ballot, definition, key};
 use voting_core::time::Timestamp;
+use voting_core::{Canonical, ChainId};
 
 fn folder() -> PathBuf {
     corpus::folder(env!("CARGO_MANIFEST_DIR"))
@@ -47,6 +53,25 @@ fn unhex(hex: &str) -> Vec<u8> {
     (0..hex.len() / 2).map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).unwrap()).collect()
 }
 
+fn cast_ballot(chain: ChainId, election: &ElectionDefinition, voter: u64) -> Ballot {
+    ballot(chain, election, &key(voter), &[1]).ballot
+}
+
+fn scalar(number: u8) -> Scalar {
+    let mut bytes = [0; 32];
+    bytes[0] = number;
+    Scalar::from_bytes(bytes).unwrap()
+}
+
+/// Of one option, well formed and wrong.
+fn sealed_selection() -> Selection {
+    let point = Point([0; 32]);
+    let branch = Branch { a: point, b: point, challenge: scalar(1), response: scalar(2) };
+    let range = RangeProof { branches: vec![branch; 2] };
+    let option = SealedOption { ciphertext: Ciphertext { alpha: point, beta: point }, range: range.clone() };
+    Selection::Sealed(SealedSelection { options: vec![option], limit: Some(range) })
+}
+
 /// What the known network has, and what it would take and refuse.
 fn of_the_network() -> Vec<Seed> {
     let known = known();
@@ -65,6 +90,11 @@ fn of_the_network() -> Vec<Seed> {
     let election = definition(1, &["Ada", "Bob"]);
     let cast = |voter: u64, marks: &[u16]| Entry::Cast(ballot(chain.chain(), &election, &key(voter), marks));
     let next = chain.next_epoch(&[0, 1, 2, 3]);
+    let sealed = Ballot { selections: vec![sealed_selection()], ..cast_ballot(chain.chain(), &election, 5) };
+    let opening = BallotOpening { contests: vec![vec![OpenedOption { value: 1, randomness: scalar(5) }]] };
+    let challenge = Challenge { ballot: sealed.clone(), opening };
+    let step = TrusteeStep::Ceremony(Box::new(dealers(1, 1, 1).1[0].commit()));
+    let trustee = TrusteeAct { chain: chain.chain(), election: election.id, step, trustee: trustee_key(1).public() };
     let entries = [
         ("cast", cast(5, &[1])),
         ("blank", cast(4, &[])),
@@ -76,6 +106,11 @@ fn of_the_network() -> Vec<Seed> {
         ("cancel", chain.act(election.id, voting_core::entry::Act::Cancel { reason: "Nobody stood".to_owned() })),
         ("roll", chain.act(election.id, voting_core::entry::Act::SetRoll { size: u64::MAX })),
         ("change", chain.change(next)),
+        ("sealed", Entry::Cast(sealed.sign(&key(5)))),
+        ("challenge", Entry::challenge(challenge, &key(5))),
+        ("trustee", Entry::trustee(trustee, &trustee_key(1))),
+        ("close-ceremony", chain.act(election.id, voting_core::entry::Act::CloseCeremonyPhase)),
+        ("freeze", chain.act(election.id, voting_core::entry::Act::FreezeRoll)),
         ("certify", chain.certification(election.id, std::iter::once((voting_core::testing::chain::pseudonym(9), u64::MAX, 9)))),
     ];
     seeds.extend(entries.iter().map(|(name, entry)| Seed::new("core_entry", *name, entry.to_canonical())));

@@ -18,11 +18,13 @@ use proptest::test_runner::TestRunner;
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
 use voting_core::election::{Contest, CountMethodId, ElectionDefinition, MAX_WEIGHT, Phase, RevoteRule, Timing};
-use voting_core::entry::{Act, Entry, VerifiedEntry};
+use voting_core::entry::{Act, Challenge, Entry, TrusteeAct, TrusteeStep, VerifiedEntry};
 use voting_core::ids::{BlockHash, Digest, ElectionId, Height, PartitionId};
+use voting_core::sealed::BallotOpening;
 use voting_core::state::{BlockDraft, LedgerState, Position};
 use voting_core::tally::Counts;
 use voting_core::testing::chain::pseudonym;
+use voting_core::testing::sealed::{dealers, trustee_key};
 use voting_core::testing::{TestChain, definition, key};
 use voting_core::time::Timestamp;
 
@@ -39,11 +41,35 @@ enum Step {
     /// The block is full; the next one comes so many milliseconds later.
     Block(u64),
     /// Someone acts under the next sequence number, or one off.
-    Act { election: u8, signer: Signer, off: i64, deed: Deed },
+    Act {
+        election: u8,
+        signer: Signer,
+        off: i64,
+        deed: Deed,
+    },
     /// Someone certifies voters, each with the key of a voter and a weight; places in [`VOTERS`].
-    Certify { election: u8, signer: Signer, voters: Vec<(usize, usize, u64)> },
+    Certify {
+        election: u8,
+        signer: Signer,
+        voters: Vec<(usize, usize, u64)>,
+    },
     /// Someone casts a ballot for the definition in force, or for another version of it.
-    Cast { election: u8, version: Option<u8>, voter: usize, sequence: u32, selections: [usize; 3], surplus: isize },
+    Cast {
+        election: u8,
+        version: Option<u8>,
+        voter: usize,
+        sequence: u32,
+        selections: [usize; 3],
+        surplus: isize,
+    },
+    /// Someone does what is done in sealed elections only: acts as a trustee, or opens a ballot.
+    Trustee {
+        election: u8,
+    },
+    Challenge {
+        election: u8,
+        voter: usize,
+    },
     /// An earlier entry is sent again, byte for byte.
     Again(Index),
 }
@@ -71,6 +97,8 @@ enum Deed {
     Cancel {
         with_reason: bool,
     },
+    CloseCeremonyPhase,
+    FreezeRoll,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -87,6 +115,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (0usize..8).prop_map(Deed::To),
         1 => Just(Deed::WrongCount),
         1 => any::<bool>().prop_map(|with_reason| Deed::Cancel { with_reason }),
+        1 => Just(Deed::CloseCeremonyPhase),
+        1 => Just(Deed::FreezeRoll),
     ];
     let weight = prop_oneof![8 => Just(1u64), 4 => 2..5u64, 1 => Just(MAX_WEIGHT), 1 => Just(0), 1 => Just(MAX_WEIGHT + 1)];
     let voter = (prop_oneof![12 => 0usize..8, 1 => Just(8)], prop::option::weighted(0.3, 0usize..9), weight)
@@ -103,6 +133,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         24 => cast.prop_map(|((election, version, voter, sequence), selections, surplus)| Step::Cast {
             election, version, voter, sequence, selections, surplus,
         }),
+        1 => election().prop_map(|election| Step::Trustee { election }),
+        1 => (election(), 0usize..9).prop_map(|(election, voter)| Step::Challenge { election, voter }),
         4 => any::<Index>().prop_map(Step::Again),
     ];
     // Most histories begin with an election that is open, or they would seldom get that far.
@@ -207,6 +239,8 @@ impl History {
             Step::Block(_) => return None,
             Step::Again(_) if self.sent.is_empty() => return None,
             Step::Again(index) => index.get(&self.sent).clone(),
+            Step::Trustee { election } => self.trustee(*election),
+            Step::Challenge { election, voter } => self.challenge(*election, *voter),
             Step::Act { election, signer, off, deed } => {
                 let id = ElectionId([*election; 16]);
                 let sequence = i64::from(self.model.sheet(id).map_or(0, |sheet| sheet.acts)) + 1 + off;
@@ -228,6 +262,23 @@ impl History {
                 self.ledger.cast(&definition, VOTERS[*voter], *sequence, &selections)
             }
         })
+    }
+
+    /// A voter's ballot as a test of its seal, which it does not have.
+    fn challenge(&self, election: u8, voter: usize) -> Entry {
+        let Entry::Cast(signed) = self.ledger.cast(&version(election, 0), VOTERS[voter], 1, &[marks(&[0])]) else {
+            unreachable!("it casts a ballot")
+        };
+        let opening = BallotOpening { contests: Vec::new() };
+        Entry::challenge(Challenge { ballot: signed.ballot, opening }, &key(VOTERS[voter]))
+    }
+
+    /// A step of a ceremony that was never begun.
+    fn trustee(&self, election: u8) -> Entry {
+        let key = trustee_key(1);
+        let step = TrusteeStep::Ceremony(Box::new(dealers(1, 1, 1).1[0].commit()));
+        let act = TrusteeAct { chain: self.ledger.chain(), election: ElectionId([election; 16]), step, trustee: key.public() };
+        Entry::trustee(act, &key)
     }
 
     fn act(&self, election: u8, deed: &Deed) -> Act {
@@ -257,6 +308,8 @@ impl History {
             Deed::To(phase) => Act::Advance { to: PHASES[*phase] },
             Deed::WrongCount => Act::Tally { report: Digest([7; 32]) },
             Deed::Cancel { with_reason } => Act::Cancel { reason: if *with_reason { "Because".to_owned() } else { String::new() } },
+            Deed::CloseCeremonyPhase => Act::CloseCeremonyPhase,
+            Deed::FreezeRoll => Act::FreezeRoll,
         }
     }
 
@@ -322,17 +375,20 @@ fn compare(state: &LedgerState, model: &Model) {
         assert_eq!(election.context(), sheet.definition.context(model.chain));
         assert_eq!((election.phase(), election.acts().len()), (sheet.phase, sheet.acts as usize));
         assert_eq!((election.roll_size(), election.certified()), (sheet.roll, sheet.voters.len() as u64));
+        assert_eq!(election.frozen_roll(), sheet.frozen.then(|| sheet.roll_root()));
+        assert_eq!(election.roll_root(), sheet.roll_root());
         assert_eq!(election.cancel_reason(), sheet.reason.as_deref());
         assert_eq!(election.closed_height(), sheet.closed.map(|(height, _)| Height(height)));
         assert_eq!(election.report().map(AsRef::as_ref), sheet.report.as_ref());
         let counted = sheet.counted_ballots();
         assert_eq!((election.ballots(), election.voted()), (sheet.ballots.len() as u64, counted.len() as u64));
         let by_hand = recount(&sheet.definition, &counted, Digest::ZERO).contests;
-        for (tally, by_hand) in election.tally().0.iter().zip(&by_hand) {
+        let running = &election.tally().expect("open ballots are counted as they come").0;
+        for (tally, by_hand) in running.iter().zip(&by_hand) {
             assert_eq!(Counts::from(tally), by_hand.counts, "the running count is the count of all ballots anew");
             assert!(by_hand.options.iter().all(|line| tally.options[usize::from(line.option)] == line.votes));
         }
-        assert_eq!(election.tally().0.len(), by_hand.len());
+        assert_eq!(running.len(), by_hand.len());
         for voter in &sheet.voters {
             let record = election.voter(&voter.pseudonym).expect("certified");
             assert_eq!((record.key, record.weight), (voter.key, voter.weight));

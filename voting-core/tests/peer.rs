@@ -20,8 +20,11 @@ use voting_core::codec::Canonical;
 use voting_core::count::{Majority, Thresholds};
 use voting_core::crypto::{Signature, SigningKey};
 use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase};
-use voting_core::entry::{Act, Entry, OfficerAct};
-use voting_core::ids::{BlockHash, Digest, EntryHash, Height, PartitionId, View};
+use voting_core::entry::{Act, Challenge, Entry, OfficerAct, TrusteeAct, TrusteeStep};
+use voting_core::ids::{BlockHash, ChainId, Digest, EntryHash, Height, PartitionId, View};
+use voting_core::sealed::{BallotOpening, SealedSelection};
+use voting_core::testing::chain::pseudonym;
+use voting_core::testing::sealed::{SealedChain, dealers, trustee_key};
 use voting_core::testing::{Numbers, TestChain, ballot, definition, key};
 use voting_core::verify::{KnownBlock, Options, verify};
 use world::World;
@@ -374,6 +377,85 @@ fn a_lying_quorum_fails_alike() {
     collude("unreadable-reason", "life_cycle", false, |chain, election| {
         chain.act(election.id, Act::Cancel { reason: "hidden\u{200b}".to_owned() })
     });
+}
+
+#[test]
+fn what_belongs_to_sealed_elections_fails_alike_in_open_ones() {
+    collude("sealed-selection", "selections", false, |chain, election| {
+        let sealed = Selection::Sealed(SealedSelection { options: Vec::new(), limit: None });
+        Entry::Cast(vote(chain, election, 1, 1, vec![sealed]).sign(&key(1)))
+    });
+    collude("challenge", "challenges", false, |chain, election| {
+        let ballot = vote(chain, election, 1, 1, vec![Selection::Blank]);
+        Entry::challenge(Challenge { ballot, opening: BallotOpening { contests: Vec::new() } }, &key(1))
+    });
+    collude("late-challenge", "challenges", true, |chain, election| {
+        let ballot = vote(chain, election, 1, 1, vec![Selection::Blank]);
+        Entry::challenge(Challenge { ballot, opening: BallotOpening { contests: vec![vec![]] } }, &key(1))
+    });
+    collude("forged-challenge", "signatures", false, |chain, election| {
+        let ballot = vote(chain, election, 1, 1, vec![Selection::Blank]);
+        Entry::challenge(Challenge { ballot, opening: BallotOpening { contests: Vec::new() } }, &key(2))
+    });
+    let step = || TrusteeStep::Ceremony(Box::new(dealers(1, 1, 1).1[0].commit()));
+    collude("trustee", "life_cycle", false, |chain, election| {
+        let trustee = trustee_key(1);
+        let act = TrusteeAct { chain: chain.chain(), election: election.id, step: step(), trustee: trustee.public() };
+        Entry::trustee(act, &trustee)
+    });
+    collude("trustee-elsewhere", "signatures", false, |_, election| {
+        let trustee = trustee_key(1);
+        let act = TrusteeAct { chain: ChainId([1; 32]), election: election.id, step: step(), trustee: trustee.public() };
+        Entry::trustee(act, &trustee)
+    });
+    collude("no-ceremony", "life_cycle", false, |chain, election| chain.act(election.id, Act::CloseCeremonyPhase));
+    collude("late-freeze", "life_cycle", false, |chain, election| chain.act(election.id, Act::FreezeRoll));
+}
+
+/// A roll that is frozen has as many voters as are certified, and takes no more; both verifiers know.
+#[test]
+fn frozen_rolls_are_judged_alike() {
+    let mut chain = TestChain::new(4);
+    let election = definition(1, &["Ada", "Bob"]);
+    let certify = |chain: &TestChain, voters: std::ops::Range<u64>| {
+        chain.certification(election.id, voters.map(|voter| (pseudonym(voter), 1, voter)))
+    };
+    for act in [Act::Define(election.clone()), Act::SetRoll { size: 5 }] {
+        let entry = chain.act(election.id, act);
+        chain.append(&[entry]).unwrap();
+    }
+    let entries = [certify(&chain, 0..2), chain.act(election.id, Act::FreezeRoll)];
+    chain.append(&entries).unwrap();
+    assert_eq!(chain.state.election(election.id).unwrap().roll_size(), 2);
+    for to in [Phase::Ready, Phase::Scheduled, Phase::Open] {
+        let entry = chain.act(election.id, Act::Advance { to });
+        chain.append(&[entry]).unwrap();
+    }
+    let vote = Entry::Cast(ballot(chain.chain(), &election, &key(1), &[1]));
+    chain.append(&[vote]).unwrap();
+    agree("frozen", &world::export(&chain, election.id), None);
+    // A quorum that lets another voter in.
+    let honest = world::export(&chain, election.id);
+    let late = certify(&chain, 2..3);
+    chain.append_unchecked(&[late]);
+    let mut writer = BundleWriter::begin(Vec::new(), &chain.genesis, PartitionId(0), &[], election.id).unwrap();
+    chain.blocks.iter().for_each(|block| writer.block(block).unwrap());
+    let mut bundle = std::mem::take(writer.get_mut());
+    bundle.extend(&honest[frames(&honest).1..]);
+    agree("frozen-and-certified", &bundle, Some("voter_keys"));
+}
+
+/// The peer leaves the curve to others, and does not pretend otherwise.
+#[test]
+fn the_peer_says_that_it_does_not_verify_sealed_elections() {
+    let sealed = SealedChain::open(&definition(7, &["Ada", "Bob"]), 1, 1, 2).unwrap();
+    let bundle = world::export(&sealed.chain, sealed.id);
+    assert_eq!(library_verdict(&bundle, &Options::default()), None);
+    let file = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("peer-sealed.bundle");
+    std::fs::write(&file, bundle).unwrap();
+    let output = python("verify_bundle.py", &[file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stdout).starts_with("Not verified: sealed ballots"));
 }
 
 #[test]

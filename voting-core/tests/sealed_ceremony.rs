@@ -118,20 +118,25 @@ fn the_order_within_a_phase_does_not_matter_and_a_record_replays() {
 fn messages_are_signed_timely_and_of_this_ceremony() {
     let (mut ceremony, dealers) = at(CeremonyPhase::Commit, 2, 3);
     let message = dealers[0].commit();
-    refused(&mut ceremony, &with(&message, |message| message.ceremony.0[0] ^= 1), "ceremony-other", None);
-    refused(&mut ceremony, &with(&message, |message| message.trustee = 0), "ceremony-trustee", Some(0));
-    refused(&mut ceremony, &with(&message, |message| message.trustee = 4), "ceremony-trustee", Some(4));
+    refused(&mut ceremony, &with(&message, |message| message.ceremony.0[0] ^= 1), "ceremony_other", None);
+    refused(&mut ceremony, &with(&message, |message| message.trustee = 0), "ceremony_trustee", Some(0));
+    refused(&mut ceremony, &with(&message, |message| message.trustee = 4), "ceremony_trustee", Some(4));
     let forged = message.message.clone().sign(&key(1));
-    refused(&mut ceremony, &forged, "ceremony-signature", Some(1));
+    refused(&mut ceremony, &forged, "ceremony_signature", Some(1));
     assert_eq!(dealers[0].reveal(&ceremony).unwrap_err(), DealerError::Phase(CeremonyPhase::Commit));
     let early = say(&ceremony, 1, Step::Check(vec![]));
-    refused(&mut ceremony, &early, "ceremony-phase", Some(1));
+    refused(&mut ceremony, &early, "ceremony_phase", Some(1));
     ceremony.apply(&message).unwrap();
-    refused(&mut ceremony, &message, "ceremony-twice", Some(1));
-    // The same trustees in another election: nothing can be carried over.
-    let (mut setup, _) = voting_core::testing::sealed::dealers(2, 3, 1);
-    setup.election.0[0] ^= 1;
-    refused(&mut Ceremony::new(setup).unwrap(), &message, "ceremony-other", None);
+    refused(&mut ceremony, &message, "ceremony_twice", Some(1));
+    // The same trustees for another definition, or once more for the same one: nothing can be carried over.
+    let (setup, _) = voting_core::testing::sealed::dealers(2, 3, 1);
+    let (mut elsewhere, mut again, mut others) = (setup.clone(), setup.clone(), setup);
+    elsewhere.context.0[0] ^= 1;
+    again.attempt += 1;
+    others.trustees.swap(0, 1);
+    for setup in [elsewhere, again, others] {
+        refused(&mut Ceremony::new(setup).unwrap(), &message, "ceremony_other", None);
+    }
 }
 
 #[test]
@@ -159,12 +164,12 @@ fn nobody_can_choose_points_after_seeing_the_others() {
     let others = decode(&revealed(&honest[0]).0[0].point) + decode(&revealed(&honest[1]).0[0].point);
     coefficients[0].point = encode(&(Exponent::from(42u8) * G - others));
     let rogue = say(&ceremony, 3, Step::Reveal { coefficients, transport });
-    refused(&mut ceremony, &rogue, "ceremony-commitment", Some(3));
+    refused(&mut ceremony, &rogue, "ceremony_commitment", Some(3));
     // Another transport key than committed to.
     let (coefficients, mut transport) = revealed(&honest[2]);
     transport.point = encode(&(decode(&transport.point) + G));
     let other = say(&ceremony, 3, Step::Reveal { coefficients, transport });
-    refused(&mut ceremony, &other, "ceremony-commitment", Some(3));
+    refused(&mut ceremony, &other, "ceremony_commitment", Some(3));
 }
 
 /// A trustee that commits to whatever it reveals: what it reveals must still be proved.
@@ -194,20 +199,20 @@ fn every_point_is_proved() {
         assert_eq!(reveals(|points, _, _| points[at] = shifted(&points[at])), proof(Some(j)));
         assert_eq!(reveals(|points, _, _| points[at].point = moved(&points[at].point)), proof(Some(j)));
         assert_eq!(reveals(|points, _, _| points[at].commitment = moved(&points[at].commitment)), proof(Some(j)));
-        assert_eq!(reveals(|points, _, _| points[at].point = IDENTITY).code(), "sealed-identity");
-        assert_eq!(reveals(|points, _, _| points[at].point = NOT_CANONICAL).code(), "sealed-point");
-        assert_eq!(reveals(|points, _, _| points[at].commitment = NOT_CANONICAL).code(), "sealed-point");
+        assert_eq!(reveals(|points, _, _| points[at].point = IDENTITY).code(), "sealed_identity");
+        assert_eq!(reveals(|points, _, _| points[at].point = NOT_CANONICAL).code(), "sealed_point");
+        assert_eq!(reveals(|points, _, _| points[at].commitment = NOT_CANONICAL).code(), "sealed_point");
         // Another trustee's point with its proof.
         assert_eq!(reveals(|points, _, victim| points[at] = revealed(victim).0[at]), proof(Some(j)));
     }
     assert_eq!(reveals(|points, _, _| points.swap(0, 1)), proof(Some(0)));
     assert_eq!(reveals(|_, transport, _| *transport = shifted(transport)), proof(None));
     assert_eq!(reveals(|_, transport, victim| *transport = revealed(victim).1), proof(None));
-    assert_eq!(reveals(|_, transport, _| transport.point = IDENTITY).code(), "sealed-identity");
+    assert_eq!(reveals(|_, transport, _| transport.point = IDENTITY).code(), "sealed_identity");
     assert_eq!(reveals(|points, transport, _| *transport = points[0]), proof(None));
     // A polynomial of another degree.
-    assert_eq!(reveals(|points, _, _| points.truncate(1)).code(), "ceremony-coefficients");
-    assert_eq!(reveals(|points, _, _| points.push(points[0])).code(), "ceremony-coefficients");
+    assert_eq!(reveals(|points, _, _| points.truncate(1)).code(), "ceremony_coefficients");
+    assert_eq!(reveals(|points, _, _| points.push(points[0])).code(), "ceremony_coefficients");
 }
 
 #[test]
@@ -220,12 +225,12 @@ fn shares_go_to_everyone_once() {
             other => panic!("{other:?} deals nothing"),
         })
     };
-    refused(&mut ceremony, &deal(&|shares| shares.truncate(2)), "ceremony-recipients", Some(1));
-    refused(&mut ceremony, &deal(&|shares| shares.swap(0, 1)), "ceremony-recipients", Some(1));
-    refused(&mut ceremony, &deal(&|shares| shares.push(shares[0].clone())), "ceremony-recipients", Some(1));
-    refused(&mut ceremony, &deal(&|shares| shares[0].recipient = 1), "ceremony-recipients", Some(1));
-    refused(&mut ceremony, &deal(&|shares| shares[1].ephemeral = IDENTITY), "sealed-identity", Some(1));
-    refused(&mut ceremony, &deal(&|shares| shares[1].ephemeral = NOT_CANONICAL), "sealed-point", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares.truncate(2)), "ceremony_recipients", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares.swap(0, 1)), "ceremony_recipients", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares.push(shares[0].clone())), "ceremony_recipients", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares[0].recipient = 1), "ceremony_recipients", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares[1].ephemeral = IDENTITY), "sealed_identity", Some(1));
+    refused(&mut ceremony, &deal(&|shares| shares[1].ephemeral = NOT_CANONICAL), "sealed_point", Some(1));
 }
 
 /// A ceremony of 2 of 4 at its complaints, after trustee 1 dealt something else than it should.
@@ -247,7 +252,7 @@ fn a_wrong_share_is_complained_about_and_opened() {
     let complaints = |ceremony: &Ceremony, dealers: Vec<u16>| say(ceremony, 4, Step::Check(dealers));
     for wrong in [vec![4], vec![2, 1], vec![1, 1], vec![5], vec![0]] {
         let wrong = complaints(&ceremony, wrong);
-        refused(&mut ceremony, &wrong, "ceremony-complaints", Some(4));
+        refused(&mut ceremony, &wrong, "ceremony_complaints", Some(4));
     }
     until(CeremonyPhase::Open, &mut ceremony, &dealers);
     assert_eq!(ceremony.missing().into_iter().collect::<Vec<_>>(), [1]);
@@ -259,10 +264,10 @@ fn a_wrong_share_is_complained_about_and_opened() {
             other => panic!("{other:?} opens nothing"),
         })
     };
-    refused(&mut ceremony, &open(&|shares| shares.clear()), "ceremony-openings", Some(1));
-    refused(&mut ceremony, &open(&|shares| shares[0].recipient = 3), "ceremony-openings", Some(1));
+    refused(&mut ceremony, &open(&|shares| shares.clear()), "ceremony_openings", Some(1));
+    refused(&mut ceremony, &open(&|shares| shares[0].recipient = 3), "ceremony_openings", Some(1));
     let add_one = |share: &mut voting_core::sealed::Scalar| *share = scalar(&(exponent(share) + Exponent::ONE));
-    refused(&mut ceremony, &open(&|shares| add_one(&mut shares[0].share)), "ceremony-share", Some(1));
+    refused(&mut ceremony, &open(&|shares| add_one(&mut shares[0].share)), "ceremony_share", Some(1));
     // The dealer opens the right one: it stays, and the complainer uses what was opened.
     ceremony.apply(&opening).unwrap();
     carry_through(&mut ceremony, &dealers);
@@ -284,7 +289,7 @@ fn a_dealer_that_does_not_open_is_left_out() {
     ceremony.close().unwrap();
     assert_eq!((ceremony.phase(), ceremony.active().len()), (CeremonyPhase::Sign, 3));
     let late = say(&ceremony, 1, Step::Sign(ceremony.transcript()));
-    refused(&mut ceremony, &late, "ceremony-excluded", Some(1));
+    refused(&mut ceremony, &late, "ceremony_excluded", Some(1));
     assert_eq!(dealers[0].sign(&ceremony), Err(DealerError::Excluded));
     carry_through(&mut ceremony, &dealers);
     let outcome = ceremony.outcome().unwrap();
@@ -334,7 +339,7 @@ fn until_closed(ceremony: &mut Ceremony, dealers: &[Dealer]) {
 fn all_who_are_left_sign_the_same_transcript() {
     let (mut ceremony, dealers) = at(CeremonyPhase::Sign, 2, 3);
     let other = say(&ceremony, 2, Step::Sign(SealedHash([0; 64])));
-    refused(&mut ceremony, &other, "ceremony-transcript", Some(2));
+    refused(&mut ceremony, &other, "ceremony_transcript", Some(2));
     ceremony.apply(&dealers[0].sign(&ceremony).unwrap()).unwrap();
     assert_eq!(ceremony.close(), Err(CeremonyRefusal::Unsigned { missing: vec![2, 3] }));
     assert_eq!((ceremony.outcome(), dealers[0].finish(&ceremony).is_err()), (None, true));

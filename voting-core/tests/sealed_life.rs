@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
 
-use voting_core::ballot::Selection;
+use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;
 use voting_core::sealed::{
-    Aggregate, BallotRefusal, DecryptionError, Part, PartialDecryption, PartialRefusal, SealedBallot, SealedContest,
-    SeenCiphertexts, ShareOfKey, SignedSealedBallot, combine, verify_partial,
+    Aggregate, BallotRefusal, DecryptionError, Part, PartialDecryption, PartialRefusal, SealedContest, SeenCiphertexts, ShareOfKey,
+    combine, verify_partial,
 };
 use voting_core::testing::sealed::TestSeal;
 use voting_core::testing::{Draws, Numbers, key};
@@ -40,7 +40,7 @@ fn count(totals: &mut [Vec<u64>], selections: &[Selection], weight: u64) {
             Selection::Scores(scores) => {
                 scores.iter().for_each(|(option, score)| totals[usize::from(*option)] += u64::from(*score) * weight);
             }
-            Selection::Ranking(_) => unreachable!("nothing is ranked here"),
+            Selection::Ranking(_) | Selection::Sealed(_) => unreachable!("nothing is ranked here, and this is what was sealed"),
         }
     }
 }
@@ -58,8 +58,9 @@ fn three_of_five_trustees_open_what_five_hundred_voters_sealed() {
         count(&mut expected, &chosen, weight);
         let voter = key(voter);
         let signed = sealer.seal(voter.public(), 1, &chosen, &mut rng).unwrap().cast(&voter);
-        let arrived = SignedSealedBallot::from_canonical(&signed.to_canonical()).unwrap();
+        let arrived = SignedBallot::from_canonical(&signed.to_canonical()).unwrap();
         assert!(arrived.verify());
+        assert_eq!(arrived.hash(), signed.hash());
         ballots.push(arrived.ballot);
         weights.push(weight);
     }
@@ -104,21 +105,24 @@ fn three_of_five_trustees_open_what_five_hundred_voters_sealed() {
 #[test]
 fn a_challenged_ballot_shows_what_it_held() {
     let seal = TestSeal::new(1, 1, contests());
-    let sealer = seal.sealer();
+    let (sealer, verifier) = (seal.sealer(), seal.verifier());
     let mut rng = Draws::new("challenge");
     let chosen = selections(&mut Numbers::new(1));
     let voter = key(0).public();
     let prepared = sealer.seal(voter, 1, &chosen, &mut rng).unwrap();
-    let tracker = prepared.tracker();
+    let noted = prepared.hash().code();
     let (ballot, opening) = prepared.challenge();
-    assert_eq!(ballot.tracker(), tracker);
-    let shown = sealer.open(&ballot, &opening).unwrap();
+    assert_eq!(ballot.hash().code(), noted);
+    let shown = verifier.open(&ballot, &opening).unwrap();
     let none_of = |selection: &Selection| !matches!(selection, Selection::Scores(_));
     assert!(shown.iter().zip(&chosen).filter(|(_, chosen)| none_of(chosen)).all(|(shown, chosen)| shown == chosen));
-    // The same choices again: other ciphertexts, another tracker.
+    // The same choices again: other ciphertexts, another code.
     let again = sealer.seal(voter, 1, &chosen, &mut rng).unwrap();
-    assert_ne!(again.tracker(), tracker);
-    assert_eq!(sealer.open(again.ballot(), &opening).unwrap_err().code(), "sealed-opening");
+    assert_ne!(again.hash().code(), noted);
+    assert_eq!(verifier.open(again.ballot(), &opening).unwrap_err().code(), "sealed_opening");
+    // What is cast is what was noted.
+    let noted = again.hash().code();
+    assert_eq!(again.cast(&key(0)).hash().code(), noted);
 }
 
 #[test]
@@ -129,7 +133,7 @@ fn the_first_ballot_is_sound_and_any_other_use_of_it_is_refused() {
     let voter = SigningKey::from_seed([9; 32]).public();
     let (ballot, _) = sealer.seal(voter, 1, &selections(&mut Numbers::new(2)), &mut rng).unwrap().challenge();
     assert!(verifier.verify(&ballot).is_ok());
-    let stolen = SealedBallot { voter: key(1).public(), ..ballot };
+    let stolen = Ballot { voter: key(1).public(), ..ballot };
     let refusal = BallotRefusal::Proof { contest: 0, part: Part::Option(0) };
     assert_eq!(verifier.verify(&stolen), Err(refusal));
     assert_eq!(verifier.verify_batch(&[stolen], &mut rng), [Err(refusal)]);

@@ -14,18 +14,27 @@ use std::sync::OnceLock;
 use curve25519_dalek::scalar::Scalar as Exponent;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
-use textbook::{Place, decode, encode, exponent, hash, scalar};
-use voting_core::ballot::Selection;
+use textbook::{Contests as _, Place, decode, encode, exponent, hash, scalar};
+use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
+use voting_core::election::{ElectionDefinition, Secrecy};
+use voting_core::entry::{Act, Challenge, Entry, OfficerAct, TrusteeAct, TrusteeStep};
+use voting_core::epoch::Genesis;
+use voting_core::epoch::change::Epochs;
+use voting_core::ids::{ChainId, ElectionId, PartitionId};
+use voting_core::receipt::{BlockReceipts, ElectionProof};
 use voting_core::sealed::ceremony::{
     Ceremony, CeremonyMessage, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, SignedMessage, Step,
 };
 use voting_core::sealed::{
-    Aggregate, BallotOpening, PartialDecryption, Point, SUITE, SealVerifier, SealedBallot, SealedContest, SealedHash, ShareOfKey,
-    SignedSealedBallot, combine,
+    Aggregate, BallotOpening, PartialDecryption, Point, SUITE, SealVerifier, SealedContest, SealedElection, SealedHash, Sealer,
+    ShareOfKey, combine, proof_hash,
 };
-use voting_core::testing::sealed::{TestSeal, carry_through, dealers, honest, trustee_key};
-use voting_core::testing::{Draws, Numbers, key};
+use voting_core::testing::sealed::{SealedChain, TestSeal, carry_through, dealers, honest, trustee_key, trustees};
+use voting_core::testing::{Draws, Numbers, TestChain, definition, key};
+
+/// The election of all ballots here.
+const ID: ElectionId = ElectionId([6; 16]);
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
     HEXLOWER.encode(bytes.as_ref())
@@ -43,7 +52,7 @@ fn path() -> PathBuf {
 fn made() -> &'static [Value] {
     static MADE: OnceLock<Vec<Value>> = OnceLock::new();
     MADE.get_or_init(|| {
-        let made = [hashes(), ceremonies(), ballots(), invalid(), vec![decryption()], encodings()].concat();
+        let made = [hashes(), ceremonies(), ballots(), invalid(), vec![decryption(), election_proof()], encodings()].concat();
         if std::env::var_os("VOTING_BLESS").is_some_and(|value| value == "1") {
             let lines: Vec<String> = made.iter().map(|vector| serde_json::to_string(vector).unwrap()).collect();
             std::fs::write(path(), format!("[\n{}\n]\n", lines.join(",\n"))).unwrap();
@@ -159,10 +168,10 @@ fn hashes() -> Vec<Value> {
         json!({ "kind": "hash", "name": "H and H_q", "tag": "voting/sealed-parameters/v1", "inputs": inputs.map(hex),
             "hash": hex(h), "challenge": scalar(&Exponent::from_bytes_mod_order_wide(&h)) }),
         json!({ "kind": "draws", "name": "random bytes of a seed", "seed": "draws", "bytes": hex(Draws::new("draws").bytes::<200>()) }),
-        json!({ "kind": "election", "name": "H_P, H_B, H_E", "suite": SUITE, "value": election,
+        json!({ "kind": "election", "name": "H_P, H_B, H_E, H_I, context of ballots", "suite": SUITE, "value": election,
             "parameters_hash": election.parameters.hash(), "base_hash": election.parameters.base_hash(&election.context),
-            "election_hash": election.hash(), "ballot_hash": voting_core::sealed::ballot_hash(&election.hash(), &key(1).public(), 7),
-            "voter": key(1).public(), "sequence": 7 }),
+            "election_hash": election.hash(), "ballot_context": election.hash().context(),
+            "proof_hash": proof_hash(&election.hash(), &key(1).public(), 7), "voter": key(1).public(), "sequence": 7 }),
     ]
 }
 
@@ -217,7 +226,7 @@ fn ballots() -> Vec<Value> {
     let mut made = Vec::new();
     for (at, shapes) in shapes().iter().enumerate() {
         let contests: Vec<_> = shapes.iter().map(Shape::contest).collect();
-        let sealer = voting_core::sealed::Sealer::new(seal.hash(), &seal.election.key, contests).unwrap();
+        let sealer = Sealer::new(ID, seal.hash(), &seal.election.key, contests).unwrap();
         for number in 0..BALLOTS {
             let (voter, seed) = (key(number), format!("ballot {at}/{number}"));
             let selections: Vec<_> = shapes.iter().map(|shape| shape.choose(&mut numbers)).collect();
@@ -226,16 +235,17 @@ fn ballots() -> Vec<Value> {
             let (ballot, opening) = prepared.challenge();
             let signed = ballot.clone().sign(&voter);
             made.push(json!({ "kind": "ballot", "name": seed, "contests": shapes.iter().map(Shape::json).collect::<Vec<_>>(),
-                "key": seal.election.key, "election": seal.hash(), "draws": seed, "voter_seed": hex(voter.to_seed()),
-                "voter": voter.public(), "sequence": sequence, "selections": selections, "proof_hash": ballot.proof_hash(),
-                "tracker": ballot.tracker().to_string(), "hex": hex(ballot.to_canonical()), "hash": ballot.hash(),
-                "signature": signed.signature, "opening": hex(opening.to_canonical()) }));
+                "key": seal.election.key, "election": seal.hash(), "id": ballot.election, "context": ballot.context, "draws": seed,
+                "voter_seed": hex(voter.to_seed()), "voter": voter.public(), "sequence": sequence, "selections": selections,
+                "proof_hash": proof_hash(&seal.hash(), &ballot.voter, sequence), "hex": hex(ballot.to_canonical()),
+                "hash": ballot.hash(), "code": ballot.hash().code(), "signature": signed.signature,
+                "opening": hex(opening.to_canonical()) }));
         }
     }
     made
 }
 
-type Change<'a> = Box<dyn Fn(&mut SealedBallot) + 'a>;
+type Change<'a> = Box<dyn Fn(&mut Ballot) + 'a>;
 
 fn invalid() -> Vec<Value> {
     let seal = seal();
@@ -243,73 +253,82 @@ fn invalid() -> Vec<Value> {
     let chosen = [Selection::Marks(vec![0]), Selection::Scores(vec![(0, 3)])];
     let (good, _) = seal.sealer().seal(key(1).public(), 1, &chosen, &mut Draws::new("invalid")).unwrap().challenge();
     let next = |point: &Point| encode(&(decode(point) + curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT));
-    let place = Place { key: &seal.election.key, ballot: good.proof_hash(), contest: 0, option: 1, high: 1 };
+    let place = Place {
+        key: &seal.election.key,
+        ballot: proof_hash(&seal.hash(), &good.voter, good.sequence),
+        contest: 0,
+        option: 1,
+        high: 1,
+    };
     let scored = Place { contest: 1, option: 0, high: 5, ..place };
     let draws = || Draws::new("forger");
     let plus = |value: &mut voting_core::sealed::Scalar| *value = scalar(&(exponent(value) + Exponent::ONE));
     let changes: Vec<(&str, Change<'_>, &str)> = vec![
-        ("another election", Box::new(|b| b.election.0[0] ^= 1), "sealed-election"),
-        ("another voter", Box::new(|b| b.voter = key(2).public()), "sealed-range"),
-        ("another sequence number", Box::new(|b| b.sequence = 2), "sealed-range"),
-        ("a contest missing", Box::new(|b| b.contests.truncate(1)), "sealed-contests"),
-        ("contests exchanged", Box::new(|b| b.contests.swap(0, 1)), "sealed-options"),
-        ("an option missing", Box::new(|b| b.contests[0].options.truncate(2)), "sealed-options"),
-        ("options exchanged", Box::new(|b| b.contests[0].options.swap(0, 1)), "sealed-range"),
-        ("a branch missing", Box::new(|b| b.contests[0].options[0].range.branches.truncate(1)), "sealed-form"),
-        ("no limit", Box::new(|b| b.contests[0].limit = None), "sealed-form"),
-        ("a limit where there is none", Box::new(|b| b.contests[1].limit = b.contests[0].limit.clone()), "sealed-form"),
-        ("α is the identity", Box::new(|b| b.contests[0].options[0].ciphertext.alpha = Point([0; 32])), "sealed-identity"),
-        ("β is the identity", Box::new(|b| b.contests[0].options[2].ciphertext.beta = Point([0; 32])), "sealed-identity"),
-        ("α is negative", Box::new(|b| b.contests[0].options[0].ciphertext.alpha = Point([1; 32])), "sealed-point"),
-        ("β is not below p", Box::new(|b| b.contests[0].options[0].ciphertext.beta = Point([0xff; 32])), "sealed-point"),
-        ("a is no point", Box::new(|b| b.contests[1].options[0].range.branches[5].a = Point([1; 32])), "sealed-point"),
+        ("another context", Box::new(|b| b.context.0[0] ^= 1), "sealed_election"),
+        ("the context of open ballots", Box::new(|b| b.context = seal.election.context), "sealed_election"),
+        ("another voter", Box::new(|b| b.voter = key(2).public()), "sealed_range"),
+        ("another sequence number", Box::new(|b| b.sequence = 2), "sealed_range"),
+        ("a contest missing", Box::new(|b| b.selections.truncate(1)), "sealed_contests"),
+        ("a contest left blank in clear", Box::new(|b| b.selections[0] = Selection::Blank), "sealed_open"),
+        ("a contest scored in clear", Box::new(|b| b.selections[1] = chosen[1].clone()), "sealed_open"),
+        ("contests exchanged", Box::new(|b| b.selections.swap(0, 1)), "sealed_options"),
+        ("an option missing", Box::new(|b| b.contest_mut(0).options.truncate(2)), "sealed_options"),
+        ("options exchanged", Box::new(|b| b.contest_mut(0).options.swap(0, 1)), "sealed_range"),
+        ("a branch missing", Box::new(|b| b.contest_mut(0).options[0].range.branches.truncate(1)), "sealed_form"),
+        ("no limit", Box::new(|b| b.contest_mut(0).limit = None), "sealed_form"),
+        ("a limit where there is none", Box::new(|b| b.contest_mut(1).limit = b.contest(0).limit.clone()), "sealed_form"),
+        ("α is the identity", Box::new(|b| b.contest_mut(0).options[0].ciphertext.alpha = Point([0; 32])), "sealed_identity"),
+        ("β is the identity", Box::new(|b| b.contest_mut(0).options[2].ciphertext.beta = Point([0; 32])), "sealed_identity"),
+        ("α is negative", Box::new(|b| b.contest_mut(0).options[0].ciphertext.alpha = Point([1; 32])), "sealed_point"),
+        ("β is not below p", Box::new(|b| b.contest_mut(0).options[0].ciphertext.beta = Point([0xff; 32])), "sealed_point"),
+        ("a is no point", Box::new(|b| b.contest_mut(1).options[0].range.branches[5].a = Point([1; 32])), "sealed_point"),
         (
             "α is another",
             Box::new(|b| {
-                let c = &mut b.contests[0].options[0].ciphertext;
+                let c = &mut b.contest_mut(0).options[0].ciphertext;
                 c.alpha = next(&c.alpha);
             }),
-            "sealed-range",
+            "sealed_range",
         ),
         (
             "β is one more",
             Box::new(|b| {
-                let c = &mut b.contests[0].options[0].ciphertext;
+                let c = &mut b.contest_mut(0).options[0].ciphertext;
                 c.beta = next(&c.beta);
             }),
-            "sealed-range",
+            "sealed_range",
         ),
         (
             "a is another",
             Box::new(|b| {
-                let x = &mut b.contests[1].options[0].range.branches[3];
+                let x = &mut b.contest_mut(1).options[0].range.branches[3];
                 x.a = next(&x.a);
             }),
-            "sealed-range",
+            "sealed_range",
         ),
         (
             "b is another",
             Box::new(|b| {
-                let x = &mut b.contests[1].options[0].range.branches[3];
+                let x = &mut b.contest_mut(1).options[0].range.branches[3];
                 x.b = next(&x.b);
             }),
-            "sealed-range",
+            "sealed_range",
         ),
-        ("c is another", Box::new(|b| plus(&mut b.contests[0].options[2].range.branches[1].challenge)), "sealed-range"),
-        ("v is another", Box::new(|b| plus(&mut b.contests[0].options[2].range.branches[1].response)), "sealed-range"),
+        ("c is another", Box::new(|b| plus(&mut b.contest_mut(0).options[2].range.branches[1].challenge)), "sealed_range"),
+        ("v is another", Box::new(|b| plus(&mut b.contest_mut(0).options[2].range.branches[1].response)), "sealed_range"),
         (
             "v of the limit is another",
-            Box::new(|b| plus(&mut b.contests[0].limit.as_mut().unwrap().branches[0].response)),
-            "sealed-limit",
+            Box::new(|b| plus(&mut b.contest_mut(0).limit.as_mut().unwrap().branches[0].response)),
+            "sealed_limit",
         ),
-        ("two marks", Box::new(|b| b.contests[0].options[1] = place.prove(1, &mut draws())), "sealed-limit"),
-        ("a simulated proof of 2", Box::new(|b| b.contests[0].options[1] = place.simulate_all(2, &mut draws())), "sealed-range"),
-        ("a score of 6", Box::new(|b| b.contests[1].options[0] = scored.simulate_all_but_one(6, &mut draws())), "sealed-range"),
+        ("two marks", Box::new(|b| b.contest_mut(0).options[1] = place.prove(1, &mut draws())), "sealed_limit"),
+        ("a simulated proof of 2", Box::new(|b| b.contest_mut(0).options[1] = place.simulate_all(2, &mut draws())), "sealed_range"),
+        ("a score of 6", Box::new(|b| b.contest_mut(1).options[0] = scored.simulate_all_but_one(6, &mut draws())), "sealed_range"),
     ];
     let contests: Vec<_> = shapes.iter().map(Shape::json).collect();
     let vector = |name: &str, bytes: Vec<u8>, code: &str| {
         json!({ "kind": "invalid", "name": name, "contests": contests, "key": seal.election.key, "election": seal.hash(),
-            "hex": hex(bytes), "code": code })
+            "id": ID, "context": seal.hash().context(), "hex": hex(bytes), "refusal": code })
     };
     let mut made: Vec<_> = changes
         .into_iter()
@@ -321,7 +340,8 @@ fn invalid() -> Vec<Value> {
         .collect();
     let bytes = good.to_canonical();
     let mut scalar_too_large = bytes.clone();
-    scalar_too_large[176 + 64..176 + 96].fill(0xff);
+    let first_branch = 88 + 1 + 4 + 64 + 4;
+    scalar_too_large[first_branch + 64..first_branch + 96].fill(0xff);
     made.push(vector("a scalar is not below ℓ", scalar_too_large, "encoding"));
     made.push(vector("a byte more", [&bytes[..], &[0]].concat(), "encoding"));
     made.push(vector("a byte less", bytes[..bytes.len() - 1].to_vec(), "encoding"));
@@ -353,10 +373,31 @@ fn decryption() -> Value {
         "totals": opened.totals })
 }
 
-/// One value of every canonical type, for whoever wants bytes to damage.
+/// What a quorum has certified of a sealed election whose key is fixed: its ballots' context stands under the state root.
+fn election_proof() -> Value {
+    let election = definition(6, &["Ada", "Bob"]);
+    let mut sealed = SealedChain::open(&election, 2, 3, 3).unwrap();
+    // Another election beside it, so that there is a path.
+    let other = definition(9, &["Cyd"]);
+    let entry = sealed.chain.act(other.id, Act::Define(other.clone()));
+    sealed.chain.append(&[entry]).unwrap();
+    let (chain, seal) = (&sealed.chain, sealed.sealed().seal().unwrap());
+    let last = chain.head().unwrap().height;
+    let proof = BlockReceipts::new(&chain.blocks, last).unwrap().election(&chain.state, sealed.id).unwrap();
+    proof.verify(&chain.epochs()).unwrap();
+    json!({ "kind": "election_proof", "name": "an election that is open, certified by three of four", "genesis": hex(chain.genesis.to_canonical()),
+        "hex": hex(proof.to_canonical()), "summary": proof.summary, "definition": hex(sealed.election().definition().to_canonical()),
+        "sealed_election": seal.election(), "election": seal.election().hash(), "chain": chain.chain() })
+}
+
+/// One value of every canonical type and of everything that sealed elections add to one, for whoever wants bytes to damage.
 fn encodings() -> Vec<Value> {
     fn encoding<T: Canonical>(value: &T) -> Value {
         json!({ "kind": "encoding", "name": T::TAG, "type": T::TAG, "hex": hex(value.to_canonical()) })
+    }
+    fn named<T: Canonical>(name: &str, value: &T) -> Value {
+        let digest = value.digest();
+        json!({ "kind": "encoding", "name": name, "type": T::TAG, "hex": hex(value.to_canonical()), "digest": digest })
     }
     let seal = TestSeal::new(1, 2, vec![marks(1, 1, 1, true).contest()]);
     let mut draws = Draws::new("encodings");
@@ -365,13 +406,40 @@ fn encodings() -> Vec<Value> {
     aggregate.add(&seal.verifier().verify(&ballot).unwrap(), 1).unwrap();
     let part = seal.shares[0].decrypt(&aggregate, 1, &mut draws).unwrap();
     let record = seal.ceremony.record();
+    let (chain, officer, trustee) = (ChainId([1; 32]), TestChain::new(1).officer, trustee_key(1));
+    let acts = |step| TrusteeAct { chain, election: ID, step, trustee: trustee.public() };
     let messages = record.events.iter().filter_map(|event| match event {
-        RecordEvent::Message(message) if message.message.trustee == 1 => Some(encoding::<SignedMessage>(message)),
+        RecordEvent::Message(message) if message.message.trustee == 1 => Some(message),
         _ => None,
     });
-    let others =
-        [encoding(&opening), encoding(&ballot), encoding(&ballot.clone().sign(&key(0))), encoding(&part), encoding(&record)];
-    messages.chain(others).collect()
+    let messages: Vec<_> = messages.collect();
+    let step = acts(TrusteeStep::Ceremony(messages[0].clone()));
+    let decrypts = acts(TrusteeStep::Decrypt(part.clone()));
+    let challenge = Challenge { ballot: ballot.clone(), opening: opening.clone() };
+    let sealed = ElectionDefinition { id: ID, secrecy: Secrecy::Sealed(trustees(1, 2, 3)), ..definition(6, &["Ada"]) };
+    let close = OfficerAct { chain, election: ID, sequence: 4, act: Act::CloseCeremonyPhase, officer: officer.public() };
+    let freeze = OfficerAct { sequence: 5, act: Act::FreezeRoll, ..close.clone() };
+    let signed = ballot.clone().sign(&key(0));
+    let others = [
+        encoding(&opening),
+        encoding(&ballot),
+        encoding(&signed),
+        encoding(&part),
+        encoding(&record),
+        named("definition of a sealed election", &sealed),
+        named("signed content that closes a phase of the ceremony", &close),
+        named("signed content of a step of the ceremony", &step),
+        named("signed content of a decryption", &decrypts),
+        named("signed content of a challenge", &challenge),
+        named("signed content that freezes the roll", &freeze),
+        named("entry that freezes the roll", &Entry::act(freeze.clone(), &officer)),
+        named("entry that closes a phase of the ceremony", &Entry::act(close.clone(), &officer)),
+        named("entry with a step of the ceremony", &Entry::trustee(step.clone(), &trustee)),
+        named("entry with a decryption", &Entry::trustee(decrypts.clone(), &trustee)),
+        named("entry that opens a ballot", &Entry::challenge(challenge.clone(), &key(0))),
+        named("entry that casts a sealed ballot", &Entry::Cast(signed.clone())),
+    ];
+    messages.into_iter().map(|message| encoding::<SignedMessage>(message)).chain(others).collect()
 }
 
 #[test]
@@ -382,6 +450,42 @@ fn every_byte_is_pinned() {
         assert_eq!(pinned, made, "other bytes than those of version 1");
     }
     assert_eq!(pinned.len(), made().len(), "vectors missing or too many");
+}
+
+/// The proof holds for the network that it is of, and the context is that of the election described.
+fn proved(vector: &Value) {
+    let genesis = Genesis::from_canonical(&unhex(&vector["genesis"])).unwrap();
+    let epochs = Epochs::founded(&genesis, PartitionId(0)).unwrap();
+    assert_eq!(json!(epochs.chain()), vector["chain"]);
+    let proof = ElectionProof::from_canonical(&unhex(&vector["hex"])).unwrap();
+    let (summary, _) = proof.verify(&epochs).unwrap();
+    assert_eq!(serde_json::to_value(summary).unwrap(), vector["summary"]);
+    let election: SealedElection = serde_json::from_value(vector["sealed_election"].clone()).unwrap();
+    let definition = ElectionDefinition::from_canonical(&unhex(&vector["definition"])).unwrap();
+    assert_eq!(election.context, definition.context(epochs.chain()));
+    assert_eq!((json!(election.hash()), summary.context), (vector["election"].clone(), election.hash().context()));
+    let mut other = proof.clone();
+    other.summary.context = election.context;
+    assert_eq!(other.verify(&epochs).unwrap_err().code(), "not_included");
+    let mut foreign = genesis;
+    foreign.network.push('x');
+    let foreign = Epochs::founded(&foreign, PartitionId(0)).unwrap();
+    assert_eq!(proof.verify(&foreign).unwrap_err().code(), "other_chain");
+}
+
+/// What a sealed ballot's vector says beside its bytes.
+fn shown(vector: &Value, verifier: &SealVerifier, ballot: &Ballot) {
+    let said = |value: Value, field: &str| assert_eq!(value, vector[field], "{field} of {}", vector["name"]);
+    said(json!(ballot.election), "id");
+    said(json!(ballot.context), "context");
+    said(json!(ballot.voter), "voter");
+    said(json!(ballot.hash()), "hash");
+    said(json!(ballot.hash().code()), "code");
+    said(json!(proof_hash(verifier.election(), &ballot.voter, ballot.sequence)), "proof_hash");
+    let opening = BallotOpening::from_canonical(&unhex(&vector["opening"])).unwrap();
+    said(json!(verifier.open(ballot, &opening).unwrap()), "selections");
+    let signature = serde_json::from_value(vector["signature"].clone()).unwrap();
+    assert!(voting_core::ballot::SignedBallot { ballot: ballot.clone(), signature }.verify());
 }
 
 #[test]
@@ -396,23 +500,31 @@ fn the_committed_vectors_are_judged_as_they_say() {
                 assert_eq!(serde_json::to_value(outcome).unwrap(), vector["outcome"]);
                 continue;
             }
+            "election_proof" => {
+                proved(vector);
+                continue;
+            }
             _ => continue,
         }
         let shapes = vector["contests"].as_array().unwrap().iter().map(|shape| Shape::of(shape).contest()).collect();
         let election: SealedHash = vector["election"].as_str().unwrap().parse().unwrap();
         let key: Point = vector["key"].as_str().unwrap().parse().unwrap();
         let verifier = SealVerifier::new(election, &key, shapes).unwrap();
-        let code = match SealedBallot::from_canonical(&unhex(&vector["hex"])) {
+        let refusal = match Ballot::from_canonical(&unhex(&vector["hex"])) {
             Ok(ballot) => {
+                assert_eq!(serde_json::to_value(verifier.context()).unwrap(), vector["context"]);
                 let alone = verifier.verify(&ballot).map(|_| ()).map_err(|refusal| refusal.code());
-                let batch = verifier.verify_batch(&[ballot], &mut Draws::new("batch")).remove(0);
+                let batch = verifier.verify_batch(&[&ballot], &mut Draws::new("batch")).remove(0);
                 assert_eq!(batch.map(|_| ()).map_err(|refusal| refusal.code()), alone);
+                if vector["kind"] == "ballot" {
+                    shown(vector, &verifier, &ballot);
+                }
                 alone.err()
             }
             Err(_) => Some("encoding"),
         };
-        assert_eq!(code, vector["code"].as_str(), "{}", vector["name"]);
-        *if code.is_none() { &mut good } else { &mut bad } += 1;
+        assert_eq!(refusal, vector["refusal"].as_str(), "{}", vector["name"]);
+        *if refusal.is_none() { &mut good } else { &mut bad } += 1;
     }
     assert!(good >= 100 && bad >= 20, "{good} good and {bad} bad ballots");
 }
@@ -427,8 +539,6 @@ fn the_specification_lists_every_type() {
         let row = |line: &str| line.starts_with(&format!("| `{tag}` |")) && line.ends_with(&format!("| {max} |"));
         assert!(text.lines().any(row), "{tag} of at most {max} bytes");
     };
-    listed(SealedBallot::TAG, SealedBallot::MAX_BYTES);
-    listed(SignedSealedBallot::TAG, SignedSealedBallot::MAX_BYTES);
     listed(BallotOpening::TAG, BallotOpening::MAX_BYTES);
     listed(CeremonyMessage::TAG, CeremonyMessage::MAX_BYTES);
     listed(SignedMessage::TAG, SignedMessage::MAX_BYTES);

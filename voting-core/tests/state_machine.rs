@@ -6,14 +6,14 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{Ledger, authority, certified, marks};
+use common::{Ledger, REFUSED_IN_SEALED_ELECTIONS, authority, certified, marks};
 use voting_core::ballot::{Ballot, BallotError, Selection, SelectionError};
 use voting_core::block::{BlockHeader, EntryBytes, Parent};
 use voting_core::codec::Canonical;
 use voting_core::crypto::{KeyError, PublicKey, Signature};
 use voting_core::election::{
     BallotForm, Contest, CountMethodId, DefinitionError, ElectionDefinition, MAX_CONTESTS, MAX_OPTIONS, MAX_RANKED_OPTIONS,
-    MAX_WEIGHT, Majority, Phase, RevoteRule, Thresholds, Timing,
+    MAX_WEIGHT, Majority, Phase, RevoteRule, Secrecy, Thresholds, Timing, Trustees,
 };
 use voting_core::entry::{
     Act, CertifiedVoter, Entry, EntryError, MAX_CERTIFIED_PER_ENTRY, MAX_REASON_BYTES, OfficerAct, Signed, VerifiedEntry,
@@ -21,9 +21,11 @@ use voting_core::entry::{
 use voting_core::ids::{AuthorityIndex, ChainId, Digest, ElectionId, Height, View};
 use voting_core::preference::{MAX_PREFERRED_VIEWS, PreferLeader, Preference};
 use voting_core::ranking::Ranking;
+use voting_core::sealed::{MAX_TRUSTEES, SealedSelection};
 use voting_core::state::{Applied, ApplyError, MAX_ELECTIONS, Place, Position, Refusal};
 use voting_core::tally::TallyError;
 use voting_core::testing::chain::pseudonym;
+use voting_core::testing::sealed::trustees;
 use voting_core::testing::{TestChain, definition, key};
 use voting_core::time::Timestamp;
 
@@ -85,6 +87,13 @@ fn open_and_cast(ledger: &mut Ledger, election: &ElectionDefinition, selections:
 fn certify_one(ledger: &mut Ledger, voter: CertifiedVoter) -> Entry {
     bring(ledger, &election(), Phase::Open);
     ledger.certify_by(&ledger.registrar, id(), vec![voter])
+}
+
+/// Seals the ballots, with trustees of whom something is changed.
+fn seal(definition: &mut ElectionDefinition, change: impl FnOnce(&mut Trustees)) {
+    let mut trustees = trustees(2, 3, 1);
+    change(&mut trustees);
+    definition.secrecy = Secrecy::Sealed(trustees);
 }
 
 fn define(ledger: &Ledger, definition: ElectionDefinition) -> Entry {
@@ -149,6 +158,25 @@ fn cases() -> Vec<Case> {
         case!(RollFull {}, "roll_full", permanent: false, |l| {
             bring(l, &election(), Phase::Open);
             l.certify(id(), [(2, 1), (3, 1), (4, 1)])
+        }),
+        case!(RollFrozen {}, "roll_frozen", permanent: true, |l| {
+            bring(l, &election(), Phase::Scheduled);
+            l.apply(l.act(id(), Act::FreezeRoll)).expect("two voters are certified");
+            l.certify(id(), [(2, 1)])
+        }),
+        case!(RollFrozen {}, "roll_frozen", permanent: true, |l| {
+            bring(l, &election(), Phase::Draft);
+            l.apply(l.act(id(), Act::FreezeRoll)).expect("two voters are certified");
+            l.act(id(), Act::SetRoll { size: 9 })
+        }),
+        case!(RollFrozen {}, "roll_frozen", permanent: true, |l| {
+            bring(l, &election(), Phase::Ready);
+            l.apply(l.act(id(), Act::FreezeRoll)).expect("two voters are certified");
+            l.act(id(), Act::FreezeRoll)
+        }),
+        case!(EmptyRoll {}, "empty_roll", permanent: false, |l| {
+            l.bring(&election(), Phase::Ready, 4, 0).expect("ready");
+            l.act(id(), Act::FreezeRoll)
         }),
         case!(Report {}, "wrong_report", permanent: true, |l| {
             bring(l, &election(), Phase::Closed);
@@ -272,6 +300,9 @@ fn cases() -> Vec<Case> {
             Ballot(BallotError::Selection { reason: SelectionError::Score { option: 1, score: 6, max: 5 }, .. }), "score_too_high",
             permanent: false, |l| open_and_cast(l, &counted_by(CountMethodId::Score), &[Selection::Scores(vec![(0, 5), (1, 6)])])
         ),
+        case!(Ballot(BallotError::Selection { reason: SelectionError::Sealed, .. }), "sealed_ballot", permanent: false, |l| {
+            open_and_cast(l, &election(), &[Selection::Sealed(SealedSelection { options: Vec::new(), limit: None })])
+        }),
         // No marks are not a blank: one meaning, one encoding.
         case!(
             Ballot(BallotError::Selection { reason: SelectionError::Undervote { marks: 0, min: 1 }, .. }), "undervote", permanent: false,
@@ -367,7 +398,8 @@ fn every_refusal_is_provoked_and_says_what_it_should() {
 
 #[test]
 fn no_refusal_is_forgotten() {
-    let provoked: BTreeSet<_> = cases().iter().map(|case| case.variant).chain(APART).collect();
+    let apart = APART.into_iter().chain(REFUSED_IN_SEALED_ELECTIONS);
+    let provoked: BTreeSet<_> = cases().iter().map(|case| case.variant).chain(apart).collect();
     assert_eq!(provoked, variants(include_str!("../src/state/refusal.rs"), "Refusal"));
 
     let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -477,7 +509,7 @@ fn an_overflow_is_out_of_reach_and_still_has_its_code() {
 #[test]
 fn every_rule_of_a_definition_is_named_when_broken() {
     type Change = fn(&mut ElectionDefinition);
-    let broken: [(&str, Change); 24] = [
+    let broken: [(&str, Change); 34] = [
         ("Text", |d| d.title = "\u{202e}title".to_owned()),
         ("Text", |d| d.description = "x".repeat(4_001)),
         ("Text", |d| d.created_by = String::new()),
@@ -502,6 +534,19 @@ fn every_rule_of_a_definition_is_named_when_broken() {
         ("Method", |d| d.contests[0].withdrawn = vec![0, 1, 2]),
         ("Method", |d| d.contests[0].thresholds.quorum_percent = 101),
         ("Times", |d| d.closes_at = d.opens_at),
+        ("Trustees", |d| seal(d, |t| t.threshold = 0)),
+        ("Trustees", |d| seal(d, |t| t.threshold = 4)),
+        ("Trustees", |d| seal(d, |t| t.trustees.clear())),
+        ("Trustees", |d| seal(d, |t| t.trustees = trustees(1, MAX_TRUSTEES + 1, 1).trustees)),
+        ("Trustees", |d| seal(d, |t| t.trustees[1].key = t.trustees[0].key)),
+        ("Trustees", |d| seal(d, |t| t.trustees[2].key = PublicKey([0xff; 32]))),
+        ("Text", |d| seal(d, |t| t.trustees[0].name = " Trustee 1".to_owned())),
+        ("SameTrustee", |d| seal(d, |t| t.trustees[2].name = "Trustee 1".to_owned())),
+        ("MinBallots", |d| seal(d, |t| t.min_ballots = 0)),
+        ("Unsealable", |d| {
+            d.contests = counted_by(CountMethodId::Schulze).contests;
+            seal(d, |_| ());
+        }),
     ];
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut check = |variant: &str, definition: ElectionDefinition| {
@@ -549,6 +594,11 @@ fn every_rule_of_a_definition_is_named_when_broken() {
             option.description = "x".repeat(4_000);
         }
     });
+    // Ranges and limits are proved option by option, which takes room.
+    let many = with_contest(|contest| *contest = Contest::new("Who?", CountMethodId::Approval, (0..150).map(|n| n.to_string())));
+    let secrecy = Secrecy::Sealed(trustees(2, 3, 1));
+    assert_eq!(ElectionDefinition { secrecy: secrecy.clone(), ..election() }.check(), Ok(()));
+    check("SealedBallot", ElectionDefinition { secrecy, ..many });
     let description = "x".repeat(2_000);
     check("TooLong", ElectionDefinition { contests: vec![wordy.contests[0].clone(); 5], description, ..wordy });
     let seen: BTreeSet<&str> = seen.iter().map(String::as_str).collect();

@@ -23,15 +23,15 @@ use voting_core::certificate::{Certificate, Statement, Vote};
 use voting_core::codec::Canonical;
 use voting_core::crypto::{InclusionProof, PublicKey, Signature, SigningKey, leaf_hash, merkle_root};
 use voting_core::election::{ElectionDefinition, Phase};
-use voting_core::entry::{Act, Certification, Entry, OfficerAct};
+use voting_core::entry::{Act, Certification, Challenge, Entry, OfficerAct, TrusteeAct};
 use voting_core::epoch::change::{EpochChange, Handover};
 use voting_core::epoch::{Epoch, Genesis, LeaderPolicy, QuorumRule};
 use voting_core::evidence::{Accusation, Evidence};
 use voting_core::ids::{AuthorityIndex, BallotHash, BlockHash, Digest, ElectionId, Height, PartitionId, Pseudonym, View};
 use voting_core::preference::{PreferLeader, Preference};
 use voting_core::ranking::Ranking;
-use voting_core::receipt::Receipt;
-use voting_core::state::{LedgerState, Position};
+use voting_core::receipt::{ElectionProof, Receipt};
+use voting_core::state::{ElectionSummary, LedgerState, Position};
 use voting_core::tally::{ElectionReport, Lot};
 use voting_core::testing::chain::{authority_key, pseudonym};
 use voting_core::testing::{TestChain, ballot, definition, key};
@@ -203,6 +203,7 @@ fn definitions_and_entries() {
             Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {
                 unreachable!("this world has no trouble with its authorities")
             }
+            Entry::Trustee(_) | Entry::Challenge(_) => unreachable!("this world's ballots are open"),
         };
         all.push(vector(&what, &entry));
     }
@@ -548,6 +549,8 @@ fn the_specification_lists_every_type_and_check() {
         ElectionDefinition,
         OfficerAct,
         Certification,
+        TrusteeAct,
+        Challenge,
         PreferLeader,
         Epoch,
         EpochChange,
@@ -560,8 +563,10 @@ fn the_specification_lists_every_type_and_check() {
         Block,
         FinalizedBlock,
         Certificate,
+        ElectionSummary,
         ElectionReport,
         Receipt,
+        ElectionProof,
         Opening,
         BundleBlock,
         Closing

@@ -382,6 +382,7 @@ fn ballots_are_found_at_their_places_in_blocks_of_several_elections() {
         match Entry::from_canonical(bytes.as_slice()).expect("the chain's own entries") {
             Entry::Cast(signed) => Some(signed.hash()),
             Entry::Act(_) | Entry::Certify(_) | Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => None,
+            Entry::Trustee(_) | Entry::Challenge(_) => None,
         }
     });
     let ballots: Vec<_> = cast.collect();

@@ -22,6 +22,27 @@ use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, key};
 use voting_core::time::Timestamp;
 
+/// Refusals that only sealed elections know; `tests/sealed_refusals.rs` provokes them.
+pub(crate) const REFUSED_IN_SEALED_ELECTIONS: [&str; 17] = [
+    "NotSealed",
+    "NotATrustee",
+    "Ceremony",
+    "CeremonyUnfinished",
+    "SealedElection",
+    "RollBelowMinBallots",
+    "SealedWeight",
+    "Sealed",
+    "Voided",
+    "CiphertextSeen",
+    "Opening",
+    "TooManyChallenges",
+    "Sum",
+    "Part",
+    "Decryption",
+    "Decrypted",
+    "NotDecrypted",
+];
+
 /// Number of the key of a second officer.
 const SECOND_OFFICER: u64 = 3_000_000;
 
@@ -209,7 +230,8 @@ impl Ledger {
     pub(crate) fn report(&self, id: ElectionId) -> ElectionReport {
         let election = self.election(id);
         let closed = election.closed_height().expect("the election is closed");
-        election.tally().report(election.definition(), Digest(block_hash(closed).0), election.roll_size())
+        let tally = election.tally().expect("open ballots are counted as they come");
+        tally.report(election.definition(), Digest(block_hash(closed).0), election.roll_size())
     }
 }
 

@@ -37,6 +37,8 @@ pub(crate) struct Sheet {
     pub(crate) phase: Phase,
     pub(crate) acts: u32,
     pub(crate) roll: u64,
+    /// Whether those certified are all who may vote.
+    pub(crate) frozen: bool,
     pub(crate) voters: Vec<CertifiedVoter>,
     /// Every ballot recorded, in order.
     pub(crate) ballots: Vec<(BallotHash, Ballot)>,
@@ -72,6 +74,8 @@ impl Model {
             Entry::Prefer(_) => Err("leaders_not_elected"),
             Entry::Change(_) => Err("too_few_approvals"),
             Entry::Accuse(_) => Err("not_an_authority"),
+            Entry::Trustee(signed) => self.sheet_mut(signed.content.election).and(Err("not_sealed")),
+            Entry::Challenge(signed) => self.sheet_mut(signed.content.ballot.election)?.challenge(&signed.content.ballot),
         }?;
         let hash = sha256(Entry::TAG, &[&entry.to_canonical()]);
         let sheet = self.sheet_mut(entry.election().expect("checked above"))?;
@@ -119,6 +123,9 @@ impl Model {
         }
         if certification.registrar != sheet.definition.registrar {
             return Err("not_the_registrar");
+        }
+        if sheet.frozen {
+            return Err("roll_frozen");
         }
         if certification.voters.is_empty() || certification.voters.len() > MAX_CERTIFIED_PER_ENTRY {
             return Err("certification_size");
@@ -182,6 +189,7 @@ impl Sheet {
             phase: Phase::Draft,
             acts: 0,
             roll: 0,
+            frozen: false,
             voters: Vec::new(),
             ballots: Vec::new(),
             closed: None,
@@ -206,6 +214,10 @@ impl Sheet {
                 (self.definition, self.phase) = (definition.clone(), Phase::Draft);
             }
             Act::SetRoll { .. } if self.phase > Phase::Scheduled => return Err("wrong_phase"),
+            Act::SetRoll { .. } | Act::FreezeRoll if self.phase <= Phase::Scheduled && self.frozen => return Err("roll_frozen"),
+            Act::FreezeRoll if self.phase > Phase::Scheduled => return Err("wrong_phase"),
+            Act::FreezeRoll if self.voters.is_empty() => return Err("empty_roll"),
+            Act::FreezeRoll => (self.roll, self.frozen) = (self.voters.len() as u64, true),
             Act::SetRoll { size } if *size < self.voters.len() as u64 => return Err("roll_below_certified"),
             Act::SetRoll { size: 0 } if self.phase > Phase::Draft => return Err("empty_roll"),
             Act::SetRoll { size } => self.roll = *size,
@@ -237,9 +249,20 @@ impl Sheet {
             Act::Cancel { .. } if self.phase > Phase::Closed => return Err("wrong_phase"),
             Act::Cancel { reason } if reason.is_empty() => return Err("invalid_reason"),
             Act::Cancel { reason } => (self.reason, self.phase) = (Some(reason.clone()), Phase::Cancelled),
+            Act::CloseCeremonyPhase if self.phase != Phase::Ready => return Err("wrong_phase"),
+            Act::CloseCeremonyPhase => return Err("not_sealed"),
         }
         self.acts += 1;
         Ok(())
+    }
+
+    /// Open ballots need no test of a seal.
+    fn challenge(&self, ballot: &Ballot) -> Verdict {
+        match self.phase {
+            Phase::Open if self.voters.iter().any(|voter| voter.key == ballot.voter) => Err("not_sealed"),
+            Phase::Open => Err("key_not_certified"),
+            _ => Err("wrong_phase"),
+        }
     }
 
     /// A voter's ballot that counts: the last recorded, of which there is but one where the first counts.
@@ -251,6 +274,16 @@ impl Sheet {
     pub(crate) fn counted_ballots(&self) -> Vec<Counted> {
         let with_weight = |voter| Some((self.counted(voter)?.1.selections.clone(), voter.weight));
         self.voters.iter().filter_map(with_weight).collect::<Vec<(Vec<Selection>, u64)>>()
+    }
+
+    /// Root over the voters certified, in the order of their pseudonyms.
+    pub(crate) fn roll_root(&self) -> Digest {
+        let mut voters = self.voters.clone();
+        voters.sort_by_key(|voter| voter.pseudonym);
+        let leaf = |voter: &CertifiedVoter| {
+            Sha256::digest([&[0], voter.pseudonym.0.as_slice(), &voter.key.0, &voter.weight.to_le_bytes()].concat()).into()
+        };
+        Digest(merkle_root(&voters.iter().map(leaf).collect::<Vec<_>>()))
     }
 
     /// What stands for the election in the state root, byte by byte.

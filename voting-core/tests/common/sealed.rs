@@ -6,8 +6,34 @@ use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar as Exponent;
 use sha2::{Digest as _, Sha512};
-use voting_core::sealed::{Branch, Ciphertext, Point, RangeProof, Scalar, SealedHash, SealedOption};
+use voting_core::ballot::{Ballot, Selection};
+use voting_core::sealed::{Branch, Ciphertext, Point, RangeProof, Scalar, SealedHash, SealedOption, SealedSelection};
 use voting_core::testing::Draws;
+
+/// Reaching into a sealed ballot.
+pub(crate) trait Contests {
+    /// What it says in a contest.
+    fn contest(&self, contest: usize) -> &SealedSelection;
+
+    /// The same, to be tampered with.
+    fn contest_mut(&mut self, contest: usize) -> &mut SealedSelection;
+}
+
+impl Contests for Ballot {
+    fn contest(&self, contest: usize) -> &SealedSelection {
+        match &self.selections[contest] {
+            Selection::Sealed(sealed) => sealed,
+            open => panic!("{open:?} is not sealed"),
+        }
+    }
+
+    fn contest_mut(&mut self, contest: usize) -> &mut SealedSelection {
+        match &mut self.selections[contest] {
+            Selection::Sealed(sealed) => sealed,
+            open => panic!("{open:?} is not sealed"),
+        }
+    }
+}
 
 /// H(tag; inputs).
 pub(crate) fn hash(tag: &str, inputs: &[&[u8]]) -> [u8; 64] {

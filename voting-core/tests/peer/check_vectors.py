@@ -28,6 +28,7 @@ RECEIPT = e.Struct(
     "voting/receipt/v1", 76_296)
 TYPES.update({kind.tag: kind for kind in (SIGNED_BALLOT, BLOCK, FINALIZED, RECEIPT)})
 VOTE = e.VOTE
+SUITE = b"ristretto255-sha512-exponential-elgamal-v1"
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 unhex = bytes.fromhex
 
@@ -133,6 +134,103 @@ def contradict(first, second):
     return {kind, other_kind} == {"skip", "finalize"}
 
 
+def check_sealed(vector):
+    """Section 20 as far as hashes and bytes go; nothing is computed on the curve."""
+    kind = vector["kind"]
+    if kind == "hash":
+        made = e.sealed_hash(vector["tag"], *map(unhex, vector["inputs"]))
+        assert made.hex() == vector["hash"]
+        assert (int.from_bytes(made, "little") % ed25519.L).to_bytes(32, "little").hex() == vector["challenge"]
+    elif kind == "election":
+        election, parameters = vector["value"], vector["value"]["parameters"]
+        numbers = [e.U16.write(parameters[name]) for name in ("trustees", "threshold")]
+        made = e.sealed_hash("voting/sealed-parameters/v1", vector["suite"].encode(), *numbers)
+        assert made.hex() == vector["parameters_hash"]
+        made = e.sealed_hash("voting/sealed-base/v1", made, unhex(election["context"]))
+        assert made.hex() == vector["base_hash"]
+        bound = [unhex(election[name]) for name in ("key", "ceremony", "roll_root", "authorities")]
+        made = e.sealed_hash("voting/sealed-election/v1", made, *bound)
+        assert made.hex() == vector["election_hash"]
+        assert e.parts("voting/sealed-context/v1", made).hex() == vector["ballot_context"]
+        made = e.sealed_hash("voting/sealed-ballot-proofs/v1", made, unhex(vector["voter"]), e.U32.write(vector["sequence"]))
+        assert made.hex() == vector["proof_hash"]
+    elif kind == "ballot":
+        ballot = e.decode(e.BALLOT, unhex(vector["hex"]))
+        assert all(form == "sealed" for form, _ in ballot["selections"])
+        assert ballot["election"].hex() == vector["id"]
+        assert ballot["context"] == e.parts("voting/sealed-context/v1", unhex(vector["election"])) == unhex(vector["context"])
+        assert e.digest(e.BALLOT, ballot).hex() == vector["hash"]
+        assert code_of(unhex(vector["hash"])) == vector["code"]
+        assert ed25519.sign(unhex(vector["voter_seed"]), e.tagged(e.BALLOT, ballot)).hex() == vector["signature"]
+        opening = e.decode(e.BALLOT_OPENING, unhex(vector["opening"]))
+        ciphertexts = [len(sealed["options"]) for _, sealed in ballot["selections"]]
+        assert [len(contest) for contest in opening["contests"]] == ciphertexts
+    elif kind == "invalid" and vector["refusal"] == "encoding":
+        try:
+            e.decode(e.BALLOT, unhex(vector["hex"]))
+        except e.Malformed:
+            return
+        raise AssertionError(f"{vector['name']} decodes")
+    elif kind == "invalid":
+        e.decode(e.BALLOT, unhex(vector["hex"]))
+    elif kind == "ceremony":
+        check_ceremony(e.decode(e.CEREMONY_RECORD, unhex(vector["record"])), vector)
+    elif kind == "decryption":
+        for part in vector["parts"]:
+            assert e.decode(e.PARTIAL_DECRYPTION, unhex(part))["aggregate"].hex() == vector["aggregate"]
+    elif kind == "election_proof":
+        check_election_proof(vector)
+    elif kind == "encoding":
+        value = e.decode(TYPES[vector["type"]], unhex(vector["hex"]))
+        assert vector.get("digest") in (None, e.digest(TYPES[vector["type"]], value).hex())
+        if vector["type"] == e.ENTRY.tag:
+            check_signed_entry(value)
+
+
+def sealed_context(election):
+    """From what H_E is made of to what ballots name."""
+    parameters = [e.U16.write(election["parameters"][name]) for name in ("trustees", "threshold")]
+    made = e.sealed_hash("voting/sealed-base/v1", e.sealed_hash("voting/sealed-parameters/v1", SUITE, *parameters), unhex(election["context"]))
+    bound = [unhex(election[name]) for name in ("key", "ceremony", "roll_root", "authorities")]
+    return e.parts("voting/sealed-context/v1", e.sealed_hash("voting/sealed-election/v1", made, *bound))
+
+
+def check_election_proof(vector):
+    """Section 16."""
+    epochs = Epochs(e.decode(e.GENESIS, unhex(vector["genesis"])), 0)
+    proof = e.decode(e.ELECTION_PROOF, unhex(vector["hex"]))
+    summary, headers = proof["summary"], proof["headers"]
+    first, last = headers[0], headers[-1]
+    epoch = epochs.at(first["height"])
+    assert all(header["chain"] == epochs.chain and header["epoch"] == epoch["number"] for header in headers)
+    assert all(follows(child, parent) for parent, child in zip(headers, headers[1:]))
+    root = e.leaf(summary["id"] + e.digest(e.SUMMARY, summary))
+    for side, sibling in proof["path"]:
+        root = e.node(sibling, root) if side == "left" else e.node(root, sibling)
+    assert root == first["state_root"]
+    assert proof["certificate"]["statement"] == ("finalize", {"view": last["view"], "block": e.digest(e.HEADER, last)})
+    assert certificate_fault(proof["certificate"], epochs.chain, epoch) is None
+    definition = e.digest(e.DEFINITION, e.decode(e.DEFINITION, unhex(vector["definition"])))
+    election = vector["sealed_election"]
+    assert e.parts("voting/election-context/v1", epochs.chain, definition).hex() == election["context"]
+    assert election["authorities"] == e.digest(e.EPOCH, epoch).hex()
+    assert sealed_context(election) == summary["context"]
+
+
+def check_ceremony(record, vector):
+    setup = record["setup"]
+    numbers = [e.U16.write(setup[name]) for name in ("trustees", "threshold")]
+    parameters = e.sealed_hash("voting/sealed-parameters/v1", SUITE, *numbers)
+    bound = [setup["context"], e.U32.write(setup["attempt"]), *setup["keys"]]
+    ceremony = e.sealed_hash("voting/sealed-ceremony-setup/v1", parameters, *bound)
+    assert ceremony.hex() == vector["ceremony_hash"]
+    for kind, said in record["events"]:
+        if kind == "message":
+            message = said["message"]
+            assert message["ceremony"] == ceremony
+            assert ed25519.verify(setup["keys"][message["trustee"] - 1], e.tagged(e.CEREMONY_MESSAGE, message), said["signature"])
+
+
 def check_signed_entry(entry):
     kind, signed = entry
     if kind == "change":
@@ -149,8 +247,10 @@ def check_signed_entry(entry):
             assert ed25519.verify(signed["key"], e.tagged(e.SIGNED_STATEMENT, said), vote["signature"])
         return
     structure, signer = {"act": (e.OFFICER_ACT, "officer"), "certify": (e.CERTIFICATION, "registrar"), "cast": (e.BALLOT, "voter"),
-                         "prefer": (e.PREFER_LEADER, "authority")}[kind]
-    assert ed25519.verify(signed["content"][signer], e.tagged(structure, signed["content"]), signed["signature"])
+                         "prefer": (e.PREFER_LEADER, "authority"), "trustee": (e.TRUSTEE_ACT, "trustee"),
+                         "challenge": (e.CHALLENGE, "voter")}[kind]
+    said = signed["content"]["ballot"] if kind == "challenge" else signed["content"]
+    assert ed25519.verify(said[signer], e.tagged(structure, signed["content"]), signed["signature"])
 
 
 def check_ballot(vector):
@@ -231,6 +331,8 @@ def main():
             check_receipt(value, epochs)
     known = [[first, epoch["number"]] for first, epoch in epochs.known]
     assert known == next(vector["epochs"] for vector in chain if vector["name"] == "first heights")
+    for vector in load("sealed.json"):
+        check_sealed(vector)
     print("every vector is as specified")
 
 

@@ -6,6 +6,8 @@ dicts, lists, ints, bytes and str; an enumeration is a tuple (variant, value).
 
 import hashlib
 
+from ed25519 import L
+
 
 class Malformed(Exception):
     """Bytes that are not the canonical encoding of anything."""
@@ -42,6 +44,16 @@ class Fixed:
 
     def write(self, value):
         assert len(value) == self.size
+        return value
+
+
+class Scalar(Fixed):
+    """An integer below the order of the group (section 20)."""
+
+    def read(self, reader):
+        value = super().read(reader)
+        if int.from_bytes(value, "little") >= L:
+            raise Malformed("a scalar is not below the order of the group")
         return value
 
 
@@ -153,6 +165,11 @@ def decode(kind, data):
     return value
 
 
+def sealed_hash(tag, *inputs):
+    """H of section 20: SHA-512 of a tag and inputs, each with its length before it."""
+    return hashlib.sha512(prefix(tag) + b"".join(U32.write(len(one)) + one for one in inputs)).digest()
+
+
 def sha256(data):
     return hashlib.sha256(data).digest()
 
@@ -206,30 +223,56 @@ GENESIS = Struct(
     [("network", TEXT), ("founded_at", TIME), ("epoch", EPOCH), ("officers", Vec(NAMED_KEY)), ("partitions", U16)],
     "voting/genesis/v1", 65_536)
 
+# Section 20, as far as bytes go. Before the tables that it is part of.
+POINT, SCALAR, SEALED_HASH = Fixed(32), Scalar(32), Fixed(64)
+BRANCH = Struct([("a", POINT), ("b", POINT), ("challenge", SCALAR), ("response", SCALAR)])
+SEALED_OPTION = Struct([("alpha", POINT), ("beta", POINT), ("range", Vec(BRANCH))])
+SEALED_SELECTION = Struct([("options", Vec(SEALED_OPTION)), ("limit", Opt(Vec(BRANCH)))])
+BALLOT_OPENING = Struct([("contests", Vec(Vec(Struct([("value", U16), ("randomness", SCALAR)]))))], "voting/sealed-opening/v1", 55_296)
+PROVEN = Struct([("point", POINT), ("commitment", POINT), ("response", SCALAR)])
+CEREMONY_STEP = Enum([
+    ("commit", SEALED_HASH), ("reveal", Struct([("coefficients", Vec(PROVEN)), ("transport", PROVEN)])),
+    ("deal", Vec(Struct([("recipient", U16), ("ephemeral", POINT), ("sealed", Fixed(48))]))), ("check", Vec(U16)),
+    ("open", Vec(Struct([("recipient", U16), ("share", SCALAR)]))), ("sign", SEALED_HASH)])
+CEREMONY_MESSAGE = Struct([("ceremony", SEALED_HASH), ("trustee", U16), ("step", CEREMONY_STEP)], "voting/sealed-ceremony/v1", 8_192)
+SIGNED_MESSAGE = Struct([("message", CEREMONY_MESSAGE), ("signature", SIGNATURE)], "voting/signed-sealed-ceremony/v1", 8_256)
+CEREMONY_SETUP = Struct([("trustees", U16), ("threshold", U16), ("context", HASH), ("attempt", U32), ("keys", Vec(KEY))])
+CEREMONY_RECORD = Struct([("setup", CEREMONY_SETUP), ("events", Vec(Enum([("message", SIGNED_MESSAGE), ("close", None)])))],
+                         "voting/sealed-ceremony-record/v1", 1_048_576)
+DECRYPTION_SHARE = Struct([("share", POINT), ("a", POINT), ("b", POINT), ("response", SCALAR)])
+PARTIAL_DECRYPTION = Struct([("aggregate", SEALED_HASH), ("trustee", U16), ("contests", Vec(Vec(DECRYPTION_SHARE)))],
+                            "voting/sealed-decryption/v1", 61_440)
+
 # Section 8
 METHODS = ("plurality", "approval", "score", "instant-runoff", "scottish-stv", "wigm-stv", "meek-stv", "schulze", "ranked-pairs",
            "borda", "dhondt", "sainte-lague")
 METHOD = names(*METHODS)
 MAJORITY = names("most-votes", "simple", "two-thirds", "absolute")
 THRESHOLDS = Struct([("majority", MAJORITY), ("quorum_percent", U8)])
+TRUSTEES = Struct([("threshold", U16), ("min_ballots", U64), ("trustees", Vec(NAMED_KEY))])
+SECRECY = Enum([("open", None), ("sealed", TRUSTEES)])
 OPTION = Struct([("name", TEXT), ("description", TEXT)])
 CONTEST = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("min", U16), ("max", U16), ("allow_blank", BOOL),
                   ("max_score", U16), ("thresholds", THRESHOLDS), ("withdrawn", Vec(U16)), ("options", Vec(OPTION))])
 DEFINITION = Struct(
     [("id", ID), ("title", TEXT), ("description", TEXT), ("contests", Vec(CONTEST)), ("opens_at", TIME), ("closes_at", TIME),
-     ("timing", names("fixed", "officer")), ("revote", names("first", "last")), ("secrecy", names("open")),
+     ("timing", names("fixed", "officer")), ("revote", names("first", "last")), ("secrecy", SECRECY),
      ("results", names("voters", "public")), ("registrar", KEY), ("created_by", TEXT)],
     "voting/election/v1", 61_440)
 
 # Section 9
 PHASES = ("draft", "ready", "scheduled", "open", "closed", "tallied", "published", "cancelled")
 PHASE = names(*PHASES)
-ACT = Enum([("define", DEFINITION), ("set roll", U64), ("advance", PHASE), ("tally", HASH), ("cancel", TEXT)])
+ACT = Enum([("define", DEFINITION), ("set roll", U64), ("advance", PHASE), ("tally", HASH), ("cancel", TEXT),
+            ("close ceremony phase", None), ("freeze roll", None)])
 OFFICER_ACT = Struct([("chain", HASH), ("election", ID), ("sequence", U32), ("act", ACT), ("officer", KEY)],
                      "voting/officer-act/v1", 65_470)
 VOTER = Struct([("pseudonym", HASH), ("key", KEY), ("weight", U64)])
 CERTIFICATION = Struct([("chain", HASH), ("election", ID), ("voters", Vec(VOTER)), ("registrar", KEY)],
                        "voting/certification/v1", 65_470)
+
+TRUSTEE_STEP = Enum([("ceremony", SIGNED_MESSAGE), ("decrypt", PARTIAL_DECRYPTION)])
+TRUSTEE_ACT = Struct([("chain", HASH), ("election", ID), ("step", TRUSTEE_STEP), ("trustee", KEY)], "voting/trustee-act/v1", 65_470)
 
 PREFER_LEADER = Struct([("chain", HASH), ("term", U32), ("views", U32), ("authority", KEY)], "voting/prefer-leader/v1", 128)
 EPOCH_CHANGE = Struct([("chain", HASH), ("epoch", EPOCH)], "voting/epoch-change/v1", 13_696)
@@ -237,9 +280,10 @@ APPROVED_CHANGE = Struct([("content", EPOCH_CHANGE), ("approvals", Vec(Struct([(
 
 # Section 10
 SCORE = Struct([("option", U16), ("score", U16)])
-SELECTION = Enum([("blank", None), ("marks", Vec(U16)), ("scores", Vec(SCORE)), ("ranking", Vec(U16))])
+SELECTION = Enum([("blank", None), ("marks", Vec(U16)), ("scores", Vec(SCORE)), ("ranking", Vec(U16)), ("sealed", SEALED_SELECTION)])
 BALLOT = Struct([("election", ID), ("context", HASH), ("voter", KEY), ("sequence", U32), ("selections", Vec(SELECTION))],
                 "voting/ballot/v1", 61_440)
+CHALLENGE = Struct([("ballot", BALLOT), ("opening", BALLOT_OPENING)], "voting/challenge/v1", 65_470)
 
 
 def signed(kind):
@@ -254,7 +298,7 @@ ACCUSATION = Struct([("chain", HASH), ("epoch", U32), ("key", KEY), ("first", VO
 
 ENTRY_LIMIT = 65_535
 ENTRY = Enum([("act", signed(OFFICER_ACT)), ("certify", signed(CERTIFICATION)), ("cast", signed(BALLOT)), ("prefer", signed(PREFER_LEADER)),
-              ("change", APPROVED_CHANGE), ("accuse", ACCUSATION)],
+              ("change", APPROVED_CHANGE), ("accuse", ACCUSATION), ("trustee", signed(TRUSTEE_ACT)), ("challenge", signed(CHALLENGE))],
              "voting/entry/v1", ENTRY_LIMIT)
 
 # Section 11
@@ -288,13 +332,17 @@ CONTEST_REPORT = Struct([("title", TEXT), ("method", METHOD), ("seats", U16), ("
                          ("decided_by_lot", Vec(U16)), ("verdict", Opt(VERDICT))])
 REPORT = Struct([("election", ID), ("seed", HASH), ("contests", Vec(CONTEST_REPORT))], "voting/report/v1", 4_194_304)
 
+# Section 16
+STATE_PATH = Vec(Enum([("left", HASH), ("right", HASH)]))
+ELECTION_PROOF = Struct([("summary", SUMMARY), ("path", STATE_PATH), ("headers", Vec(HEADER)), ("certificate", CERTIFICATE)],
+                        "voting/election-proof/v1", 76_296)
+
 # Section 17
 OPENING = Struct([("genesis", GENESIS), ("partition", U16), ("handovers", Vec(HANDOVER)), ("election", ID)],
                  "voting/bundle-opening/v1", 4_259_862)
 ITEM = Enum([("foreign", HASH), ("own", Bytes(ENTRY_LIMIT))])
 BUNDLE_BLOCK = Struct([("header", HEADER), ("certificate", Opt(CERTIFICATE)), ("tail", Vec(HEADER)), ("items", Vec(ITEM))],
                       "voting/bundle-block/v1", 4_385_805)
-STATE_PATH = Vec(Enum([("left", HASH), ("right", HASH)]))
 MANIFEST = Struct([("blocks", U64), ("certificates", U64), ("foreign", U64), ("acts", U64), ("certifications", U64),
                    ("ballots", U64), ("roll_size", U64), ("certified", U64), ("voted", U64), ("phase", PHASE)])
 CLOSING = Struct([("manifest", MANIFEST), ("path", STATE_PATH), ("report", Opt(REPORT))], "voting/bundle-closing/v1", 4_198_400)

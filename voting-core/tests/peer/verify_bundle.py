@@ -3,7 +3,8 @@
 
     verify_bundle.py BUNDLE [--genesis HEX] [--known HEIGHT:HASH]...
 
-Prints what became of each check and exits with 0 if all hold, otherwise with 1. It is the cross-check of
+Prints what became of each check and exits with 0 if all hold, otherwise with 1. Sealed elections it does not verify: it says so
+and exits with 2. It is the cross-check of
 `voting verify`: two programs that share no code must reach the same verdict and name the same first failure.
 """
 
@@ -12,18 +13,22 @@ import sys
 
 import ed25519
 from encoding import (
-    BUNDLE_BLOCK, CLOSING, ENTRY, ENTRY_LIMIT, EPOCH, GENESIS, HEADER, OFFICER_ACT, BALLOT, CERTIFICATION, OPENING,
-    Malformed, U16, decode, digest, leaf, merkle_root, node, parts, tagged,
+    BUNDLE_BLOCK, CHALLENGE, CLOSING, ENTRY, ENTRY_LIMIT, EPOCH, GENESIS, HEADER, OFFICER_ACT, BALLOT, CERTIFICATION, OPENING,
+    TRUSTEE_ACT, Malformed, U16, decode, digest, leaf, merkle_root, node, parts, tagged,
 )
 from epochs import Epochs, NoHandover, certificate_fault, finalizes, follows
-from rules import SUM_MAX, Election, Refused, change_tally, empty_tally, genesis_is_usable, make_report
+from rules import SUM_MAX, Election, NotJudged, Refused, change_tally, empty_tally, genesis_is_usable, make_report
 
 CHECKS = [
-    (1, "format"), (1, "genesis"), (5, "parents"), (5, "certificates"), (5, "entries"), (5, "life_cycle"), (6, "unique_ballots"),
-    (7, "voter_keys"), (7, "signatures"), (7, "window"), (7, "sequence"), (7, "selections"), (11, "last_vote"), (14, "labels"),
-    (14, "totals"), (16, "counts"), (17, "complete"), (17, "extends"), (18, "recount"),
+    (1, "format"), (1, "genesis"), (2, "ceremony"), (3, "election_key"), (4, "election_hash"), (5, "parents"), (5, "certificates"),
+    (5, "entries"), (5, "life_cycle"), (6, "unique_ballots"), (7, "voter_keys"), (7, "signatures"), (7, "window"), (7, "sequence"),
+    (7, "selections"), (8, "ranges"), (9, "limits"), (10, "codes"), (11, "last_vote"), (12, "aggregates"), (13, "decryptions"),
+    (14, "labels"), (14, "totals"), (15, "challenges"), (16, "counts"), (17, "complete"), (17, "extends"), (18, "recount"),
 ]
-CONTENTS = {"act": (OFFICER_ACT, "officer"), "certify": (CERTIFICATION, "registrar"), "cast": (BALLOT, "voter")}
+OF_SEALED_BALLOTS = ("ceremony", "election_key", "election_hash", "ranges", "limits", "aggregates", "decryptions", "challenges")
+CONTENTS = {"act": (OFFICER_ACT, "officer"), "certify": (CERTIFICATION, "registrar"), "cast": (BALLOT, "voter"),
+            "trustee": (TRUSTEE_ACT, "trustee"), "challenge": (CHALLENGE, "voter")}
+CODE_BYTES = 20
 BLOCK_ENTRIES_MAX = 4096
 GENESIS_HASH = bytes(32)
 
@@ -78,7 +83,7 @@ class Frames:
 class Verifier:
     def __init__(self, pinned, known):
         self.pinned, self.known = pinned, known
-        self.outcomes = {}
+        self.outcomes = dict.fromkeys(OF_SEALED_BALLOTS, "not applicable")
         self.counts = dict.fromkeys(("blocks", "certificates", "foreign", "acts", "certifications", "ballots"), 0)
         self.first = self.last = None
         self.last_is_certified = False
@@ -172,10 +177,11 @@ class Verifier:
             raise Failed("entries", f"{at}: {error}") from None
         content = signed["content"]
         structure, signer = CONTENTS[kind]
-        require(kind == "cast" or content["chain"] == self.chain, "signatures", f"{at} is for another chain")
-        valid = ed25519.verify(content[signer], tagged(structure, content), signed["signature"])
+        said = content["ballot"] if kind == "challenge" else content
+        require(kind in ("cast", "challenge") or content["chain"] == self.chain, "signatures", f"{at} is for another chain")
+        valid = ed25519.verify(said[signer], tagged(structure, content), signed["signature"])
         require(valid, "signatures", f"{at} has a bad signature")
-        require(content["election"] == self.election_id, "entries", f"{at} is of another election")
+        require(said["election"] == self.election_id, "entries", f"{at} is of another election")
         try:
             self.state.apply((kind, signed), parts(ENTRY.tag, encoded))
         except Refused as refused:
@@ -190,6 +196,7 @@ class Verifier:
         self.complete(closing["path"])
         self.extends()
         self.manifest(closing["manifest"])
+        self.codes()
         recount = self.recount()
         self.report(closing["report"], recount)
 
@@ -218,6 +225,15 @@ class Verifier:
             require(value == found[name], "counts", f"claimed are {value} {name}, found {found[name]}")
         counted = state.tally[0]["ballots"]
         require(counted == voted <= len(state.voters) <= state.roll_size, "counts", "turnout, certified and roll contradict")
+
+    def codes(self):
+        of_code = {}
+        for ballot in sorted(self.state.ballots, reverse=True):
+            of_code[ballot[:CODE_BYTES]] = ballot
+        for voter in self.state.voters.values():
+            if voter["counted"] is not None:
+                ballot = digest(BALLOT, voter["counted"])
+                require(of_code[ballot[:CODE_BYTES]] == ballot, "codes", "a code leads to another ballot than the one that counts")
 
     def recount(self):
         tally = empty_tally(self.state.definition)
@@ -260,7 +276,9 @@ class Verifier:
 def check_of(kind, code):
     if code == "wrong_report":
         return "recount"
-    if kind == "act":
+    if kind == "challenge":
+        return "challenges"
+    if kind == "act" or code == "not_sealed":
         return "life_cycle"
     if kind == "certify" or code == "key_not_certified":
         return "voter_keys"
@@ -287,6 +305,9 @@ def main():
             verifier.run(file)
         except Failed as failed:
             failure = failed
+        except NotJudged as reason:
+            print(f"Not verified: {reason}.")
+            return 2
     for number, code in CHECKS:
         if failure is None:
             print(f"{number:2} {code:15} {verifier.outcomes.get(code, 'passed')}")

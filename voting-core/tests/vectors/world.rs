@@ -86,7 +86,8 @@ impl World {
         block(&mut chain, &[(others[1].id, cancel), (id, Act::Advance { to: Phase::Closed })])?;
 
         let closed = chain.head().expect("a chain with blocks").hash;
-        let report = chain.state.election(id).expect("it was defined").tally().report(&election, Digest(closed.0), ROLL);
+        let tally = chain.state.election(id).and_then(|election| election.tally()).expect("its ballots are open");
+        let report = tally.report(&election, Digest(closed.0), ROLL);
         block(&mut chain, &[(id, Act::Tally { report: report.digest() })])?;
         block(&mut chain, &[(id, Act::Advance { to: Phase::Published })])?;
         let bundle = export(&chain, id);
