@@ -16,6 +16,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
   },
+  // A worker is a program of its own, and loads what it needs as the page does.
+  worker: { format: 'es' },
   server: {
     proxy: {
       ...Object.fromEntries(API.map((path) => [path, { target: gateway }])),

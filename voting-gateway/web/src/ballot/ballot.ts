@@ -1,6 +1,7 @@
 /**
  * Ballots (section 10 of the specification): what a voter says, bound to one election, one key and one sequence number, and
- * signed. Everything known about a sealed ballot follows from its bytes.
+ * signed. Everything known about a ballot follows from its bytes. In a sealed election what is said was sealed before, by
+ * `../sealing`; the ballot around it is the same.
  */
 import { toBase64 } from './base64';
 import { codeOfHash } from './code';
@@ -21,9 +22,13 @@ import {
 import { contextOf, type Definition } from './definition';
 import { digest, parts, tagged } from './hash';
 import type { VoterKey } from './key';
+import { type SealedSelection, sealedSelection } from './sealed';
 
 /** What a voter says in one contest, as the API writes it; options by place, from 0, rankings best first. */
 export type Selection = 'blank' | { marks: number[] } | { scores: [number, number][] } | { ranking: number[][] };
+
+/** What stands for it on a ballot: the same, or what nobody can read. */
+export type Said = Selection | { sealed: SealedSelection };
 
 /** What a ballot is bound to. */
 export interface BallotContext {
@@ -38,6 +43,16 @@ export interface BallotContext {
   definition?: Definition;
 }
 
+/** The content of a ballot: what is signed. */
+export interface BallotContent {
+  election: string;
+  /** What it is bound to: one definition in one chain; in a sealed election also its key and everything behind that. */
+  context: string;
+  voter: string;
+  sequence: number;
+  selections: Said[];
+}
+
 /** A ballot that is signed and may be sent, as often as need be: the same bytes count once. */
 export interface SealedBallot {
   electionId: string;
@@ -48,7 +63,7 @@ export interface SealedBallot {
   hash: string;
   /** The same for people. */
   code: string;
-  selections: Selection[];
+  selections: Said[];
   /** The key that signed it. */
   voter: string;
   madeAt: string;
@@ -67,7 +82,8 @@ export class BallotError extends Error {
 }
 
 const TAG = 'voting/ballot/v1';
-const MAX_BALLOT_BYTES = 61_440;
+/** Longest ballot in bytes. */
+export const MAX_BALLOT_BYTES = 61_440;
 const SIGNATURE_BYTES = 64;
 const MAX_CONTESTS = 50;
 /** Set where an option shares the rank of the one before it. */
@@ -106,25 +122,18 @@ const score: Codec<[number, number]> = {
   },
 };
 
-const selection: Codec<Selection> = enumeration<Selection>(
+const selection: Codec<Said> = enumeration<Said>(
   [
     constant('blank'),
     struct<{ marks: number[] }>({ marks: vec(u16) }),
     struct<{ scores: [number, number][] }>({ scores: vec(score) }),
     struct<{ ranking: number[][] }>({ ranking }),
+    struct<{ sealed: SealedSelection }>({ sealed: sealedSelection }),
   ],
-  (said) => (said === 'blank' ? 0 : 'marks' in said ? 1 : 'scores' in said ? 2 : 3),
+  (said) => (said === 'blank' ? 0 : 'marks' in said ? 1 : 'scores' in said ? 2 : 'ranking' in said ? 3 : 4),
 );
 
-interface Content {
-  election: string;
-  context: string;
-  voter: string;
-  sequence: number;
-  selections: Selection[];
-}
-
-const content: Codec<Content> = struct<Content>({
+export const ballotContent: Codec<BallotContent> = struct<BallotContent>({
   election: fixed(16),
   context: fixed(32),
   voter: fixed(32),
@@ -132,7 +141,7 @@ const content: Codec<Content> = struct<Content>({
   selections: vec(selection),
 });
 
-/** Seals a ballot. Options may be named in any order; the order of ranks is kept. */
+/** Makes a ballot and signs it. Options may be named in any order; the order of ranks is kept. */
 export async function makeBallot(
   context: BallotContext,
   key: VoterKey,
@@ -145,24 +154,36 @@ export async function makeBallot(
       `${selections.length} selections, there must be one for each of 1 to ${MAX_CONTESTS} contests`,
     );
   }
-  const said: Content = {
-    election: context.electionId,
-    context: context.context,
-    voter: key.publicKey,
-    sequence: context.sequence,
-    selections: selections.map(canonical),
-  };
-  const bytes = encode(content, said);
+  return signBallot(
+    {
+      election: context.electionId,
+      context: context.context,
+      voter: key.publicKey,
+      sequence: context.sequence,
+      selections: selections.map(canonical),
+    },
+    key,
+  );
+}
+
+/** What the voter signs of a ballot. */
+export const signedBytes = (content: BallotContent): Uint8Array<ArrayBuffer> => tagged(TAG, ballotContent, content);
+
+/** Signs a ballot with the key that it names, to be sent. */
+export async function signBallot(content: BallotContent, key: VoterKey): Promise<SealedBallot> {
+  if (content.voter !== key.publicKey)
+    throw new BallotError('invalid_context', 'the ballot is made for another key than the one that signs it');
+  const bytes = encode(ballotContent, content);
   if (bytes.length > MAX_BALLOT_BYTES)
     throw new BallotError('too_large', `${bytes.length} bytes, at most ${MAX_BALLOT_BYTES} are allowed`);
-  const signature = await key.sign(tagged(TAG, content, said));
+  const signature = await key.sign(signedBytes(content));
   return openBallot(concat(bytes, signature), new Date().toISOString());
 }
 
-/** Reads a sealed ballot from its bytes; throws `Malformed` on any others. */
+/** Reads a signed ballot from its bytes; throws `Malformed` on any others. */
 export async function openBallot(bytes: Uint8Array, madeAt: string): Promise<SealedBallot> {
-  const said = decode(content, bytes.subarray(0, Math.max(0, bytes.length - SIGNATURE_BYTES)), MAX_BALLOT_BYTES);
-  const hash = await digest(TAG, content, said);
+  const said = decode(ballotContent, bytes.subarray(0, Math.max(0, bytes.length - SIGNATURE_BYTES)), MAX_BALLOT_BYTES);
+  const hash = await digest(TAG, ballotContent, said);
   return {
     electionId: said.election,
     bytes,

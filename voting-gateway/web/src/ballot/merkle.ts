@@ -20,7 +20,7 @@ export async function leafHash(data: Uint8Array): Promise<string> {
   return hex(await sha256(concat(Uint8Array.of(0), data)));
 }
 
-async function nodeHash(left: string, right: string): Promise<string> {
+export async function nodeHash(left: string, right: string): Promise<string> {
   return hex(await sha256(concat(Uint8Array.of(1), unhex(left), unhex(right))));
 }
 

@@ -6,9 +6,11 @@ import { de as baseDe } from './de';
 import { en as baseEn } from './en';
 import { network as networkDe } from './network.de';
 import { network as networkEn } from './network.en';
+import { sealedDe } from './sealed.de';
+import { sealedEn } from './sealed.en';
 
-const en = { ...baseEn, admin: adminEn, network: networkEn };
-const de = { ...baseDe, admin: adminDe, network: networkDe };
+const en = { ...baseEn, admin: adminEn, network: networkEn, sealed: sealedEn };
+const de = { ...baseDe, admin: adminDe, network: networkDe, sealed: sealedDe };
 
 const flat = (value: object, prefix = ''): [string, string][] =>
   Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'string' ? [[prefix + key, inner]] : flat(inner as object, `${prefix}${key}.`)));

@@ -150,7 +150,7 @@ export const de: Catalogue = {
     againBody: 'Bis zum Ende können Sie noch einmal wählen. Der letzte Stimmzettel zählt und ersetzt den früheren.',
     again: 'Noch einmal wählen',
     secrecyOpen: 'Dies ist eine offene Wahl: Jeder Stimmzettel steht unter einem Pseudonym im öffentlichen Verzeichnis, ohne Ihren Namen.',
-    secrecySealed: 'Dies ist eine geheime Wahl: Ihre Auswahl wird in diesem Browser versiegelt, und kein einzelner Stimmzettel wird je geöffnet.',
+    secrecySealed: 'Dies ist eine geheime Wahl: Ihre Auswahl wird in diesem Browser versiegelt, und kein Stimmzettel, der zählt, wird je geöffnet.',
     cannot: 'Sie können jetzt nicht wählen',
     cancelReason: 'Der Grund: {reason}',
     reasons: {
@@ -166,6 +166,7 @@ export const de: Catalogue = {
     title: 'Wählen',
     castTitle: 'Ihre Stimme wird abgegeben',
     reviewTitle: 'Prüfen Sie Ihre Auswahl',
+    testTitle: 'Das Siegel wird geprüft',
     reviewLead: 'Lesen Sie noch einmal, was auf Ihrem Stimmzettel steht.',
     steps: { label: 'Schritte', choose: 'Auswählen', review: 'Prüfen', cast: 'Abgeben', receipt: 'Quittung' },
     continue: 'Prüfen',
@@ -330,6 +331,7 @@ export const de: Catalogue = {
     countingLead: 'Die Wahl ist beendet. Die Instanzen beglaubigen die Auszählung.',
     final: 'Endgültig und geprüft',
     finalLead: 'Jede Instanz hat selbst gezählt, und genug von ihnen haben dieses Ergebnis beglaubigt.',
+    cancelled: 'Diese Wahl wurde abgebrochen',
     hiddenTitle: 'Sie sehen das Ergebnis, sobald Sie gewählt haben',
     hiddenBody: 'Während der Wahl sind die Zahlen für die, die gewählt haben. Danach sehen sie alle.',
     toVote: 'Zum Stimmzettel',
@@ -405,6 +407,8 @@ export const de: Catalogue = {
     code: 'Stimmzettelcode',
     time: 'Verzeichnet',
     place: 'Stelle',
+    content: 'Inhalt',
+    sealed: 'Versiegelt',
     more: 'Mehr zeigen',
   },
   problems: {

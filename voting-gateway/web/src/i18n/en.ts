@@ -162,7 +162,7 @@ export const en = {
     againBody: 'You can vote again until the end. The last ballot counts and replaces the earlier one.',
     again: 'Vote again',
     secrecyOpen: 'This is an open election: every ballot stands in the public record under a pseudonym, without your name.',
-    secrecySealed: 'This is a secret election: your choices are sealed in this browser, and no single ballot is ever opened.',
+    secrecySealed: 'This is a secret election: your choices are sealed in this browser, and no ballot that counts is ever opened.',
     cannot: 'You cannot vote now',
     cancelReason: 'The reason: {reason}',
     reasons: {
@@ -178,6 +178,7 @@ export const en = {
     title: 'Vote',
     castTitle: 'Casting your vote',
     reviewTitle: 'Review your choices',
+    testTitle: 'Testing the seal',
     reviewLead: 'Read once more what your ballot says.',
     steps: { label: 'Steps', choose: 'Choose', review: 'Review', cast: 'Cast', receipt: 'Receipt' },
     continue: 'Review',
@@ -342,6 +343,7 @@ export const en = {
     countingLead: 'Voting is over. The authorities certify the count.',
     final: 'Final and verified',
     finalLead: 'Every authority has counted for itself, and a quorum has certified this result.',
+    cancelled: 'This election was cancelled',
     hiddenTitle: 'You see the result once you have voted',
     hiddenBody: 'While the election runs, its figures are for those who have voted. After the end everyone sees them.',
     toVote: 'To the ballot',
@@ -417,6 +419,8 @@ export const en = {
     code: 'Ballot code',
     time: 'Recorded',
     place: 'Place',
+    content: 'Content',
+    sealed: 'Sealed',
     more: 'Show more',
   },
   problems: {

@@ -6,11 +6,16 @@ import { localZone } from '../ui/format';
 import type { adminEn } from './admin.en';
 import type { en } from './en';
 import type { network } from './network.en';
+import type { sealedEn } from './sealed.en';
 
 /** The shape of every catalogue: the keys of the English one. */
 export type Catalogue = Widened<typeof en>;
 /** All words that there are; those of sections are there on the pages of a section only (`sections.tsx`). */
-export type Messages = Catalogue & { readonly admin: Widened<typeof adminEn>; readonly network: Widened<typeof network> };
+export type Messages = Catalogue & {
+  readonly admin: Widened<typeof adminEn>;
+  readonly network: Widened<typeof network>;
+  readonly sealed: Widened<typeof sealedEn>;
+};
 type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };
 
 declare module 'use-intl' {

@@ -9,7 +9,7 @@ import { chosenLocale, type Locale } from '../preferences';
 import { Skeleton } from '../ui/Skeleton';
 import type { Messages } from '.';
 
-export type SectionName = 'admin' | 'network';
+export type SectionName = 'admin' | 'network' | 'sealed';
 type Words = Partial<Pick<Messages, SectionName>>;
 
 const LOADERS: Record<SectionName, Record<Locale, () => Promise<Words>>> = {
@@ -20,6 +20,10 @@ const LOADERS: Record<SectionName, Record<Locale, () => Promise<Words>>> = {
   network: {
     en: async () => ({ network: (await import('./network.en')).network }),
     de: async () => ({ network: (await import('./network.de')).network }),
+  },
+  sealed: {
+    en: async () => ({ sealed: (await import('./sealed.en')).sealedEn }),
+    de: async () => ({ sealed: (await import('./sealed.de')).sealedDe }),
   },
 };
 
@@ -63,17 +67,17 @@ export function Section({ name, children }: { name: SectionName; children: React
   );
 }
 
-interface PageModule {
-  default: ComponentType;
+interface PageModule<P> {
+  default: ComponentType<P>;
 }
 
-/** A page that speaks the words of a section; both are fetched at once. */
-export async function withWords(name: SectionName, load: () => Promise<PageModule>): Promise<PageModule> {
+/** A page, or a part of one, that speaks the words of a section; both are fetched at once. */
+export async function withWords<P extends object = object>(name: SectionName, load: () => Promise<PageModule<P>>): Promise<PageModule<P>> {
   const [{ default: Page }] = await Promise.all([load(), loadWords(name, chosenLocale())]);
   return {
-    default: () => (
+    default: (props: P) => (
       <Section name={name}>
-        <Page />
+        <Page {...props} />
       </Section>
     ),
   };

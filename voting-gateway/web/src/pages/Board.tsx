@@ -18,6 +18,7 @@ import { Skeleton } from '../ui/Skeleton';
 import { TimeText } from '../ui/TimeText';
 import { useRegion } from '../ui/hooks';
 import { BundleButton } from './BundleButton';
+import { BoardNote } from './sealed';
 
 export default function Board() {
   const { id = '' } = useParams();
@@ -25,9 +26,15 @@ export default function Board() {
   const election = useQuery(electionQuery(id));
   return (
     <LoadedPage query={election} title={t('title')}>
-      {({ title, phase, results, hasVoted, ballots }) => (
+      {({ title, phase, results, hasVoted, ballots, sealing }) => (
         <Page title={t('title')} lead={t('lead')} back={{ to: `/app/elections/${id}`, label: title }}>
-          <List id={id} total={ballots} bundleFor={phase === 'published' || results === 'public' ? 'everyone' : hasVoted ? 'me' : 'others'} />
+          {sealing && <BoardNote />}
+          <List
+            id={id}
+            total={ballots}
+            isSealed={sealing !== undefined}
+            bundleFor={sealing || phase === 'published' || results === 'public' ? 'everyone' : hasVoted ? 'me' : 'others'}
+          />
         </Page>
       )}
     </LoadedPage>
@@ -45,11 +52,12 @@ const plain = (text: string): string => text.toUpperCase().replace(/[^0-9A-Z]/g,
 interface ListProps {
   id: string;
   total: number;
-  /** Who may see the result, and so everything that verifies it. */
+  isSealed: boolean;
+  /** Who may see everything that verifies the election: where ballots are open, those who may see the result. */
   bundleFor: 'everyone' | 'me' | 'others';
 }
 
-function List({ id, total, bundleFor }: ListProps) {
+function List({ id, total, isSealed, bundleFor }: ListProps) {
   const t = useTranslations('board');
   const locale = useRegion();
   const [wanted, setWanted] = useState('');
@@ -92,6 +100,7 @@ function List({ id, total, bundleFor }: ListProps) {
             <thead>
               <tr>
                 <th scope="col">{t('code')}</th>
+                {isSealed && <th scope="col">{t('content')}</th>}
                 <th scope="col">{t('time')}</th>
                 <th scope="col" className="number">
                   {t('place')}
@@ -106,6 +115,7 @@ function List({ id, total, bundleFor }: ListProps) {
                       {ballot.code}
                     </Link>
                   </th>
+                  {isSealed && <td>{t('sealed')}</td>}
                   <td>
                     <TimeText iso={ballot.at} />
                   </td>

@@ -14,13 +14,15 @@ import { Page } from '../ui/Page';
 import { BothZones, RelativeTime } from '../ui/TimeText';
 import { PhaseChip } from './elections/PhaseChip';
 import { Turnout } from './elections/Turnout';
+import { SealingCard } from './sealed';
+import { isHidden, pollOf } from './sealed/sealing';
 
 const REASONS = ['not_signed_in', 'not_on_roll', 'not_open_yet', 'closed', 'already_voted', 'cancelled'] as const;
 
 export default function Election() {
   const { id = '' } = useParams();
   const t = useTranslations('election');
-  const query = useQuery(electionQuery(id));
+  const query = useQuery({ ...electionQuery(id), refetchInterval: ({ state }) => pollOf(state.data) });
   return (
     <LoadedPage query={query} title={t('title')}>
       {(election) => <Details election={election} />}
@@ -78,6 +80,7 @@ function Details({ election }: { election: ElectionModel }) {
             </dl>
             <Turnout voted={turnout.voted} roll={turnout.roll_size} />
           </div>
+          <SealingCard election={election} />
           <ul className="aside-links">
             <Links election={election} path={path} />
           </ul>
@@ -94,7 +97,7 @@ function Links({ election, path }: { election: ElectionModel; path: string }) {
     <>
       {seesResult && (
         <li>
-          <ButtonLink to={`${path}/result`}>{t(election.phase === 'open' ? 'liveResult' : 'result')}</ButtonLink>
+          <ButtonLink to={`${path}/result`}>{t(election.phase === 'open' && !isHidden(election) ? 'liveResult' : 'result')}</ButtonLink>
         </li>
       )}
       <li>

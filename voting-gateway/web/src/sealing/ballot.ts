@@ -1,73 +1,37 @@
-/** A sealed ballot in bytes (docs/SPEC.md, 20.2), its tracker, and what is signed of it. */
-import { type Codec, concat, fixed, opt, struct, u16, u32, unhex, vec } from '../ballot/codec';
-import { codeOfHash } from '../ballot/code';
+/** Sealed ballots (docs/SPEC.md, 20.2): ordinary ballots whose context is made of H_E and whose selections nobody can read. */
+import { sha256 } from '@noble/hashes/sha2.js';
+
+import { ballotContent, type BallotContent, signedBytes } from '../ballot/ballot';
+import { type Codec, hex, struct, u16, vec } from '../ballot/codec';
 import { tagged } from '../ballot/hash';
-import { point, scalar } from './group';
-import { ballotHash } from './params';
-import { hash } from './transcript';
+import { scalar, type SealedSelection } from '../ballot/sealed';
 
-/** Longest ballot in bytes. */
-export const MAX_BALLOT_BYTES = 60 * 1024;
-
-export interface Ciphertext {
-  alpha: string;
-  beta: string;
-}
-
-/** That the plaintext is one value: a = vG + cα and b = vK + c(β − jG). */
-export interface Branch {
-  a: string;
-  b: string;
-  challenge: string;
-  response: string;
-}
-
-export interface SealedOption {
-  ciphertext: Ciphertext;
-  range: Branch[];
-}
-
-export interface SealedSelection {
-  options: SealedOption[];
-  limit: Branch[] | null;
-}
-
-export interface SealedBallot {
-  /** H_E. */
-  election: string;
-  voter: string;
-  sequence: number;
-  contests: SealedSelection[];
-}
+/** Longest sealed ballot in bytes: with what opens it, it must fit an entry of the ledger. */
+export const MAX_SEALED_BALLOT_BYTES = 54 * 1024;
 
 /** What opens a challenged ballot: m and r by contest and ciphertext. */
 export type Opening = { value: number; randomness: string }[][];
 
-const branch = struct<Branch>({ a: point, b: point, challenge: scalar, response: scalar });
-
-const option = struct<SealedOption>({
-  ciphertext: struct<Ciphertext>({ alpha: point, beta: point }),
-  range: vec(branch),
-});
-
-export const sealedBallot: Codec<SealedBallot> = struct<SealedBallot>({
-  election: fixed(64),
-  voter: fixed(32),
-  sequence: u32,
-  contests: vec(struct<SealedSelection>({ options: vec(option), limit: opt(vec(branch)) })),
-});
-
 export const openingCodec: Codec<Opening> = vec(vec(struct<Opening[0][0]>({ value: u16, randomness: scalar })));
 
-/** H_I. */
-export const proofHash = ({ election, voter, sequence }: SealedBallot): string => ballotHash(election, voter, sequence);
+/** A voter's test of the seal: the ballot, void from then on, and what it holds. */
+export interface Challenge {
+  ballot: BallotContent;
+  opening: Opening;
+}
 
-/** What the voter signs. */
-export const signedBytes = (ballot: SealedBallot): Uint8Array => tagged('voting/sealed-ballot/v1', sealedBallot, ballot);
+export const challengeCodec: Codec<Challenge> = struct<Challenge>({ ballot: ballotContent, opening: openingCodec });
 
-/** What the voter notes down before deciding to cast or to challenge. */
-export function tracker(ballot: SealedBallot): string {
-  const points = ({ options }: SealedSelection): Uint8Array =>
-    concat(...options.flatMap(({ ciphertext }) => [unhex(ciphertext.alpha), unhex(ciphertext.beta)]));
-  return codeOfHash(hash('voting/sealed-tracker/v1', proofHash(ballot), ...ballot.contests.map(points)).slice(0, 64));
+/** What the voter signs of a challenge. */
+export const challengeBytes = (challenge: Challenge): Uint8Array<ArrayBuffer> =>
+  tagged('voting/challenge/v1', challengeCodec, challenge);
+
+/** Identity of a ballot; its code is what the voter notes down. */
+export const ballotHash = (ballot: BallotContent): string => hex(sha256(signedBytes(ballot)));
+
+/** The sealed selections of a ballot by contest, or the first contest that is answered in clear. */
+export function sealedSelections({ selections }: BallotContent): SealedSelection[] | { open: number } {
+  const open = selections.findIndex((said) => said === 'blank' || !('sealed' in said));
+  if (open >= 0) return { open };
+  return selections.flatMap((said) => (said !== 'blank' && 'sealed' in said ? [said.sealed] : []));
 }

@@ -1,5 +1,9 @@
 /** What is encrypted in a contest, and what is proved about it (docs/SPEC.md, 20.2). */
 import type { Selection } from '../ballot/ballot';
+import type { DefinedContest } from '../ballot/definition';
+
+/** Ways of counting that add up what is marked. */
+const MARKED: ReadonlySet<string> = new Set(['plurality', 'approval', 'dhondt', 'sainte-lague']);
 
 /** The rules of a contest of marks or of scores. */
 export interface SealedContest {
@@ -13,6 +17,14 @@ export interface SealedContest {
   allow_blank: boolean;
   /** Places of options that can no longer be elected. */
   withdrawn: number[];
+}
+
+/** How a contest of a definition is sealed; null if it cannot be. */
+export function contestOf({ method, options, min, max, max_score, allow_blank, withdrawn }: DefinedContest): SealedContest | null {
+  const shared = { options: options.length, allow_blank, withdrawn };
+  if (MARKED.has(method)) return { form: 'marks', max_value: 1, min, max, ...shared };
+  if (method !== 'score' || min > 1 || max < options.length) return null;
+  return { form: 'scores', max_value: max_score, min: 0, max: options.length * max_score, ...shared };
 }
 
 /** Consecutive values that one is proved to be among. */

@@ -5,13 +5,11 @@
  */
 import { ristretto255 } from '@noble/curves/ed25519.js';
 
-import { type Codec, fixed, hex, Malformed, unhex } from '../ballot/codec';
+import { hex, unhex } from '../ballot/codec';
+import { littleEndian, ORDER } from '../ballot/sealed';
 
 export const { Point } = ristretto255;
 export type Element = InstanceType<typeof Point>;
-
-/** ℓ. */
-export const ORDER = Point.Fn.ORDER;
 
 /** An element in its one encoding, or null. */
 export function decodePoint(point: string): Element | null {
@@ -26,22 +24,6 @@ export const encodePoint = (element: Element): string => hex(element.toBytes());
 
 /** Whether an encoding is that of the neutral element. */
 export const isIdentity = (point: string): boolean => /^0+$/.test(point);
-
-export const point: Codec<string> = fixed(32);
-
-/** A scalar, which must be below ℓ. */
-export const scalar: Codec<string> = {
-  read(from) {
-    const bytes = from.take(32);
-    if (littleEndian(bytes) >= ORDER) throw new Malformed('a scalar is not below the order of the group');
-    return hex(bytes);
-  },
-  write: fixed(32).write,
-};
-
-export function littleEndian(bytes: Uint8Array): bigint {
-  return BigInt(`0x${hex(Uint8Array.from(bytes).reverse()) || '0'}`);
-}
 
 export const toBigInt = (scalar: string): bigint => littleEndian(unhex(scalar));
 

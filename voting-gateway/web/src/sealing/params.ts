@@ -1,4 +1,7 @@
 /** What every proof of an election is bound to (docs/SPEC.md, 20.1). */
+import { sha256 } from '@noble/hashes/sha2.js';
+
+import { concat, hex, unhex } from '../ballot/codec';
 import { hash, number16, number32 } from './transcript';
 
 const SUITE = 'ristretto255-sha512-exponential-elgamal-v1';
@@ -32,6 +35,12 @@ export const electionHash = (election: SealedElection): string =>
     election.authorities,
   );
 
-/** H_I. */
-export const ballotHash = (election: string, voter: string, sequence: number): string =>
-  hash('voting/sealed-ballot-proofs/v1', election, voter, number32(sequence));
+/** What ballots name as their context, from H_E. */
+export function ballotContext(electionHash: string): string {
+  const tag = new TextEncoder().encode('voting/sealed-context/v1');
+  return hex(sha256(concat(Uint8Array.of(tag.length), tag, unhex(electionHash))));
+}
+
+/** H_I: what the proofs of one ballot are bound to. */
+export const proofHash = (electionHash: string, voter: string, sequence: number): string =>
+  hash('voting/sealed-ballot-proofs/v1', electionHash, voter, number32(sequence));

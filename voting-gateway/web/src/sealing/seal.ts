@@ -2,11 +2,15 @@
  * Sealing a ballot in the browser (docs/SPEC.md, 20.2). The prover is the library's: with s = v + c·r, all commitments are multiples
  * of G and K, a = sG and b = sK + c(m − j)G.
  */
-import type { Selection } from '../ballot/ballot';
-import type { Branch, Opening, SealedBallot, SealedOption, SealedSelection } from './ballot';
-import { proofHash, tracker } from './ballot';
+import type { BallotContent, Selection } from '../ballot/ballot';
+import { codeOfHash } from '../ballot/code';
+import type { Branch, SealedOption, SealedSelection } from '../ballot/sealed';
+import { littleEndian, ORDER } from '../ballot/sealed';
+import { ballotHash, type Opening } from './ballot';
 import { limitOf, limitWeight, maxValue, type Range, type SealedContest, valuesOf } from './contest';
-import { decodePoint, type Element, encodePoint, isIdentity, littleEndian, modulo, ORDER, Point, times, toScalar } from './group';
+import { keyOf, type Sealing } from './election';
+import { type Element, encodePoint, modulo, Point, times, toScalar } from './group';
+import { ballotContext, proofHash } from './params';
 import { limitStatement, optionStatement, type Statement } from './statements';
 
 /** So many fresh random bytes. */
@@ -32,27 +36,47 @@ export class PreparedBallot {
   private opening: Opening | null;
 
   constructor(
-    private readonly ballot: SealedBallot,
+    /** The ballot. What the voter is shown before deciding is its code. */
+    readonly ballot: BallotContent,
     opening: Opening,
   ) {
     this.opening = opening;
   }
 
-  /** What to note down before deciding. */
-  get tracker(): string {
-    return tracker(this.ballot);
+  /** Identity of the ballot: it covers election, voter, sequence, ciphertexts and proofs. */
+  get hash(): string {
+    return ballotHash(this.ballot);
   }
 
-  /** The ballot to be signed and cast. What would open it is forgotten. */
-  cast(): SealedBallot {
+  /** What to note down before deciding. */
+  get code(): string {
+    return codeOfHash(this.hash);
+  }
+
+  /** The ballot, to be signed and cast: `signBallot` of `../ballot`. What would open it is forgotten. */
+  cast(): BallotContent {
     this.opening = null;
     return this.ballot;
   }
 
   /** The ballot and what opens it; it is void from now on. Nothing once it is cast. */
-  challenge(): { ballot: SealedBallot; opening: Opening } | null {
+  challenge(): { ballot: BallotContent; opening: Opening } | null {
     return this.opening && { ballot: this.ballot, opening: this.opening };
   }
+}
+
+/**
+ * Seals what a voter says. Throws a {@link SealError} if the key is none or a contest does not accept its selection. The random bytes are
+ * fresh and secret; the same ones make the same ballot.
+ */
+export function seal(
+  election: Sealing,
+  voter: string,
+  sequence: number,
+  selections: readonly Selection[],
+  random = browserRandom,
+): PreparedBallot {
+  return new Sealer(election).seal(voter, sequence, selections, random);
 }
 
 /** A random scalar. */
@@ -63,36 +87,34 @@ interface Witness {
   randomness: bigint;
 }
 
-/** Seals ballots of one election. */
+/** Seals ballots of one election: its tables take longer than a ballot. */
 export class Sealer {
+  private readonly key: string;
   private readonly element: Element;
 
-  /** For H_E, K and the contests. Computes tables. */
-  constructor(
-    private readonly election: string,
-    private readonly key: string,
-    private readonly contests: readonly SealedContest[],
-  ) {
-    const element = decodePoint(key);
-    if (!element || isIdentity(key)) throw new SealError('invalid_key', "the election's key is none");
+  constructor(private readonly election: Sealing) {
+    const element = keyOf(election);
+    if (!element) throw new SealError('invalid_key', "the election's key is none");
+    this.key = election.key;
     this.element = element.precompute(8);
   }
 
   seal(voter: string, sequence: number, selections: readonly Selection[], random = browserRandom): PreparedBallot {
     const draw = (): bigint => littleEndian(random(64)) % ORDER;
-    if (selections.length !== this.contests.length)
-      throw new SealError('invalid_selection', `${selections.length} selections for ${this.contests.length} contests`);
-    const ballot: SealedBallot = { election: this.election, voter, sequence, contests: [] };
-    const hash = proofHash(ballot);
+    const { id, electionHash, contests } = this.election;
+    if (selections.length !== contests.length)
+      throw new SealError('invalid_selection', `${selections.length} selections for ${contests.length} contests`);
+    const hash = proofHash(electionHash, voter, sequence);
     const opening: Opening = [];
-    for (const [at, rules] of this.contests.entries()) {
+    const sealed = contests.map((rules, at) => {
       const selection = selections[at];
       const values = selection === undefined ? null : valuesOf(rules, selection);
       if (!values) throw new SealError('invalid_selection', `contest ${at} does not accept the selection`);
-      const sealed = this.sealContest(hash, at, rules, values, draw);
-      ballot.contests.push(sealed.selection);
-      opening.push(sealed.opening);
-    }
+      const made = this.sealContest(hash, at, rules, values, draw);
+      opening.push(made.opening);
+      return { sealed: made.selection };
+    });
+    const ballot = { election: id, context: ballotContext(electionHash), voter, sequence, selections: sealed };
     return new PreparedBallot(ballot, opening);
   }
 

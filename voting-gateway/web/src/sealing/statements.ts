@@ -1,5 +1,5 @@
 /** What the two kinds of proofs are about (docs/SPEC.md, 20.2). */
-import type { Ciphertext } from './ballot';
+import type { Ciphertext } from '../ballot/sealed';
 import type { Range } from './contest';
 import { challenge, type Input, number16, number32 } from './transcript';
 

@@ -2,7 +2,7 @@
 import { sha512 } from '@noble/hashes/sha2.js';
 
 import { concat, encode, hex, u16, u32, unhex } from '../ballot/codec';
-import { littleEndian, ORDER } from './group';
+import { littleEndian, ORDER } from '../ballot/sealed';
 
 /** A number of two or four bytes among the inputs. */
 export const number16 = (value: number): Uint8Array => encode(u16, value);

@@ -3,18 +3,23 @@
 import { sha512 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 
-import type { Selection } from '../ballot/ballot';
+import { ballotContent, type BallotContent, openBallot, type Selection, signBallot, signedBytes } from '../ballot/ballot';
+import { codeOfHash } from '../ballot/code';
 import { concat, decode, encode, hex, Malformed, unhex, u64 } from '../ballot/codec';
+import { definition } from '../ballot/definition';
+import { digest } from '../ballot/hash';
+import type { VoterKey } from '../ballot/key';
+import { ORDER } from '../ballot/sealed';
 import { publicKey, sign } from '../ballot/strict';
 import { vectors } from '../ballot/testing';
-import { MAX_BALLOT_BYTES, openingCodec, proofHash, sealedBallot, signedBytes, tracker } from './ballot';
-import { OpeningError, openBallot } from './challenge';
-import type { SealedContest } from './contest';
-import { toScalar } from './group';
-import { ballotHash, baseHash, electionHash, parametersHash, type SealedElection } from './params';
-import { type Random, Sealer, SealError } from './seal';
+import { ballotHash, challengeBytes, challengeCodec, MAX_SEALED_BALLOT_BYTES, openingCodec } from './ballot';
+import { open as openSealed, OpeningError } from './challenge';
+import { contestOf, type SealedContest } from './contest';
+import { Point, toScalar } from './group';
+import { ballotContext, baseHash, electionHash, parametersHash, proofHash, type SealedElection } from './params';
+import { type Random, seal, Sealer, SealError } from './seal';
 import { challenge, hash } from './transcript';
-import { BallotRefusal, verifyBallot } from './verify';
+import { BallotRefusal, verify } from './verify';
 
 interface Vector {
   kind: string;
@@ -25,23 +30,34 @@ interface Vector {
 interface BallotVector extends Vector {
   contests: SealedContest[];
   key: string;
+  /** H_E. */
   election: string;
+  id: string;
+  context: string;
   draws: string;
   voter_seed: string;
   voter: string;
   sequence: number;
   selections: Selection[];
   proof_hash: string;
-  tracker: string;
+  code: string;
+  hash: string;
   hex: string;
   signature: string;
   opening: string;
-  code?: string;
+  refusal?: string;
+}
+
+interface Encoding extends Vector {
+  type: string;
+  hex: string;
+  digest: string;
 }
 
 const all = vectors<Vector[]>('sealed.json');
 const of = <T extends Vector>(kind: string): T[] => all.filter((vector) => vector.kind === kind) as T[];
 const ballots = of<BallotVector>('ballot');
+const encodings = of<Encoding>('encoding');
 
 /** The random bytes of a seed: SHA-512 of seed and counter, block after block. */
 function draws(seed: string): Random {
@@ -56,22 +72,24 @@ function draws(seed: string): Random {
   };
 }
 
+const sealing = ({ id, election, key, contests }: BallotVector) => ({ id, electionHash: election, key, contests });
+
 /** One for each form: its tables take longer than a ballot. */
 const sealers = new Map<string, Sealer>();
 
-function sealerOf({ election, key, contests }: BallotVector): Sealer {
-  const form = JSON.stringify(contests);
-  const sealer = sealers.get(form) ?? new Sealer(election, key, contests);
+function sealerOf(vector: BallotVector): Sealer {
+  const form = JSON.stringify(vector.contests);
+  const sealer = sealers.get(form) ?? new Sealer(sealing(vector));
   sealers.set(form, sealer);
   return sealer;
 }
 
-const read = (digits: string) => decode(sealedBallot, unhex(digits), MAX_BALLOT_BYTES);
+const read = (digits: string) => decode(ballotContent, unhex(digits), MAX_SEALED_BALLOT_BYTES);
 
 /** The code that a ballot is refused with, or undefined. */
-function verdict({ election, key, contests, hex: bytes }: BallotVector): string | undefined {
+function verdict(vector: BallotVector, ballot = () => read(vector.hex)): string | undefined {
   try {
-    verifyBallot(election, key, contests, read(bytes));
+    verify(sealing(vector), ballot());
     return undefined;
   } catch (error) {
     if (error instanceof Malformed) return 'encoding';
@@ -93,13 +111,16 @@ describe('hashes', () => {
     }
   });
 
+  it('reckons in the group of the vectors', () => expect(Point.Fn.ORDER).toBe(ORDER));
+
   it('chains parameters, election and ballot', () => {
     for (const vector of of<Vector & { value: SealedElection; voter: string; sequence: number }>('election')) {
       const { value, voter, sequence } = vector;
       expect(parametersHash(value.parameters)).toBe(vector.parameters_hash);
       expect(baseHash(value.parameters, value.context)).toBe(vector.base_hash);
       expect(electionHash(value)).toBe(vector.election_hash);
-      expect(ballotHash(electionHash(value), voter, sequence)).toBe(vector.ballot_hash);
+      expect(ballotContext(electionHash(value))).toBe(vector.ballot_context);
+      expect(proofHash(electionHash(value), voter, sequence)).toBe(vector.proof_hash);
     }
   });
 });
@@ -110,23 +131,37 @@ describe('ballots', () => {
   it('seals them byte for byte', () => {
     for (const vector of ballots) {
       const prepared = sealerOf(vector).seal(vector.voter, vector.sequence, vector.selections, draws(vector.draws));
-      expect(prepared.tracker, vector.name).toBe(vector.tracker);
+      expect([prepared.hash, prepared.code], vector.name).toEqual([vector.hash, vector.code]);
       const opened = prepared.challenge();
       expect(opened && hex(encode(openingCodec, opened.opening)), vector.name).toBe(vector.opening);
-      expect(hex(encode(sealedBallot, prepared.cast())), vector.name).toBe(vector.hex);
+      expect(hex(encode(ballotContent, prepared.cast())), vector.name).toBe(vector.hex);
       expect(prepared.challenge(), 'what is cast is not opened').toBeNull();
     }
   }, 180_000);
 
-  it('reads, traces and signs them', () => {
+  it('reads, names and signs them as any other ballot', async () => {
     for (const vector of ballots) {
       const ballot = read(vector.hex);
-      expect(hex(encode(sealedBallot, ballot))).toBe(vector.hex);
-      expect(proofHash(ballot)).toBe(vector.proof_hash);
-      expect(tracker(ballot)).toBe(vector.tracker);
+      expect(hex(encode(ballotContent, ballot))).toBe(vector.hex);
+      expect([ballot.election, ballot.context]).toEqual([vector.id, vector.context]);
+      expect(ballot.context).toBe(ballotContext(vector.election));
+      expect(proofHash(vector.election, ballot.voter, ballot.sequence)).toBe(vector.proof_hash);
+      expect([ballotHash(ballot), codeOfHash(vector.hash)]).toEqual([vector.hash, vector.code]);
       const seed = unhex(vector.voter_seed);
-      expect(hex(publicKey(seed))).toBe(vector.voter);
+      const key: VoterKey = {
+        publicKey: hex(publicKey(seed)),
+        storage: 'webcrypto',
+        sign: (bytes) => Promise.resolve(sign(seed, bytes)),
+      };
+      expect(key.publicKey).toBe(vector.voter);
       expect(hex(sign(seed, signedBytes(ballot)))).toBe(vector.signature);
+      const signed = await signBallot(ballot, key);
+      expect(hex(signed.bytes)).toBe(vector.hex + vector.signature);
+      const { electionId, hash, code, voter, selections } = await openBallot(signed.bytes, signed.madeAt);
+      const { id, selections: _, ...pinned } = vector;
+      expect({ electionId, hash, code, voter }).toEqual({ electionId: id, hash: pinned.hash, code: pinned.code, voter: pinned.voter });
+      expect(selections).toEqual(ballot.selections);
+      await expect(signBallot({ ...ballot, voter: '00'.repeat(32) }, key)).rejects.toThrow('another key');
     }
   }, 60_000);
 
@@ -139,15 +174,29 @@ describe('ballots', () => {
   it('refuses what is wrong, with its code', () => {
     const invalid = of<BallotVector>('invalid');
     expect(invalid.length).toBeGreaterThan(20);
-    for (const vector of invalid) expect(verdict(vector), vector.name).toBe(vector.code);
+    for (const vector of invalid) expect(verdict(vector), vector.name).toBe(vector.refusal);
+    expect(new Set(invalid.map(({ refusal }) => refusal)).size).toBe(10);
   }, 60_000);
+
+  it('refuses them under another key or none', () => {
+    const [first, other] = [ballots[0], ballots.find(({ contests }) => contests.length === 2)];
+    if (!first || !other) throw new Error('there are no vectors');
+    const point = read(first.hex).selections[0];
+    const key = point && point !== 'blank' && 'sealed' in point ? (point.sealed.options[0]?.ciphertext.alpha ?? '') : '';
+    expect(verdict({ ...first, key })).toBe('sealed_range');
+    for (const none of ['00'.repeat(32), `01${'00'.repeat(31)}`]) expect(verdict({ ...first, key: none })).toBe('sealed_election');
+    expect(verdict({ ...first, contests: other.contests })).toBe('sealed_contests');
+    const clear = (ballot: BallotContent, said: Selection): BallotContent => ({ ...ballot, selections: [said] });
+    for (const said of ['blank', { marks: [0] }, { scores: [] }, { ranking: [[0]] }] as Selection[])
+      expect(verdict(first, () => clear(read(first.hex), said))).toBe('sealed_open');
+  });
 });
 
 describe('challenges', () => {
   const [first] = ballots;
   if (!first) throw new Error('there are no vectors');
   const open = (vector: BallotVector, opening: string, ballot = read(vector.hex)) =>
-    openBallot(vector.election, vector.key, vector.contests, ballot, decode(openingCodec, unhex(opening), MAX_BALLOT_BYTES));
+    openSealed(sealing(vector), ballot, decode(openingCodec, unhex(opening), MAX_SEALED_BALLOT_BYTES));
   const codeOf = (act: () => unknown): string | undefined => {
     try {
       act();
@@ -165,24 +214,81 @@ describe('challenges', () => {
 
   it('tells another opening', () => {
     const other = ballots.find(({ contests, opening }) => contests[0]?.options === 1 && opening !== first.opening);
-    expect(codeOf(() => open(first, other?.opening ?? ''))).toBe('sealed-opening');
-    expect(codeOf(() => open(first, '00000000'))).toBe('sealed-opening-form');
-    const elsewhere = { ...read(first.hex), election: '00'.repeat(64) };
-    expect(codeOf(() => open(first, first.opening, elsewhere))).toBe('sealed-election');
+    expect(codeOf(() => open(first, other?.opening ?? ''))).toBe('sealed_opening');
+    expect(codeOf(() => open(first, '00000000'))).toBe('sealed_opening_form');
+    const elsewhere = { ...read(first.hex), context: '00'.repeat(32) };
+    expect(codeOf(() => open(first, first.opening, elsewhere))).toBe('sealed_election');
+    const clear: BallotContent = { ...read(first.hex), selections: ['blank'] };
+    expect(codeOf(() => open(first, first.opening, clear))).toBe('sealed_opening_form');
+  });
+
+  it('tells an opening of what is no choice', () => {
+    // Of one option with a limit of one: 2 is encrypted, and shown as such.
+    const [value, randomness] = [2, toScalar(5n)];
+    const beta = Point.BASE.multiply(2n).add(Point.fromHex(first.key).multiply(5n));
+    const ciphertext = { alpha: hex(Point.BASE.multiply(5n).toBytes()), beta: hex(beta.toBytes()) };
+    const ballot: BallotContent = { ...read(first.hex), selections: [{ sealed: { options: [{ ciphertext, range: [] }], limit: null } }] };
+    expect(codeOf(() => openSealed(sealing(first), ballot, [[{ value, randomness }]]))).toBe('sealed_selection');
+  });
+
+  it('is written and signed as the vectors have it', async () => {
+    const of = (name: string) => encodings.find((vector) => vector.name === name) as Encoding;
+    const [content, entry] = [of('signed content of a challenge'), of('entry that opens a ballot')];
+    const challenge = decode(challengeCodec, unhex(content.hex), 65_470);
+    expect(hex(encode(challengeCodec, challenge))).toBe(content.hex);
+    expect(await digest('voting/challenge/v1', challengeCodec, challenge)).toBe(content.digest);
+    const voter = ballots.find(({ voter }) => voter === challenge.ballot.voter);
+    const signature = sign(unhex(voter?.voter_seed ?? ''), challengeBytes(challenge));
+    expect(`07${content.hex}${hex(signature)}`).toBe(entry.hex);
   });
 
   it('seals nothing that the contest does not accept', () => {
     const contest: SealedContest = { ...(first.contests[0] as SealedContest), options: 3, min: 1, max: 2, withdrawn: [2] };
-    const seal = (...selections: Selection[]) =>
-      codeOf(() => new Sealer(first.election, first.key, [contest]).seal(first.voter, 1, selections));
+    const sealed = (...selections: Selection[]) =>
+      codeOf(() => seal({ ...sealing(first), contests: [contest] }, first.voter, 1, selections));
     for (const bad of [[], [1, 0], [0, 0], [0, 1, 2], [2], [3], [-1], [0.5]])
-      expect(seal({ marks: bad }), String(bad)).toBe('invalid_selection');
-    expect(seal('blank')).toBe('invalid_selection');
-    expect(seal({ scores: [[0, 1]] })).toBe('invalid_selection');
-    expect(seal({ ranking: [[0]] })).toBe('invalid_selection');
-    expect(seal()).toBe('invalid_selection');
-    expect(seal({ marks: [0, 1] })).toBeUndefined();
-    expect(codeOf(() => new Sealer(first.election, '00'.repeat(32), [contest]))).toBe('invalid_key');
-    expect(codeOf(() => new Sealer(first.election, `01${'00'.repeat(31)}`, [contest]))).toBe('invalid_key');
+      expect(sealed({ marks: bad }), String(bad)).toBe('invalid_selection');
+    expect(sealed('blank')).toBe('invalid_selection');
+    expect(sealed({ scores: [[0, 1]] })).toBe('invalid_selection');
+    expect(sealed({ ranking: [[0]] })).toBe('invalid_selection');
+    expect(sealed()).toBe('invalid_selection');
+    expect(sealed({ marks: [0, 1] })).toBeUndefined();
+    for (const key of ['00'.repeat(32), `01${'00'.repeat(31)}`])
+      expect(codeOf(() => seal({ ...sealing(first), key }, first.voter, 1, first.selections))).toBe('invalid_key');
+  });
+});
+
+describe('elections', () => {
+  it('have definitions with trustees', async () => {
+    const vector = encodings.find(({ name }) => name === 'definition of a sealed election');
+    const defined = decode(definition, unhex(vector?.hex ?? ''), 61_440);
+    expect(hex(encode(definition, defined))).toBe(vector?.hex);
+    expect(await digest('voting/election/v1', definition, defined)).toBe(vector?.digest);
+    expect([defined.secrecy, defined.sealing?.threshold, defined.sealing?.min_ballots]).toEqual(['sealed', 1, 3]);
+    expect(defined.sealing?.trustees.map(({ name }) => name)).toEqual(['Trustee 1', 'Trustee 2']);
+    for (const wrong of [{ secrecy: 'open' }, { sealing: undefined }, { secrecy: 'secret' }])
+      expect(() => encode(definition, { ...defined, ...wrong })).toThrow(RangeError);
+  });
+
+  it('have contests that can be sealed, or cannot', () => {
+    const contest = {
+      title: 'Who?',
+      method: 'plurality',
+      seats: 1,
+      min: 1,
+      max: 2,
+      allow_blank: true,
+      max_score: 0,
+      thresholds: { majority: 'most-votes', quorum_percent: 0 },
+      withdrawn: [1],
+      options: [{ name: 'Ada' }, { name: 'Bob' }, { name: 'Cyd' }],
+    };
+    const marked = { form: 'marks', options: 3, max_value: 1, min: 1, max: 2, allow_blank: true, withdrawn: [1] };
+    for (const method of ['plurality', 'approval', 'dhondt', 'sainte-lague']) expect(contestOf({ ...contest, method })).toEqual(marked);
+    const scored = { ...contest, method: 'score', max_score: 5, max: 3 };
+    expect(contestOf(scored)).toEqual({ ...marked, form: 'scores', max_value: 5, min: 0, max: 15 });
+    expect(contestOf({ ...scored, min: 2 })).toBeNull();
+    expect(contestOf({ ...scored, max: 2 })).toBeNull();
+    for (const method of ['schulze', 'borda', 'meek-stv']) expect(contestOf({ ...contest, method })).toBeNull();
   });
 });

@@ -1,19 +1,23 @@
 /** Verifying the proofs of a sealed ballot, with the codes of docs/SPEC.md, 20.2, in its order. */
-import type { Branch, SealedBallot, SealedSelection } from './ballot';
-import { proofHash } from './ballot';
+import type { BallotContent } from '../ballot/ballot';
+import type { Branch, SealedSelection } from '../ballot/sealed';
+import { sealedSelections } from './ballot';
 import { ciphertexts, limitOf, limitWeight, maxValue, type SealedContest } from './contest';
+import { keyOf, type Sealing } from './election';
 import { decodePoint, type Element, isIdentity, modulo, Point, timesPublic, toBigInt } from './group';
+import { ballotContext, proofHash } from './params';
 import { limitStatement, optionStatement, type Statement } from './statements';
 
 export type BallotCode =
-  | 'sealed-election'
-  | 'sealed-contests'
-  | 'sealed-options'
-  | 'sealed-form'
-  | 'sealed-point'
-  | 'sealed-identity'
-  | 'sealed-range'
-  | 'sealed-limit';
+  | 'sealed_election'
+  | 'sealed_contests'
+  | 'sealed_open'
+  | 'sealed_options'
+  | 'sealed_form'
+  | 'sealed_point'
+  | 'sealed_identity'
+  | 'sealed_range'
+  | 'sealed_limit';
 
 /** The first thing wrong with a ballot. */
 export class BallotRefusal extends Error {
@@ -38,24 +42,27 @@ interface Decoded {
   branches: { a: Element; b: Element; c: bigint; v: bigint }[];
 }
 
-/** Throws a {@link BallotRefusal} unless every proof of the ballot holds for H_E, K and the contests. */
-export function verifyBallot(election: string, key: string, contests: readonly SealedContest[], ballot: SealedBallot): void {
-  const element = decodePoint(key);
-  if (ballot.election !== election || !element || isIdentity(key)) throw new BallotRefusal('sealed-election');
-  if (ballot.contests.length !== contests.length) throw new BallotRefusal('sealed-contests');
-  const pairs = contests.map((rules, at) => [rules, ballot.contests[at] as SealedSelection] as const);
+/** Throws a {@link BallotRefusal} unless every proof of the ballot holds for the election. */
+export function verify(election: Sealing, ballot: BallotContent): void {
+  const { key, contests } = election;
+  const element = keyOf(election);
+  if (ballot.context !== ballotContext(election.electionHash) || !element) throw new BallotRefusal('sealed_election');
+  if (ballot.selections.length !== contests.length) throw new BallotRefusal('sealed_contests');
+  const selections = sealedSelections(ballot);
+  if (!Array.isArray(selections)) throw new BallotRefusal('sealed_open', selections.open);
+  const pairs = contests.map((rules, at) => [rules, selections[at] as SealedSelection] as const);
   for (const [at, [rules, selection]] of pairs.entries()) checkForm(at, rules, selection);
-  const hash = proofHash(ballot);
+  const hash = proofHash(election.electionHash, ballot.voter, ballot.sequence);
   const proofs = pairs.flatMap(([rules, selection], at) => decodeContest(hash, key, at, rules, selection));
   for (const proof of proofs) checkEquations(element, proof);
 }
 
 function checkForm(contest: number, rules: SealedContest, { options, limit }: SealedSelection): void {
-  if (options.length !== ciphertexts(rules)) throw new BallotRefusal('sealed-options', contest);
+  if (options.length !== ciphertexts(rules)) throw new BallotRefusal('sealed_options', contest);
   for (const [place, { range }] of options.entries())
-    if (range.length !== maxValue(rules, place) + 1) throw new BallotRefusal('sealed-form', contest, place);
+    if (range.length !== maxValue(rules, place) + 1) throw new BallotRefusal('sealed_form', contest, place);
   const range = limitOf(rules);
-  if (limit?.length !== (range ? range.high - range.low + 1 : undefined)) throw new BallotRefusal('sealed-form', contest);
+  if (limit?.length !== (range ? range.high - range.low + 1 : undefined)) throw new BallotRefusal('sealed_form', contest);
 }
 
 function decodeContest(
@@ -69,18 +76,18 @@ function decodeContest(
   const proofs = options.map(({ ciphertext, range }, place): Decoded => {
     const pair = [ciphertext.alpha, ciphertext.beta].map((point) => {
       const element = decoded(point, contest, place);
-      if (isIdentity(point)) throw new BallotRefusal('sealed-identity', contest, place);
+      if (isIdentity(point)) throw new BallotRefusal('sealed_identity', contest, place);
       return element;
     }) as Pair;
     pairs.push(pair);
     const statement = optionStatement(hash, contest, place, maxValue(rules, place), key, ciphertext);
-    const refusal = new BallotRefusal('sealed-range', contest, place);
+    const refusal = new BallotRefusal('sealed_range', contest, place);
     return { refusal, ciphertext: () => pair, low: 0, branches: decodeProof(range, statement, refusal) };
   });
   const range = limitOf(rules);
   if (!range || !limit) return proofs;
   const all = options.map(({ ciphertext }) => ciphertext);
-  const refusal = new BallotRefusal('sealed-limit', contest);
+  const refusal = new BallotRefusal('sealed_limit', contest);
   const branches = decodeProof(limit, limitStatement(hash, contest, range, key, all), refusal);
   const weighted = (part: 0 | 1): Element =>
     pairs.reduce((sum, pair, place) => sum.add(timesPublic(pair[part], BigInt(limitWeight(rules, place)))), Point.ZERO);
@@ -89,7 +96,7 @@ function decodeContest(
 
 function decoded(point: string, contest?: number, option?: number): Element {
   const element = decodePoint(point);
-  if (!element) throw new BallotRefusal('sealed-point', contest, option);
+  if (!element) throw new BallotRefusal('sealed_point', contest, option);
   return element;
 }
 

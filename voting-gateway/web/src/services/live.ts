@@ -36,6 +36,8 @@ export interface Turnout {
 
 export const reduceTurnout = (_: Turnout | undefined, message: LiveMessage): Turnout => message.data as Turnout;
 
+export const reducePhase = (state: string | undefined, { data }: LiveMessage): string => (data as { phase?: string }).phase ?? state ?? '';
+
 interface Tally {
   total_votes: number;
   contests: { ballots: number; weight: number; blank: number; undervotes: number; votes: number[] }[];

@@ -92,6 +92,7 @@ describe('setting up', () => {
     await page.getByText('Voters 1 to 2 of 2').waitFor();
     await step(page, 'Rules');
     await page.getByText('under a pseudonym').waitFor();
+    await page.getByLabel(/^Open/).check();
     await page.getByLabel(/^The last ballot counts/).check();
     await button(page, 'Save and go on').click();
     await page.getByText('Everything is there').waitFor();
@@ -260,6 +261,9 @@ describe('setting up', () => {
     await tabTo('Save and go on');
     await page.keyboard.press('Enter');
     await heading(page, 'Rules');
+    await tabTo('Sealed');
+    await page.keyboard.press('ArrowDown');
+    assert.equal(await page.getByLabel(/^Open/).isChecked(), true);
     await tabTo('Save and go on');
     await page.keyboard.press('Enter');
     await tabTo('Publish the election');

@@ -164,6 +164,7 @@ export const bltOf = (names, seats, ballots) =>
 /** Runs the program; not in the way of the front server, which it may go through. */
 function run(url, folder, args, input = '') {
   const child = spawn(VOTING, args.map(String), { env: { ...process.env, VOTING_STATE_DIR: folder, VOTING_URL: url }, stdio: ['pipe', 'pipe', 'ignore'] });
+  child.stdin.on('error', () => undefined); // a program that reads nothing may have ended
   child.stdin.end(input);
   let said = '';
   child.stdout.on('data', (part) => (said += part));

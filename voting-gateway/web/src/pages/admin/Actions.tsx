@@ -8,6 +8,7 @@ import { formatNumber } from '../../ui/format';
 import { useRegion } from '../../ui/hooks';
 import { toast } from '../../ui/toasts';
 import { ActionDialog } from './ActionDialog';
+import { CeremonyActions } from './CeremonyActions';
 import { cancelElection, closeVoting, openVoting, publishResult } from './service';
 
 type Act = 'open' | 'close' | 'certify' | 'publish' | 'cancel';
@@ -15,18 +16,20 @@ type Act = 'open' | 'close' | 'certify' | 'publish' | 'cancel';
 const CAN_CANCEL = new Set(['draft', 'ready', 'scheduled', 'open', 'closed']);
 
 /** What the phase lets an administrator do now, apart from cancelling. */
-export function nextAct({ phase, timing }: Pick<Election, 'phase' | 'timing'>): Exclude<Act, 'cancel'> | null {
+export function nextAct({ phase, timing, sealing }: Pick<Election, 'phase' | 'timing' | 'sealing'>): Exclude<Act, 'cancel'> | null {
   if (phase === 'scheduled') return timing === 'officer' ? 'open' : null;
   if (phase === 'open') return timing === 'officer' ? 'close' : null;
-  if (phase === 'closed') return 'certify';
+  // A sealed election is counted by itself once its trustees have decrypted.
+  if (phase === 'closed') return sealing ? null : 'certify';
   return phase === 'tallied' ? 'publish' : null;
 }
 
-type NextWord = 'scheduledFixed' | 'scheduledOfficer' | 'openFixed' | 'openOfficer' | 'draft' | 'ready' | 'closed' | 'tallied' | 'published' | 'cancelled';
+type NextWord = 'scheduledFixed' | 'scheduledOfficer' | 'openFixed' | 'openOfficer' | 'draft' | 'ready' | 'closed' | 'closedSealed' | 'tallied' | 'published' | 'cancelled';
 
-function nextWord({ phase, timing }: Pick<Election, 'phase' | 'timing'>): NextWord {
+function nextWord({ phase, timing, sealing }: Pick<Election, 'phase' | 'timing' | 'sealing'>): NextWord {
   if (phase === 'scheduled') return timing === 'officer' ? 'scheduledOfficer' : 'scheduledFixed';
   if (phase === 'open') return timing === 'officer' ? 'openOfficer' : 'openFixed';
+  if (phase === 'closed' && sealing) return 'closedSealed';
   return phase as NextWord;
 }
 
@@ -37,6 +40,7 @@ export function Actions({ election, voted }: { election: Election; voted: number
   const { id, phase } = election;
   const next = nextAct(election);
   const isDraft = phase === 'draft' || phase === 'ready';
+  const sealing = phase === 'ready' ? election.sealing : undefined;
   const refresh = (): void => void queries.invalidateQueries();
   const done = (act: Act, answer: Election): void => {
     setAsked(null);
@@ -49,14 +53,14 @@ export function Actions({ election, voted }: { election: Election; voted: number
       <h2 id="next" className="h3">
         {t('next')}
       </h2>
-      <p>{t(`nextOf.${nextWord(election)}`)}</p>
+      {sealing ? <CeremonyActions election={election} sealing={sealing} onChanged={refresh} /> : <p>{t(`nextOf.${nextWord(election)}`)}</p>}
       <div className="row">
         {isDraft && (
           <>
-            <ButtonLink to={`/app/admin/${id}/edit`} variant="primary" large>
+            <ButtonLink to={`/app/admin/${id}/edit`} variant={sealing ? 'secondary' : 'primary'} large={!sealing}>
               {t('edit')}
             </ButtonLink>
-            <ButtonLink to={`/app/admin/${id}/edit?step=check`}>{t('toCheck')}</ButtonLink>
+            {!sealing && <ButtonLink to={`/app/admin/${id}/edit?step=check`}>{t('toCheck')}</ButtonLink>}
           </>
         )}
         {next && (
@@ -104,10 +108,14 @@ function Asked({ act, election, voted, onDone, ...rest }: AskedProps) {
       return (
         <ActionDialog {...common} title={t('closeTitle')} run={() => closeVoting(id, publishes)}>
           <p>{t('closeBody', { voted: formatNumber(voted, region), roll: formatNumber(roll, region) })}</p>
-          <label className="check">
-            <input type="checkbox" checked={publishes} onChange={(event) => setPublishes(event.target.checked)} />
-            {t('closePublish')}
-          </label>
+          {election.sealing ? (
+            <p>{t('closeSealed')}</p>
+          ) : (
+            <label className="check">
+              <input type="checkbox" checked={publishes} onChange={(event) => setPublishes(event.target.checked)} />
+              {t('closePublish')}
+            </label>
+          )}
         </ActionDialog>
       );
     case 'certify':

@@ -105,7 +105,7 @@ function When({ election, over }: { election: ElectionListItem; over: boolean })
 }
 
 /** What the phase asks for next; where nothing presses, the page of the election tells. */
-const NEXT: Record<string, 'edit' | 'certify' | 'publish'> = { draft: 'edit', ready: 'edit', closed: 'certify', tallied: 'publish' };
+const NEXT: Record<string, 'edit' | 'certify' | 'publish'> = { draft: 'edit', closed: 'certify', tallied: 'publish' };
 
 function Next({ election: { id, title, phase } }: { election: ElectionListItem }) {
   const t = useTranslations('admin.list');

@@ -7,9 +7,8 @@ import '../../styles/elections.css';
 import '../../styles/admin.css';
 import type { Election } from '../../api/types';
 import { useLive } from '../../app/live';
-import type { LiveMessage } from '../../live/react';
 import { electionQuery } from '../../services/elections';
-import { reduceTurnout } from '../../services/live';
+import { reducePhase, reduceTurnout } from '../../services/live';
 import { getBundle } from '../../services/results';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
@@ -20,6 +19,8 @@ import { saveFile } from '../../ui/saveFile';
 import { BothZones, RelativeTime } from '../../ui/TimeText';
 import { PhaseChip } from '../elections/PhaseChip';
 import { Turnout } from '../elections/Turnout';
+import { ResultNote, SealingCard } from '../sealed';
+import { pollOf } from '../sealed/sealing';
 import { Actions } from './Actions';
 import { AdminProblem } from './AdminProblem';
 import { Roll } from './Roll';
@@ -28,7 +29,7 @@ import { Timeline } from './Timeline';
 export default function Overview() {
   const { id = '' } = useParams();
   const t = useTranslations('admin.overview');
-  const query = useQuery(electionQuery(id));
+  const query = useQuery({ ...electionQuery(id), refetchInterval: ({ state }) => pollOf(state.data) });
   return (
     <LoadedPage query={query} title={t('title')}>
       {(election) => <Details election={election} />}
@@ -37,8 +38,6 @@ export default function Overview() {
 }
 
 const isDraft = (phase: string): boolean => phase === 'draft' || phase === 'ready';
-
-const reducePhase = (state: string | undefined, { data }: LiveMessage): string => (data as { phase?: string }).phase ?? state ?? '';
 
 /** Asks anew when the authorities have moved the election on. */
 function usePhaseNews({ id, phase }: Election): void {
@@ -57,6 +56,8 @@ function Details({ election }: { election: Election }) {
   const turnout = live.data ?? election;
   const queries = useQueryClient();
   const { voted } = turnout;
+  // While trustees are at work, what they do comes first.
+  const isAwaited = election.phase === 'ready' || election.phase === 'closed';
   // The roll tells who has voted.
   useEffect(() => void queries.invalidateQueries({ queryKey: ['voters', election.id] }), [voted, election.id, queries]);
   return (
@@ -81,6 +82,8 @@ function Details({ election }: { election: Election }) {
       <div className="two-columns">
         <div className="stack-wide">
           {election.phase !== 'cancelled' && <Actions election={election} voted={voted} />}
+          {election.phase === 'closed' && <ResultNote election={election} />}
+          {isAwaited && <SealingCard election={election} />}
           <section className="stack" aria-labelledby="roll">
             <h2 id="roll" className="h3">
               {t('admin.voters.rollTitle')}
@@ -90,6 +93,7 @@ function Details({ election }: { election: Election }) {
         </div>
         <aside className="stack" aria-label={t('election.facts')}>
           <Facts election={election} voted={voted} roll={turnout.roll_size} />
+          {!isAwaited && <SealingCard election={election} />}
           {!isDraft(election.phase) && <PublicPages id={election.id} />}
         </aside>
       </div>
@@ -122,7 +126,9 @@ function Facts({ election, voted, roll }: { election: Election; voted: number; r
         </dd>
         <dt>{t('admin.dates.timing')}</dt>
         <dd>{t(`admin.dates.timings.${election.timing === 'officer' ? 'officer' : 'fixed'}.name`)}</dd>
-        <dt>{t('admin.rules.results')}</dt>
+        <dt>{t('admin.rules.secrecy')}</dt>
+        <dd>{t(`admin.rules.secrecyOf.${election.sealing ? 'sealed' : 'open'}.name`)}</dd>
+        <dt>{t(election.sealing ? 'admin.rules.resultsSealed' : 'admin.rules.results')}</dt>
         <dd>{t(`admin.rules.resultsOf.${election.results === 'public' ? 'public' : 'voters'}.name`)}</dd>
         <dt>{t('admin.rules.revote')}</dt>
         <dd>{t(`admin.rules.revoteOf.${election.revote === 'last-counts' ? 'last-counts' : 'first-counts'}.name`)}</dd>

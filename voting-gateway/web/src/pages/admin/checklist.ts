@@ -1,6 +1,6 @@
 /** What an election still lacks before it can be published. Pure. */
 import type { Draft, QuestionDraft } from './draft';
-import { contestOf } from './draft';
+import { contestOf, isKey, isSealed, thresholdOf, trusteesOf } from './draft';
 import { mostOptions, mostSeats } from './methods';
 import { toUtc } from './zones';
 
@@ -25,6 +25,12 @@ export type IssueCode =
   | 'closes'
   | 'order'
   | 'past'
+  | 'noTrustees'
+  | 'trusteeName'
+  | 'trusteeKey'
+  | 'sameTrustee'
+  | 'threshold'
+  | 'minBallots'
   | 'noVoters'
   | 'listWaits';
 
@@ -62,6 +68,26 @@ function questionIssues(draft: QuestionDraft, question: number): Issue[] {
   return found;
 }
 
+const MAX_TRUSTEES = 50;
+
+function sealingIssues(draft: Draft): Issue[] {
+  const trustees = trusteesOf(draft);
+  if (!isSealed(draft) || trustees.length === 0) return [];
+  const found: Issue[] = [];
+  const add = (code: IssueCode, value?: string | number): void => void found.push({ step: 'rules', code, value });
+  const [names, keys] = [trustees.map(({ name }) => name), trustees.map(({ key }) => key)];
+  if (names.some((name) => name === '')) add('trusteeName');
+  const wrong = trustees.findIndex(({ key }) => !isKey(key));
+  if (wrong >= 0) add('trusteeKey', names[wrong] || wrong + 1);
+  const twice = names.findIndex((name, place) => name !== '' && (names.indexOf(name) < place || keys.indexOf(keys[place] ?? '') < place));
+  if (twice >= 0) add('sameTrustee', names[twice]);
+  if (names.some((name) => bytes(name) > MAX_TITLE_BYTES)) found.push({ step: 'rules', code: 'longName' });
+  const most = Math.min(trustees.length, MAX_TRUSTEES);
+  if (!isWhole(thresholdOf(draft), 1, most) || trustees.length > MAX_TRUSTEES) add('threshold', most);
+  if (draft.minBallots !== null && !isWhole(draft.minBallots, 1, Number.MAX_SAFE_INTEGER)) add('minBallots');
+  return found;
+}
+
 /** What the API would refuse to keep, so that the draft stays in the browser until it is mended. */
 export function draftIssues(draft: Draft, now: number): Issue[] {
   const found: Issue[] = [];
@@ -78,6 +104,7 @@ export function draftIssues(draft: Draft, now: number): Issue[] {
     if (opens >= closes) add('dates', 'order');
     else if (draft.timing === 'fixed' && Date.parse(closes) <= now) add('dates', 'past');
   }
+  found.push(...sealingIssues(draft));
   return found;
 }
 
@@ -86,5 +113,6 @@ export function publishIssues(draft: Draft, now: number, voters: { onRoll: numbe
   const found = draftIssues(draft, now);
   if (voters.waiting) found.push({ step: 'voters', code: 'listWaits' });
   else if (voters.onRoll === 0) found.push({ step: 'voters', code: 'noVoters' });
+  if (isSealed(draft) && trusteesOf(draft).length === 0) found.push({ step: 'rules', code: 'noTrustees' });
   return found;
 }

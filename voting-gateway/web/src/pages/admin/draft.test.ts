@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Election } from '../../api/types';
 import { draftIssues, publishIssues } from './checklist';
-import { contestOf, draftFrom, isSame, moved, newDraft, newOption, toApi, type Draft, type QuestionDraft } from './draft';
+import { contestOf, draftFrom, isSame, isSealed, moved, newDraft, newOption, newTrustee, toApi, whyOpen, type Draft, type QuestionDraft } from './draft';
 import { METHODS } from '../../ballot/definition';
 import { settable } from './methods';
 import { toUtc, toWall } from './zones';
@@ -17,10 +17,14 @@ function draft(question: Partial<QuestionDraft> = {}, news: Partial<Draft> = {})
   return { ...empty, title: 'Board', questions: [{ ...first, title: 'Who?', options: options('Ada', 'Bob', 'Eve'), ...question }], ...news };
 }
 
+const keyOf = (place: number): string => String(place % 10).repeat(64);
+const trustees = (...names: string[]) => names.map((name, place) => ({ ...newTrustee(), name, publicKey: keyOf(place) }));
+const sealedBy = (...names: string[]): Partial<Draft> => ({ secrecy: 'sealed', trustees: trustees(...names) });
+
 /** What the API would answer. */
 function answer(sent: Draft): Election {
   const api = toApi(sent);
-  return { ...api, contests: sent.questions.map(contestOf), description: api.description ?? '', secrecy: 'open' } as unknown as Election;
+  return { ...api, contests: sent.questions.map(contestOf), description: api.description ?? '' } as unknown as Election;
 }
 
 const codes = (sent: Draft) => draftIssues(sent, NOW).map(({ code }) => code);
@@ -35,6 +39,7 @@ describe('a draft', () => {
       timing: 'fixed',
       results: 'voters',
       revote: 'first-counts',
+      secrecy: 'open',
       contests: [
         {
           title: 'Who?',
@@ -67,6 +72,41 @@ describe('a draft', () => {
     expect(contest.min).toBe(takes.limits ? 2 : 1);
     expect(contest.max_score).toBe(takes.maxScore ? 9 : 0);
     expect(contest.thresholds).toEqual(takes.thresholds ? { majority: 'simple', quorum_percent: 50 } : { majority: 'most-votes', quorum_percent: 0 });
+  });
+
+  it('is sealed by its trustees, with the usual numbers filled in', () => {
+    const sent = draft({}, { ...sealedBy('Ann', ' Ben ', '', 'Cyd'), trustees: [...trustees('Ann', ' Ben '), newTrustee(), ...trustees('Cyd')] });
+    expect(toApi(sent)).toMatchObject({
+      secrecy: 'sealed',
+      sealing: { threshold: 2, min_ballots: 3, trustees: [{ name: 'Ann', key: keyOf(0) }, { name: 'Ben', key: keyOf(1) }, { name: 'Cyd', key: keyOf(0) }] },
+    });
+    const back = draftFrom(answer(sent), ZONE);
+    expect(isSame(back, sent)).toBe(true);
+    expect([back.threshold, back.minBallots]).toEqual([null, null]);
+    const pasted = draft({}, { trustees: [{ ...newTrustee(), name: 'Ann', publicKey: ` ${'AB'.repeat(16)}\n${'cd'.repeat(16)} ` }] });
+    expect(toApi(pasted).sealing?.trustees).toEqual([{ name: 'Ann', key: 'ab'.repeat(16) + 'cd'.repeat(16) }]);
+  });
+
+  it('is kept open while its trustees are missing, and cannot be published so', () => {
+    const waiting = draft();
+    expect(waiting.secrecy).toBe('sealed');
+    expect(toApi(waiting)).toMatchObject({ secrecy: 'open' });
+    expect(toApi(waiting)).not.toHaveProperty('sealing');
+    expect(publishIssues(waiting, NOW, { onRoll: 1, waiting: false })).toEqual([{ step: 'rules', code: 'noTrustees' }]);
+  });
+
+  it.each(METHODS)('is never sealed where rankings are asked for: %s', (method) => {
+    const ranked = /stv|runoff|schulze|pairs|borda/.test(method);
+    const sent = draft({ method }, sealedBy('Ann'));
+    expect(whyOpen(sent)).toBe(ranked ? 'ranking' : null);
+    expect(isSealed(sent)).toBe(!ranked);
+    expect(toApi(sent).secrecy).toBe(ranked ? 'open' : 'sealed');
+  });
+
+  it('is not sealed where it is limited how many options are scored', () => {
+    expect(whyOpen(draft({ method: 'score', max: 2 }))).toBe('scored');
+    expect(whyOpen(draft({ method: 'score', min: 2 }))).toBe('scored');
+    expect(whyOpen(draft({ method: 'score' }))).toBeNull();
   });
 
   it('leaves out empty options and keeps withdrawn ones in their place', () => {
@@ -103,7 +143,8 @@ describe('times of a zone', () => {
 describe('the checklist', () => {
   it('finds nothing in what is complete', () => {
     expect(codes(draft())).toEqual([]);
-    expect(publishIssues(draft(), NOW, { onRoll: 1, waiting: false })).toEqual([]);
+    expect(publishIssues(draft({}, { secrecy: 'open' }), NOW, { onRoll: 1, waiting: false })).toEqual([]);
+    expect(publishIssues(draft({}, sealedBy('Ann', 'Ben', 'Cyd')), NOW, { onRoll: 3, waiting: false })).toEqual([]);
   });
 
   it('finds what an empty draft lacks, step by step', () => {
@@ -112,8 +153,9 @@ describe('the checklist', () => {
       'questions questionTitle',
       'questions noOption',
       'voters noVoters',
+      'rules noTrustees',
     ]);
-    expect(publishIssues(draft(), NOW, { onRoll: 3, waiting: true }).map(({ code }) => code)).toEqual(['listWaits']);
+    expect(publishIssues(draft({}, { secrecy: 'open' }), NOW, { onRoll: 3, waiting: true }).map(({ code }) => code)).toEqual(['listWaits']);
   });
 
   it.each<[string, Partial<QuestionDraft>]>([
@@ -128,6 +170,19 @@ describe('the checklist', () => {
     ['quorum', { quorum: 101 }],
   ])('finds %s in %j', (code, question) => {
     expect(codes(draft(question))).toEqual([code]);
+  });
+
+  it.each<[string, Partial<Draft>]>([
+    ['trusteeName', { trustees: [...trustees('Ann'), { ...newTrustee(), publicKey: keyOf(5) }] }],
+    ['trusteeKey', { trustees: [{ ...newTrustee(), name: 'Ann', publicKey: 'abc' }] }],
+    ['sameTrustee', { trustees: [...trustees('Ann', 'Ann')] }],
+    ['sameTrustee', { trustees: [...trustees('Ann'), { ...newTrustee(), name: 'Ben', publicKey: keyOf(0) }] }],
+    ['threshold', { trustees: trustees('Ann', 'Ben'), threshold: 3 }],
+    ['threshold', { trustees: trustees('Ann', 'Ben'), threshold: 0 }],
+    ['minBallots', { trustees: trustees('Ann', 'Ben'), minBallots: 0 }],
+  ])('finds %s among trustees', (code, news) => {
+    expect(codes(draft({}, news))).toEqual([code]);
+    expect(codes(draft({ method: 'borda' }, news))).toEqual([]);
   });
 
   it('finds times that cannot be', () => {

@@ -1,6 +1,6 @@
 /** An election while it is being set up, and how the API says it. Pure. */
 import type { Contest, Election, Method, NewElection } from '../../api/types';
-import { settable, usualMax } from './methods';
+import { settable, unsealable, usualMax } from './methods';
 import { toUtc, toWall } from './zones';
 
 type NewContest = NonNullable<NewElection['contests']>[number];
@@ -12,6 +12,12 @@ export interface OptionDraft {
   description: string;
   /** Set by other programs only, and kept. */
   withdrawn: boolean;
+}
+
+export interface TrusteeDraft {
+  key: string;
+  name: string;
+  publicKey: string;
 }
 
 /** Numbers are null where the usual is meant. */
@@ -40,12 +46,19 @@ export interface Draft {
   timing: 'fixed' | 'officer';
   results: 'voters' | 'public';
   revote: 'first-counts' | 'last-counts';
+  /** What is wished for; rankings are open all the same. */
+  secrecy: 'open' | 'sealed';
+  trustees: TrusteeDraft[];
+  threshold: number | null;
+  minBallots: number | null;
 }
 
 let keys = 0;
 const newKey = (): string => `k${++keys}`;
 
 export const newOption = (): OptionDraft => ({ key: newKey(), name: '', description: '', withdrawn: false });
+
+export const newTrustee = (): TrusteeDraft => ({ key: newKey(), name: '', publicKey: '' });
 
 export const newQuestion = (): QuestionDraft => ({
   key: newKey(),
@@ -76,6 +89,10 @@ export function newDraft(zone: string, now: number): Draft {
     timing: 'fixed',
     results: 'voters',
     revote: 'first-counts',
+    secrecy: 'sealed',
+    trustees: [newTrustee()],
+    threshold: null,
+    minBallots: null,
   };
 }
 
@@ -104,6 +121,8 @@ function questionFrom(contest: Contest): QuestionDraft {
 }
 
 export function draftFrom(election: Election, zone: string): Draft {
+  const { sealing } = election;
+  const trustees = sealing?.trustees ?? [];
   return {
     title: election.title,
     description: election.description,
@@ -114,7 +133,46 @@ export function draftFrom(election: Election, zone: string): Draft {
     timing: election.timing === 'officer' ? 'officer' : 'fixed',
     results: election.results === 'public' ? 'public' : 'voters',
     revote: election.revote === 'last-counts' ? 'last-counts' : 'first-counts',
+    secrecy: sealing ? 'sealed' : 'open',
+    trustees: sealing ? trustees.map(({ name, key }) => ({ key: newKey(), name, publicKey: key })) : [newTrustee()],
+    threshold: sealing ? unless(sealing.threshold, usualThreshold(trustees.length)) : null,
+    minBallots: sealing ? unless(sealing.min_ballots, USUAL_MIN_BALLOTS) : null,
   };
+}
+
+/** Fewest ballots whose sums are decrypted: of two, each voter learns the other's. */
+export const USUAL_MIN_BALLOTS = 3;
+
+/** More than half of the trustees. */
+export const usualThreshold = (trustees: number): number => Math.floor(trustees / 2) + 1;
+
+/** Why the questions cannot be sealed; null if they can. */
+export function whyOpen({ questions }: Pick<Draft, 'questions'>): 'ranking' | 'scored' | null {
+  for (const question of questions) {
+    const why = unsealable(contestOf(question));
+    if (why) return why;
+  }
+  return null;
+}
+
+export const isSealed = (draft: Draft): boolean => draft.secrecy === 'sealed' && whyOpen(draft) === null;
+
+/** A key as `voting trustee keygen` prints it, however it was pasted. */
+const keyIn = (text: string): string => text.replace(/\s/g, '').toLowerCase();
+export const isKey = (text: string): boolean => /^[0-9a-f]{64}$/.test(keyIn(text));
+
+/** The trustees entered, without lines left empty. */
+export const trusteesOf = ({ trustees }: Pick<Draft, 'trustees'>): { name: string; key: string }[] =>
+  trustees.map(({ name, publicKey }) => ({ name: name.trim(), key: keyIn(publicKey) })).filter(({ name, key }) => name !== '' || key !== '');
+
+/** How many trustees decrypt, with the usual number filled in. */
+export const thresholdOf = (draft: Draft): number => draft.threshold ?? usualThreshold(trusteesOf(draft).length);
+
+/** How it is said to the API. A draft whose trustees are still to be entered is kept as an open one; it cannot be published so. */
+function secrecyOf(draft: Draft): Pick<NewElection, 'secrecy' | 'sealing'> {
+  const trustees = trusteesOf(draft);
+  if (!isSealed(draft) || trustees.length === 0) return { secrecy: 'open' };
+  return { secrecy: 'sealed', sealing: { threshold: thresholdOf(draft), min_ballots: draft.minBallots ?? USUAL_MIN_BALLOTS, trustees } };
 }
 
 /** The question with its usual values filled in, without what its method does not take. */
@@ -156,6 +214,7 @@ export function toApi(draft: Draft): NewElection {
     timing: draft.timing,
     results: draft.results,
     revote: draft.revote,
+    ...secrecyOf(draft),
   };
 }
 

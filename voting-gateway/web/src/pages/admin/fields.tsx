@@ -103,7 +103,7 @@ export function NumberField({ label, hint, value, usual, most, least = 1, onChan
 interface ChoiceProps<T extends string> {
   legend: string;
   value: T;
-  choices: readonly { value: T; name: string; hint: string }[];
+  choices: readonly { value: T; name: string; hint: string; disabled?: boolean }[];
   onChange: (value: T) => void;
 }
 
@@ -116,7 +116,7 @@ export function ChoiceField<T extends string>({ legend, value, choices, onChange
       <div className="options">
         {choices.map((choice) => (
           <label key={choice.value} className="option">
-            <input type="radio" name={name} checked={choice.value === value} onChange={() => onChange(choice.value)} />
+            <input type="radio" name={name} checked={choice.value === value} disabled={choice.disabled} onChange={() => onChange(choice.value)} />
             <span className="option-words">
               <span className="option-name">{choice.name}</span>
               <span className="option-note">{choice.hint}</span>

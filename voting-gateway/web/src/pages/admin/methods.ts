@@ -1,5 +1,5 @@
 /** What each way of counting lets one set. Pure. */
-import type { Method } from '../../api/types';
+import type { Contest, Method } from '../../api/types';
 import { formOf, isOfLists } from '../vote/selection';
 
 export interface Settable {
@@ -17,6 +17,13 @@ export const settable = (method: Method): Settable => ({
   maxScore: method === 'score',
   thresholds: formOf(method) !== 'ranking' && !isOfLists(method),
 });
+
+/** Why a question cannot be sealed: rankings do not add up, and neither do limits on how many options are scored. */
+export function unsealable({ method, min, max, options }: Pick<Contest, 'method' | 'min' | 'max' | 'options'>): 'ranking' | 'scored' | null {
+  const form = formOf(method);
+  if (form === 'ranking') return 'ranking';
+  return form === 'scores' && (min > 1 || max < options.length) ? 'scored' : null;
+}
 
 /** Most options that a ballot names where nothing is set. */
 export const usualMax = (method: Method, options: number): number =>

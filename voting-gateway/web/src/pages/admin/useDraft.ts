@@ -8,6 +8,7 @@ import { localZone } from '../../ui/format';
 import { draftIssues, type Issue } from './checklist';
 import { draftFrom, isSame, newDraft, toApi, type Draft } from './draft';
 import { publishElection, replaceElection } from './service';
+import { keepWish, withWish } from './wish';
 
 export interface DraftState {
   draft: Draft;
@@ -42,7 +43,7 @@ export function useDraft(election: Election | null): DraftState {
   const queries = useQueryClient();
   /** What the server had last, as far as is known here: it is replaced only if that is what it still has. */
   const [base, setBase] = useState(election);
-  const [draft, setDraft] = useState(() => (election ? draftFrom(election, localZone()) : newDraft(localZone(), Date.now())));
+  const [draft, setDraft] = useState(() => (election ? withWish(election.id, draftFrom(election, localZone())) : newDraft(localZone(), Date.now())));
   const [known, setKnown] = useState(draft);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -70,6 +71,7 @@ export function useDraft(election: Election | null): DraftState {
     const answer = await (over === null ? createElection(body) : replaceElection(over.id, body, over.context));
     setBase(answer);
     setKnown(draft);
+    keepWish(answer.id, draft);
     queries.setQueryData(['election', answer.id], answer);
     void queries.invalidateQueries({ queryKey: ['elections'] });
     return answer;

@@ -1,5 +1,5 @@
 /** The result of one election: live while it runs, then final and verified. */
-import { useQuery } from '@tanstack/react-query';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useRef } from 'react';
 import { useTranslations } from 'use-intl';
 import { useParams } from 'wouter';
@@ -10,7 +10,7 @@ import type { Election, ElectionResult } from '../../api/types';
 import { LiveNote } from '../../app/LiveNote';
 import { useLive } from '../../app/live';
 import { electionQuery, isOver } from '../../services/elections';
-import { reduceResult } from '../../services/live';
+import { reducePhase, reduceResult } from '../../services/live';
 import { resultsQuery } from '../../services/results';
 import { announce } from '../../ui/announcer';
 import { Button, ButtonLink } from '../../ui/Button';
@@ -22,6 +22,8 @@ import { Page } from '../../ui/Page';
 import { ProblemNotice } from '../../ui/problems';
 import { Skeleton } from '../../ui/Skeleton';
 import { Turnout } from '../elections/Turnout';
+import { ResultNote, SealingCard } from '../sealed';
+import { isHidden, pollOf } from '../sealed/sealing';
 import { ContestView } from './ContestView';
 import { useRegion } from '../../ui/hooks';
 
@@ -33,11 +35,30 @@ const SAID_MS = 30_000;
 export default function Result() {
   const { id = '' } = useParams();
   const t = useTranslations('result');
-  const election = useQuery(electionQuery(id));
+  const election = useQuery({ ...electionQuery(id), refetchInterval: ({ state }) => pollOf(state.data) });
   return (
     <LoadedPage query={election} title={t('title')}>
-      {(found) => <Figures election={found} />}
+      {(found) => (isHidden(found) ? <Uncounted election={found} /> : <Figures election={found} />)}
     </LoadedPage>
+  );
+}
+
+/** A sealed election before its sums are decrypted: there are no figures to ask for, so none are asked for. */
+function Uncounted({ election }: { election: Election }) {
+  const t = useTranslations('result');
+  const queries = useQueryClient();
+  const { id, phase } = election;
+  const live = useLive(`election:${id}:status`, reducePhase);
+  const news = live.data;
+  useEffect(() => {
+    if (news && news !== phase) void queries.invalidateQueries({ queryKey: ['election', id] });
+  }, [news, phase, id, queries]);
+  return (
+    <Page title={t('title')} back={{ to: `/app/elections/${id}`, label: election.title }}>
+      {phase === 'cancelled' ? <Notice tone="danger" title={t('cancelled')} /> : <ResultNote election={election} />}
+      <Turnout voted={election.voted} roll={election.roll_size} />
+      <SealingCard election={election} />
+    </Page>
   );
 }
 
@@ -123,6 +144,7 @@ function Body({ election, result }: { election: Election; result: ElectionResult
       {result.contests.map((contest, place) => (
         <ContestView key={place} contest={contest} definition={election.contests[place]} final={result.final} />
       ))}
+      {result.final && <ResultNote election={election} final />}
       {result.report && (
         <p className="small muted">
           {t('report')} <span className="mono">{shortHash(result.report)}</span>

@@ -1,11 +1,12 @@
 /** Voting: Choose → Review → Cast → Receipt. */
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import { useTranslations } from 'use-intl';
 import { Redirect, useLocation, useParams, useSearch } from 'wouter';
 import '../../styles/vote.css';
 import type { Election } from '../../api/types';
 import { useLive } from '../../app/live';
+import { withWords } from '../../i18n/sections';
 import { electionQuery } from '../../services/elections';
 import { reduceMe } from '../../services/live';
 import { useAccount } from '../../session';
@@ -20,6 +21,8 @@ import { Review } from './Review';
 import { EMPTY, issueOf, selectionOf, type Draft } from './selection';
 import { useCast } from './useCast';
 import { VoteSteps } from './VoteSteps';
+
+const SealedReview = lazy(() => withWords('sealed', () => import('./sealed/SealedReview')));
 
 export default function Vote() {
   const { id = '' } = useParams();
@@ -51,9 +54,8 @@ function Voting({ election, accountId }: { election: Election; accountId: string
   const [drafts, setDrafts] = useState<Draft[]>(() => election.contests.map(() => EMPTY));
   const draftOf = (place: number): Draft => drafts[place] ?? EMPTY;
   const [touched, setTouched] = useState(false);
-  const { cast, run, ready } = useCast(accountId, election, () =>
-    election.contests.map((contest, place) => selectionOf(contest, draftOf(place))),
-  );
+  const selections = () => election.contests.map((contest, place) => selectionOf(contest, draftOf(place)));
+  const { cast, run, ready, certified } = useCast(accountId, election, selections, () => setDrafts([]));
   const valid = election.contests.every((contest, place) => issueOf(contest, draftOf(place)) === null);
   const reviewing = wantsReview && valid && touched;
   const decided = isCast(cast);
@@ -85,10 +87,17 @@ function Voting({ election, accountId }: { election: Election; accountId: string
   }
   if (!ready) return <Skeleton />;
   if (election.reason) return <Redirect to={`/app/elections/${election.id}`} replace />;
+  const isTest = cast.at === 'opening' || cast.at === 'tested';
   if (reviewing) {
     return (
-      <Page key="review" title={t('reviewTitle')} lead={t('reviewLead')} over={<VoteSteps current={1} />} narrow>
-        <Review election={election} draftOf={draftOf} cast={cast} run={run} onEdit={() => navigate(location)} />
+      <Page key="review" title={t(isTest ? 'testTitle' : 'reviewTitle')} lead={isTest ? undefined : t('reviewLead')} over={<VoteSteps current={1} />} narrow>
+        {election.sealing ? (
+          <Suspense fallback={<Skeleton />}>
+            <SealedReview election={election} draftOf={draftOf} cast={cast} run={run} certified={certified} onEdit={() => navigate(location)} />
+          </Suspense>
+        ) : (
+          <Review election={election} draftOf={draftOf} cast={cast} run={run} onEdit={() => navigate(location)} />
+        )}
       </Page>
     );
   }

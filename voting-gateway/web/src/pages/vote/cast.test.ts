@@ -28,7 +28,7 @@ describe('casting', () => {
   it('goes from review to recorded', () => {
     const { state, effects } = run([...confirmed, { type: 'answered', cast: { outcome: 'recorded', receipt } }, { type: 'verified', check }]);
     expect(state.at).toBe('recorded');
-    expect(effects).toEqual(['seal', 'save', 'announce', 'send', 'announce', 'verify', 'keepReceipt', 'clear', 'announce']);
+    expect(effects).toEqual(['seal', 'forget', 'save', 'announce', 'send', 'announce', 'verify', 'keepReceipt', 'clear', 'announce']);
   });
 
   it('sends nothing without the decision', () => {
@@ -39,6 +39,25 @@ describe('casting', () => {
       [{ type: 'confirm' }],
     ];
     for (const events of without) expect(run(events).effects).not.toContain('send');
+  });
+
+  it('never sends a ballot whose seal was tested', () => {
+    const asking: CastEvent[] = [...sealed, { type: 'ask' }];
+    const opened: CastEvent[] = [...asking, { type: 'test' }, { type: 'opened', tested: { held: [], holds: true } }];
+    expect(run(opened)).toMatchObject({ state: { at: 'tested' }, effects: ['seal', 'open'] });
+    const failing: CastEvent[] = [...asking, { type: 'test' }, { type: 'openFailed', problem: offline }];
+    for (const before of [opened, failing, [...asking, { type: 'test' } as CastEvent]]) {
+      for (const type of ['confirm', 'ask', 'goBack', 'checkAgain', 'review'] as const) {
+        const { state, effects } = run([...before, { type }, { type: 'confirm' }]);
+        expect(effects).not.toContain('send');
+        expect(['opening', 'tested']).toContain(state.at);
+      }
+    }
+    // Only another ballot can be cast.
+    const again = run([...opened, { type: 'again' }, { type: 'sealed', ballot }, { type: 'ask' }, { type: 'confirm' }]);
+    expect(again.effects).toEqual(['seal', 'open', 'seal', 'forget', 'save', 'announce', 'send']);
+    expect(run([...failing, { type: 'test' }]).effects).toEqual(['seal', 'open', 'open']);
+    expect(run([...asking, { type: 'test' }, { type: 'test' }]).effects).toEqual(['seal', 'open']);
   });
 
   it('sends once however often one presses', () => {

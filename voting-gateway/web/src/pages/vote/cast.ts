@@ -2,17 +2,26 @@
  * Casting one ballot as a state machine: what happened goes in, the next state and what to do come out.
  *
  *   idle ─▶ sealing ─▶ sealed ◀─▶ asking ─▶ sending ─▶ verifying ─▶ recorded
- *             │                              │  ▲           └─────▶ unproven
- *             ▼                              ▼  │
- *          unsealed                        unknown ─▶ refused
+ *            │  ▲                   │         │  ▲           └─────▶ unproven
+ *            ▼  │                   ▼         ▼  │
+ *     unsealed  └── tested ◀── opening      unknown ─▶ refused
  *
  * Only `confirm` while asking leads to a ballot being sent for the first time. After that the same bytes are sent as
- * often as it takes, because they count once; no answer means unknown, never refused.
+ * often as it takes, because they count once; no answer means unknown, never refused. A ballot whose seal is tested is void: no
+ * way leads from there to its being sent.
  */
 import { Problem } from '../../api/problem';
 import type { BallotStatus, Receipt } from '../../api/types';
-import type { ReceiptCheck, SealedBallot } from '../../ballot';
+import type { ReceiptCheck, SealedBallot, Selection } from '../../ballot';
 import type { Cast } from '../../services/votes';
+
+/** What a ballot held whose seal was tested. */
+export interface Tested {
+  /** Computed from the opening; null if that does not open the ballot. */
+  held: Selection[] | null;
+  /** Whether that is what the voter chose. */
+  holds: boolean;
+}
 
 export type CastState =
   | { at: 'idle' }
@@ -20,6 +29,9 @@ export type CastState =
   | { at: 'unsealed'; problem: Problem }
   | { at: 'sealed'; ballot: SealedBallot }
   | { at: 'asking'; ballot: SealedBallot }
+  /** In a sealed election: opened instead of cast. */
+  | { at: 'opening'; ballot: SealedBallot; problem: Problem | null }
+  | { at: 'tested'; ballot: SealedBallot; tested: Tested }
   | { at: 'sending'; ballot: SealedBallot; received: boolean; slow: boolean }
   | { at: 'unknown'; ballot: SealedBallot; checking: boolean; problem: Problem | null }
   | { at: 'verifying'; ballot: SealedBallot; receipt: Receipt }
@@ -35,6 +47,10 @@ export type CastEvent =
   | { type: 'sealFailed'; problem: Problem }
   | { type: 'ask' }
   | { type: 'goBack' }
+  | { type: 'test' }
+  | { type: 'opened'; tested: Tested }
+  | { type: 'openFailed'; problem: Problem }
+  | { type: 'again' }
   | { type: 'confirm' }
   | { type: 'resume'; ballot: SealedBallot }
   | { type: 'answered'; cast: Cast }
@@ -49,6 +65,9 @@ export type CastEvent =
 
 export type Effect =
   | { do: 'seal' }
+  | { do: 'open'; ballot: SealedBallot }
+  /** Drops what was chosen, and what would open the ballot. */
+  | { do: 'forget' }
   | { do: 'save'; ballot: SealedBallot }
   | { do: 'send'; ballot: SealedBallot }
   | { do: 'askStatus'; ballot: SealedBallot }
@@ -88,7 +107,16 @@ export function step(state: CastState, event: CastEvent): Step {
     case 'goBack':
       return state.at === 'asking' ? [{ at: 'sealed', ballot: state.ballot }, []] : stay;
     case 'confirm':
-      return state.at === 'asking' ? send(state.ballot, [{ do: 'save', ballot: state.ballot }, { do: 'announce', message: 'sent' }]) : stay;
+      return state.at === 'asking' ? send(state.ballot, [{ do: 'forget' }, { do: 'save', ballot: state.ballot }, { do: 'announce', message: 'sent' }]) : stay;
+    case 'test':
+      if (state.at === 'asking') return [{ at: 'opening', ballot: state.ballot, problem: null }, [{ do: 'open', ballot: state.ballot }]];
+      return state.at === 'opening' && state.problem ? [{ ...state, problem: null }, [{ do: 'open', ballot: state.ballot }]] : stay;
+    case 'opened':
+      return state.at === 'opening' ? [{ at: 'tested', ballot: state.ballot, tested: event.tested }, []] : stay;
+    case 'openFailed':
+      return state.at === 'opening' ? [{ ...state, problem: event.problem }, []] : stay;
+    case 'again':
+      return state.at === 'tested' || (state.at === 'opening' && state.problem) ? [{ at: 'sealing' }, [{ do: 'seal' }]] : stay;
     case 'resume':
       return state.at === 'idle' || state.at === 'unknown' ? ask(event.ballot) : stay;
     default:

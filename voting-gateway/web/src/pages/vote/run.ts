@@ -3,7 +3,7 @@ import { problemFrom } from '../../api/problem';
 import type { BallotStatus, Receipt } from '../../api/types';
 import type { ReceiptCheck, SealedBallot } from '../../ballot';
 import type { Cast } from '../../services/votes';
-import { isUnderWay, step, type CastEvent, type CastState, type Effect } from './cast';
+import { isUnderWay, step, type CastEvent, type CastState, type Effect, type Tested } from './cast';
 
 /** After this long we say that it takes longer than usual. */
 const SLOW_MS = 4_000;
@@ -16,6 +16,9 @@ const RECHECK_MS = 10_000;
 
 export interface CastSeams {
   seal(): Promise<SealedBallot>;
+  /** Opens the ballot that was sealed last, which voids it. */
+  open(ballot: SealedBallot): Promise<Tested>;
+  forget(): void;
   save(ballot: SealedBallot): Promise<void>;
   clear(ballot: SealedBallot): Promise<void>;
   send(ballot: SealedBallot): Promise<Cast>;
@@ -92,6 +95,10 @@ export class CastRun {
     switch (effect.do) {
       case 'seal':
         return this.turn(seams.seal(), (ballot) => ({ type: 'sealed', ballot }), (problem) => ({ type: 'sealFailed', problem }));
+      case 'open':
+        return this.turn(seams.open(effect.ballot), (tested) => ({ type: 'opened', tested }), (problem) => ({ type: 'openFailed', problem }));
+      case 'forget':
+        return seams.forget();
       case 'save':
         // A browser that cannot keep it still casts it.
         return void seams.save(effect.ballot).catch(() => undefined);

@@ -66,6 +66,13 @@ export function selectionOf(contest: Contest, draft: Draft): Selection {
   }
 }
 
+/** The draft that a selection was made of. */
+export function draftOf(selection: Selection): Draft {
+  if (selection === 'blank') return { ...EMPTY, blank: true };
+  if ('marks' in selection) return { ...EMPTY, marks: selection.marks };
+  return 'scores' in selection ? { ...EMPTY, scores: selection.scores } : { ...EMPTY, ranking: selection.ranking };
+}
+
 /** Marks or unmarks an option. A contest with one mark changes it; one with more never takes more than its most. */
 export function toggle(contest: Contest, draft: Draft, option: number): Draft {
   if (draft.marks.includes(option)) return { ...draft, blank: false, marks: draft.marks.filter((mark) => mark !== option) };

@@ -1,18 +1,22 @@
 import { useQueryClient } from '@tanstack/react-query';
-import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { useTranslations } from 'use-intl';
 import { Problem } from '../../api/problem';
 import type { Election, Receipt } from '../../api/types';
-import { BallotError, checkReceipt, makeBallot, pending, voterKey, type Selection } from '../../ballot';
+import { BallotError, makeBallot, type Selection } from '../../ballot/ballot';
+import { voterKey } from '../../ballot/key';
+import { pending } from '../../ballot/pending';
 import { getGenesis, getTrusted } from '../../services/network';
 import { keepReceipt } from '../../services/receipts';
 import { certifyKey, getBallotStatus, getReceipt, submitVote } from '../../services/votes';
 import { announce } from '../../ui/announcer';
 import type { CastState } from './cast';
 import { CastRun } from './run';
+import type { Certified } from './sealed/certified';
+import type { SealedVoting } from './sealed/voting';
 
-/** Has the key certified if it is not yet, and signs. */
-async function seal(accountId: string, election: Election, selections: Selection[]) {
+/** Has the key certified if it is not yet, and signs: in an open election. */
+async function sign(accountId: string, election: Election, selections: Selection[]) {
   const key = await voterKey(accountId, election.id);
   if (election.my_key !== key.publicKey) await certifyKey(election.id, key.publicKey);
   const { id: electionId, context, chain } = election;
@@ -25,28 +29,51 @@ export interface Casting {
   run: CastRun;
   /** Whether it is known if there is a ballot to take up. */
   ready: boolean;
+  /** Who has certified what the ballot is sealed to. */
+  certified: Certified | null;
 }
 
 /** Casting in one election; takes up a ballot whose fate was open when the page was left. */
-export function useCast(accountId: string, election: Election, selections: () => Selection[]): Casting {
+export function useCast(accountId: string, election: Election, selections: () => Selection[], forget: () => void): Casting {
   const t = useTranslations('cast.said');
   const queries = useQueryClient();
   // The run outlives renders and must see what they brought.
-  const latest = useMemo(() => ({ election, selections, t }), []);
-  Object.assign(latest, { election, selections, t });
+  const latest = useMemo(() => ({ election, selections, forget, t }), []);
+  Object.assign(latest, { election, selections, forget, t });
+
+  const [certified, setCertified] = useState<Certified | null>(null);
+  const sealed = useRef<SealedVoting | null>(null);
 
   const run = useMemo(() => {
     const genesis = () => queries.fetchQuery({ queryKey: ['genesis'], queryFn: getGenesis, staleTime: Infinity });
     const trusted = (staleTime: number) =>
       queries.fetchQuery({ queryKey: ['trusted'], queryFn: () => getTrusted(genesis), staleTime });
+    // Fetched before anything is sent, as the genesis is, so that a receipt can be verified without anybody's help.
+    const judge = () => import('../../ballot/receipt');
     return new CastRun({
       seal: async () => {
-        // Fetched now, so that a receipt can be verified without anybody's help.
-        const sealing = seal(accountId, latest.election, latest.selections()).catch((error: unknown) => {
+        const { election } = latest;
+        void judge();
+        if (election.sealing) {
+          const { SealedVoting } = await import('./sealed/voting');
+          sealed.current ??= new SealedVoting(accountId);
+          const { ballot, certified } = await sealed.current.seal(election, latest.selections(), trusted);
+          setCertified(certified);
+          return ballot;
+        }
+        const signing = sign(accountId, election, latest.selections()).catch((error: unknown) => {
           throw error instanceof BallotError ? new Problem({ code: error.code, status: 0, detail: error.message }) : error;
         });
-        const [ballot] = await Promise.all([sealing, trusted(Infinity)]);
+        const [ballot] = await Promise.all([signing, trusted(Infinity)]);
         return ballot;
+      },
+      open: async (ballot) => {
+        if (!sealed.current) throw new Problem({ code: 'seal_failed', status: 422 });
+        return sealed.current.open(ballot, latest.selections());
+      },
+      forget: () => {
+        sealed.current?.forget();
+        latest.forget();
       },
       save: (ballot) => pending.save(accountId, ballot),
       clear: (ballot) => pending.clear(accountId, ballot.electionId),
@@ -54,6 +81,7 @@ export function useCast(accountId: string, election: Election, selections: () =>
       status: (ballot) => getBallotStatus(ballot.hash),
       receipt: (ballot) => getReceipt(ballot.hash),
       verify: async (receipt: Receipt, ballot) => {
+        const { checkReceipt } = await judge();
         const check = await checkReceipt(receipt.proof, await trusted(Infinity), ballot.bytes);
         // The authorities may have changed since they were asked for.
         return check.reason === 'other_chain' ? checkReceipt(receipt.proof, await trusted(0), ballot.bytes) : check;
@@ -78,8 +106,9 @@ export function useCast(accountId: string, election: Election, selections: () =>
       current = false;
       removeEventListener('online', online);
       run.stop();
+      sealed.current?.forget();
     };
   }, [accountId, election.id, run]);
 
-  return { cast: useSyncExternalStore(run.subscribe, run.current), run, ready };
+  return { cast: useSyncExternalStore(run.subscribe, run.current), run, ready, certified };
 }

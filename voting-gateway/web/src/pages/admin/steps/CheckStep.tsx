@@ -10,7 +10,7 @@ import { BothZones } from '../../../ui/TimeText';
 import { toast } from '../../../ui/toasts';
 import { AdminProblem } from '../AdminProblem';
 import { publishIssues, STEPS, type Step } from '../checklist';
-import type { Draft } from '../draft';
+import { isSealed, thresholdOf, trusteesOf, type Draft } from '../draft';
 import { IssueList } from '../IssueList';
 import { votersQuery } from '../service';
 import type { DraftState } from '../useDraft';
@@ -34,12 +34,13 @@ export function CheckStep({ id, state, waiting, onGo }: CheckStepProps) {
   const onRoll = roll.data?.total ?? 0;
   const issues = publishIssues(state.draft, Date.now(), { onRoll, waiting });
   const isReady = issues.length === 0;
+  const sealed = isSealed(state.draft);
   const publishing = useMutation({
     mutationFn: state.publish,
     onSuccess: (isPublished) => {
       if (!isPublished) return;
       void queries.invalidateQueries();
-      toast(t('published'));
+      toast(t(sealed ? 'ready' : 'published'));
       navigate(`/app/admin/${id}`);
     },
     onSettled: () => setAsking(false),
@@ -49,7 +50,7 @@ export function CheckStep({ id, state, waiting, onGo }: CheckStepProps) {
     <div className="stack-wide">
       {isReady ? (
         <Notice tone="success" title={t('readyTitle')}>
-          <p>{t('readyBody')}</p>
+          <p>{t(sealed ? 'readyBodySealed' : 'readyBody')}</p>
         </Notice>
       ) : (
         <IssueList title={t('missingTitle', { count: issues.length })} issues={issues} onFix={onGo} />
@@ -63,25 +64,26 @@ export function CheckStep({ id, state, waiting, onGo }: CheckStepProps) {
       <div className="stack-tight">
         <div>
           <Button variant="primary" large aria-disabled={!isReady} onClick={() => setAsking(true)}>
-            {t('publish')}
+            {t(sealed ? 'begin' : 'publish')}
           </Button>
         </div>
         {state.isDirty && isReady && <p className="muted small">{t('unsavedFirst')}</p>}
       </div>
       <Dialog
         open={asking}
-        title={t('dialogTitle')}
+        title={t(sealed ? 'beginTitle' : 'dialogTitle')}
         onDismiss={() => setAsking(false)}
         actions={
           <>
             <Button variant="primary" busy={publishing.isPending} onClick={() => publishing.mutate()}>
-              {t(publishing.isPending ? 'publishing' : 'publish')}
+              {t(publishing.isPending ? 'publishing' : sealed ? 'begin' : 'publish')}
             </Button>
             <Button onClick={() => setAsking(false)}>{t('goBack')}</Button>
           </>
         }
       >
-        <p>{t('dialogBody', { count: onRoll })}</p>
+        <p>{t(sealed ? 'beginBody' : 'dialogBody', { count: onRoll })}</p>
+        <p>{t(sealed ? 'beginSealed' : 'dialogOpen')}</p>
       </Dialog>
     </div>
   );
@@ -157,10 +159,18 @@ function Summary({ step, draft, onRoll }: { step: Step; draft: Draft; onRoll: nu
       return (
         <>
           <p>
-            {t('admin.rules.secrecy')}: {t('admin.rules.secrecyOpen')}
+            {t('admin.rules.secrecy')}: {t(`admin.rules.secrecyOf.${isSealed(draft) ? 'sealed' : 'open'}.name`)}
           </p>
+          {isSealed(draft) && (
+            <p>
+              {t('admin.trustees.summary', { threshold: thresholdOf(draft), count: trusteesOf(draft).length })}:{' '}
+              {trusteesOf(draft)
+                .map(({ name }) => name)
+                .join(', ')}
+            </p>
+          )}
           <p>
-            {t('admin.rules.results')}: {t(`admin.rules.resultsOf.${draft.results}.name`)}
+            {t(isSealed(draft) ? 'admin.rules.resultsSealed' : 'admin.rules.results')}: {t(`admin.rules.resultsOf.${draft.results}.name`)}
           </p>
           <p>
             {t('admin.rules.revote')}: {t(`admin.rules.revoteOf.${draft.revote}.name`)}

@@ -1,24 +1,32 @@
 import { useTranslations } from 'use-intl';
+import { isSealed, whyOpen } from '../draft';
 import { ChoiceField } from '../fields';
 import type { DraftState } from '../useDraft';
+import { TrusteesEditor } from './TrusteesEditor';
 
 export function RulesStep({ state: { draft, change } }: { state: DraftState }) {
   const t = useTranslations('admin.rules');
+  const why = whyOpen(draft);
+  const sealed = isSealed(draft);
   return (
     <div className="card stack-wide form-wide">
-      <div className="stack-tight">
-        <h2 className="choice-legend">{t('secrecy')}</h2>
-        <p>
-          <strong>{t('secrecyOpen')}.</strong> {t('secrecyHint')}
-        </p>
-      </div>
       <ChoiceField
-        legend={t('results')}
+        legend={t('secrecy')}
+        value={sealed ? 'sealed' : 'open'}
+        choices={[
+          { value: 'sealed' as const, name: t('sealedRecommended'), hint: why ? t(`unsealable.${why}`) : t('secrecyOf.sealed.hint'), disabled: why !== null },
+          { value: 'open' as const, name: t('secrecyOf.open.name'), hint: t('secrecyOf.open.hint') },
+        ]}
+        onChange={(secrecy) => change({ secrecy })}
+      />
+      {sealed && <TrusteesEditor draft={draft} onChange={change} />}
+      <ChoiceField
+        legend={t(sealed ? 'resultsSealed' : 'results')}
         value={draft.results}
         choices={(['voters', 'public'] as const).map((value) => ({
           value,
           name: t(`resultsOf.${value}.name`),
-          hint: t(`resultsOf.${value}.hint`),
+          hint: t(sealed ? `resultsSealedOf.${value}` : `resultsOf.${value}.hint`),
         }))}
         onChange={(results) => change({ results })}
       />

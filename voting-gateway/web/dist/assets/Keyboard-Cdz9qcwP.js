@@ -1,1 +1,0 @@
-import{a as e,g as t,t as n}from"./Page-7pSOjY0P.js";import{n as r}from"./index-CRi00cB4.js";var i=t();function a(){let t=e(`keyboard`);return(0,i.jsx)(n,{title:t(`title`),lead:t(`lead`),narrow:!0,children:(0,i.jsx)(r,{})})}export{a as default};

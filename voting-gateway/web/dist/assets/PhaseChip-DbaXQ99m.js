@@ -1,1 +1,0 @@
-import{a as e,g as t}from"./Page-7pSOjY0P.js";var n=t(),r=[`draft`,`ready`,`scheduled`,`open`,`closed`,`tallied`,`published`,`cancelled`];function i({phase:t,voted:i=!1}){let a=e(`phases`),o=r.find(e=>e===t);return i&&t===`open`?(0,n.jsx)(`span`,{className:`chip chip-voted`,children:a(`voted`)}):(0,n.jsx)(`span`,{className:`chip chip-${t}`,children:o?a(o):t})}export{i as t};

@@ -1,1 +1,0 @@
-import{b as e,j as t,y as n}from"./index-CRi00cB4.js";import{s as r}from"./BallotCode-Csp8kEU3.js";async function i(t){let i=await r(t.proof,await n());return{receipt:t,check:i,knownNetwork:e(i.genesis)}}var a=e=>t({queryKey:[`verified`,e.ballot_hash,e.proof.length],queryFn:()=>i(e),staleTime:1/0});export{i as n,a as t};

@@ -1,0 +1,12 @@
+import { useTranslations } from 'use-intl';
+import { Notice } from '../../ui/Notice';
+
+/** That the ballots of the list are sealed. */
+export default function BoardNote() {
+  const t = useTranslations('sealed');
+  return (
+    <Notice title={t('title')}>
+      <p>{t('board.note')}</p>
+    </Notice>
+  );
+}
