@@ -15,6 +15,10 @@ use crate::exit::{CliError, Result};
 use crate::keys::random_seed;
 use crate::pinned::Trusted;
 
+fn lies(what: String) -> CliError {
+    CliError::verification(what, "do not vote here; tell whoever runs the election")
+}
+
 /// Seals ballots of one election.
 pub(crate) struct BallotSealer {
     sealer: Sealer,
@@ -22,26 +26,29 @@ pub(crate) struct BallotSealer {
 }
 
 impl BallotSealer {
-    /// For an election as the server shows it; none if its ballots are open. That ballots are sealed to the right key is not
-    /// believed: a quorum of the authorities must have certified it.
+    /// For an election as the server shows it; none if its ballots are open. That this is so, and that sealed ballots are sealed to
+    /// the right key, is not believed: a quorum of the authorities must have certified it. A server that shows a sealed election
+    /// as an open one would learn a choice, even if the ballot then counted for nothing.
     pub(crate) async fn of(client: &Client, trusted: &Trusted, election: &Election) -> Result<Option<Self>> {
-        let Some(sealing) = &election.sealing else { return Ok(None) };
-        let lies = |what: String| CliError::verification(what, "do not vote here; tell whoever runs the election");
         let early = || CliError::usage("the election's key is not made yet", "wait until its trustees have held their ceremony");
-        let bound = sealing.election(election.context).ok_or_else(early)?;
+        let bound = match &election.sealing {
+            Some(sealing) => Some(sealing.election(election.context).ok_or_else(early)?),
+            None => None,
+        };
+        let context = bound.as_ref().map_or(election.context, |bound| bound.hash().context());
         let answer: ElectionProofAnswer = client.get(&format!("/elections/{}/proof", election.id), Auth::IfSignedIn).await?;
         let proof = BASE64.decode(&answer.proof).map_err(|error| error.to_string());
         let proof = proof.and_then(|bytes| ElectionProof::from_canonical(&bytes).map_err(|error| error.to_string()));
-        let proof = proof.map_err(|reason| lies(format!("what should prove the election's key is no proof: {reason}")))?;
-        let (certified, _) = trusted
-            .verify_election(client, &proof)
-            .await
-            .map_err(|reason| lies(format!("the election's key is not certified by a quorum of the authorities: {reason}")))?;
-        let hash = bound.hash();
-        if certified.id != election.id || certified.context != hash.context() {
-            let what = "the server shows another key, or other trustees, than the authorities have certified for this election";
+        let proof = proof.map_err(|reason| lies(format!("what should prove the election is no proof: {reason}")))?;
+        let certified = trusted.verify_election(client, &proof).await;
+        let (certified, _) =
+            certified.map_err(|reason| lies(format!("no quorum of the authorities has certified the election: {reason}")))?;
+        if certified.id != election.id || certified.context != context {
+            let what = "the server shows another election, other trustees or another key than the authorities have certified";
             return Err(lies(what.to_owned()));
         }
+        let Some(bound) = bound else { return Ok(None) };
+        let hash = bound.hash();
         let registrar = election.registrar.ok_or_else(|| lies("the server does not name the registrar".to_owned()))?;
         let contests = election.definition(registrar).sealed_contests().map_err(|error| lies(error.to_string()))?;
         let unusable = |error: SealedElectionError| lies(error.to_string());
