@@ -6,8 +6,10 @@ import type { Election, Receipt } from '../../api/types';
 import { BallotError, makeBallot, type Selection } from '../../ballot/ballot';
 import { voterKey } from '../../ballot/key';
 import { pending } from '../../ballot/pending';
-import { getGenesis, getTrusted } from '../../services/network';
+import type { Trusted } from '../../ballot/finality';
+import { getGenesis, getTrusted, isKnownNetwork } from '../../services/network';
 import { keepReceipt } from '../../services/receipts';
+import { getElectionProof } from '../../services/sealing';
 import { certifyKey, getBallotStatus, getReceipt, submitVote } from '../../services/votes';
 import { announce } from '../../ui/announcer';
 import type { CastState } from './cast';
@@ -16,7 +18,9 @@ import type { Certified } from './sealed/certified';
 import type { SealedVoting } from './sealed/voting';
 
 /** Has the key certified if it is not yet, and signs: in an open election. */
-async function sign(accountId: string, election: Election, selections: Selection[]) {
+async function sign(accountId: string, election: Election, selections: Selection[], trusted: (staleTime: number) => Promise<Trusted>) {
+  const [{ certifiedAsShown }, proof] = await Promise.all([import('./shown'), getElectionProof(election.id)]);
+  await certifiedAsShown(election, proof, trusted, isKnownNetwork);
   const key = await voterKey(accountId, election.id);
   if (election.my_key !== key.publicKey) await certifyKey(election.id, key.publicKey);
   const { id: electionId, context, chain } = election;
@@ -61,11 +65,10 @@ export function useCast(accountId: string, election: Election, selections: () =>
           setCertified(certified);
           return ballot;
         }
-        const signing = sign(accountId, election, latest.selections()).catch((error: unknown) => {
+        const signing = sign(accountId, election, latest.selections(), trusted).catch((error: unknown) => {
           throw error instanceof BallotError ? new Problem({ code: error.code, status: 0, detail: error.message }) : error;
         });
-        const [ballot] = await Promise.all([signing, trusted(Infinity)]);
-        return ballot;
+        return signing;
       },
       open: async (ballot) => {
         if (!sealed.current) throw new Problem({ code: 'seal_failed', status: 422 });

@@ -13,6 +13,8 @@ import { pending } from '../../../ballot/pending';
 import { encodedGenesis, network, receiptOf } from '../../../ballot/testing';
 import { publicKey, verify } from '../../../ballot/strict';
 import { ballotContext, challengeBytes, challengeCodec, electionHash, verify as verifyBallot } from '../../../sealing';
+import type { BallotError } from '../../../ballot/ballot';
+import { certifiedAsShown } from '../shown';
 import { certified } from './certified';
 import type { Sealer } from './sealer';
 import { newTasks, type Answer, type SealTask } from './task';
@@ -153,6 +155,23 @@ describe('what ballots are sealed to', () => {
     expect(await refused(election, 'AAAA')).toBe('seal_unproven');
     expect(await refused({ ...election, sealing: { ...sealing(), key: undefined } })).toBe('seal_no_key');
     expect(await certified(election, gateway.proof, relied, () => false).catch((error: Problem) => error.code)).toBe('seal_other_network');
+  });
+});
+
+describe('an open election', () => {
+  const open = () => ({ ...election, secrecy: 'open', sealing: undefined }) as Election;
+  const refused = async (shown: Election, proof: string, known = true) =>
+    certifiedAsShown(shown, proof, trusted, () => known).then(() => 'believed', (error: BallotError) => error.code);
+
+  it('is signed for only if a quorum has certified it', async () => {
+    const shown = open();
+    expect(await refused(shown, await proofOf(shown.context))).toBe('believed');
+    // The sealed election that it is: what is certified is another context.
+    expect(await refused(shown, gateway.proof)).toBe('wrong_context');
+    expect(await refused(shown, await proofOf(shown.context, '7b'.repeat(16)))).toBe('wrong_context');
+    expect(await refused({ ...shown, chain: '00'.repeat(32) }, await proofOf(shown.context))).toBe('wrong_context');
+    expect(await refused(shown, await proofOf(shown.context), false)).toBe('wrong_context');
+    expect(await refused(shown, 'AAAA')).toBe('wrong_context');
   });
 });
 

@@ -1,0 +1,24 @@
+/**
+ * That an open election is the one that a quorum of the authorities has certified. A gateway that showed a sealed election as an open
+ * one would learn a choice, even if the ballot then counted for nothing.
+ */
+import type { Election } from '../../api/types';
+import { BallotError } from '../../ballot/ballot';
+import { checkElection } from '../../ballot/election';
+import type { Trusted } from '../../ballot/finality';
+
+export async function certifiedAsShown(
+  election: Pick<Election, 'id' | 'chain' | 'context'>,
+  proof: string,
+  trusted: (staleTime: number) => Promise<Trusted>,
+  isKnownNetwork: (genesis: string) => boolean,
+): Promise<void> {
+  let check = await checkElection(proof, await trusted(Infinity));
+  // The authorities may have changed since they were asked for.
+  if (check.verdict !== 'certified') check = await checkElection(proof, await trusted(0));
+  if (check.verdict !== 'certified') throw new BallotError('wrong_context', `no quorum has certified the election: ${check.detail}`);
+  const { id, chain, context } = election;
+  if (!isKnownNetwork(check.genesis) || check.electionId !== id || check.chain !== chain || check.context !== context) {
+    throw new BallotError('wrong_context', 'the authorities have certified another election than the one shown');
+  }
+}
