@@ -371,11 +371,15 @@ impl Refusal {
             | Self::EpochEnds
             | Self::UnknownEpoch { .. }
             | Self::NotSealed
+            | Self::NotATrustee { .. }
+            | Self::SealedWeight { .. }
             | Self::CeremonyUnfinished { .. }
             | Self::RollBelowMinBallots { .. }
             | Self::NotDecrypted { .. } => false,
             // A step that comes before those it builds on: the ceremony moves on when they are there.
-            Self::Ceremony(CeremonyRefusal::Phase { .. } | CeremonyRefusal::OtherCeremony) => false,
+            Self::Ceremony(CeremonyRefusal::Phase { .. } | CeremonyRefusal::OtherCeremony | CeremonyRefusal::TooFew { .. }) => {
+                false
+            }
             // An election never returns to a phase before it was scheduled.
             Self::Phase { phase, .. } => matches!(phase, Phase::Closed | Phase::Tallied | Phase::Published | Phase::Cancelled),
             Self::ActSequence { actual, expected }
