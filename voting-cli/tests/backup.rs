@@ -76,8 +76,8 @@ fn a_store_that_lost_all_accounts_is_restored_while_the_network_runs() {
     let file = admin.path("accounts.backup");
     let create = ["backup", "create", "--config", config, "-o", text(&file), "--output", "json"];
     let made = admin.run(&create).exits(0).json();
-    // Four accounts; three demo voters on each of two rolls, and the draft's.
-    assert_eq!((&made["accounts"], &made["rolls"], &made["voters"]), (&4.into(), &3.into(), &126.into()), "{made}");
+    // Four accounts; three demo voters on each of three rolls, and the draft's.
+    assert_eq!((&made["accounts"], &made["rolls"], &made["voters"]), (&4.into(), &4.into(), &129.into()), "{made}");
     assert_eq!(made["genesis"], network.genesis().digest().to_string());
     assert!(made["height"].as_u64().unwrap() > 0, "{made}");
     #[cfg(unix)]
@@ -89,10 +89,10 @@ fn a_store_that_lost_all_accounts_is_restored_while_the_network_runs() {
     assert_eq!(admin.run(&["backup", "verify", text(&file), "--output", "json"]).exits(0).json(), made);
 
     let restore = ["backup", "restore", text(&file), "--config", config, "--output", "json"];
-    assert_eq!(numbers(&admin.run(&restore).exits(0)), [0, 130, 0, 0], "nothing is missing yet");
+    assert_eq!(numbers(&admin.run(&restore).exits(0)), [0, 133, 0, 0], "nothing is missing yet");
     let deleted = network.servers.delete(ACCOUNT_KEYS);
     println!("{deleted} keys of Redis were deleted");
-    assert!(deleted >= 130 + 16, "values, and what lists them: {deleted}");
+    assert!(deleted >= 133 + 16, "values, and what lists them: {deleted}");
     assert_eq!(network.servers.delete(ACCOUNT_KEYS), 0);
     assert_eq!(login(&url, "alice"), 401, "the fault took place");
     assert_eq!(admin.run(&["whoami"]).code, 3, "sessions are gone too");
@@ -109,12 +109,12 @@ fn a_store_that_lost_all_accounts_is_restored_while_the_network_runs() {
     assert_eq!(network.servers.delete(ACCOUNT_KEYS), 0, "nothing was written");
 
     let dry = admin.run(&[&restore[..], &["--dry-run"]].concat()).exits(0);
-    assert_eq!(numbers(&dry), [130, 0, 0, 0]);
+    assert_eq!(numbers(&dry), [133, 0, 0, 0]);
     assert_eq!(network.servers.delete(ACCOUNT_KEYS), 0, "a dry run writes nothing");
     let restored = admin.run(&restore).exits(0);
     println!("{}", restored.stdout);
-    assert_eq!(numbers(&restored), [130, 0, 0, 0]);
-    assert_eq!(numbers(&admin.run(&restore).exits(0)), [0, 130, 0, 0], "a second restore finds everything there");
+    assert_eq!(numbers(&restored), [133, 0, 0, 0]);
+    assert_eq!(numbers(&admin.run(&restore).exits(0)), [0, 133, 0, 0], "a second restore finds everything there");
     assert_eq!(admin.run(&restore).json()["counts_corrected"], 0);
 
     alice_votes(&person(&network, 0, "alice@example.com", "alicepass"));
@@ -144,9 +144,9 @@ fn a_gateway_makes_backups_by_itself_and_they_can_be_restored() {
     let person = Person::at(&network.urls()[0]);
     let (file, config) = (complete().unwrap(), text(&path).to_owned());
     let made = person.run(&["backup", "verify", text(&file), "--output", "json"]).exits(0).json();
-    assert_eq!((&made["accounts"], &made["voters"]), (&4.into(), &6.into()), "{made}");
+    assert_eq!((&made["accounts"], &made["voters"]), (&4.into(), &9.into()), "{made}");
     let restored = person.run(&["backup", "restore", text(&file), "--config", &config, "--output", "json"]).exits(0);
-    assert_eq!(numbers(&restored), [0, 10, 0, 0]);
+    assert_eq!(numbers(&restored), [0, 13, 0, 0]);
 
     std::fs::write(&path, format!("{settings}\n[backup]\nfolder = \"backups\"\nkeep = 0\n")).unwrap();
     let refused = person.run(&["gateway", "--config", &config]).exits(2);
@@ -165,14 +165,14 @@ fn the_store_of_a_network_in_one_process_is_restored_when_it_does_not_run() {
 
     let stopped = network.stopped();
     let made = alice.run(&create).exits(0).json();
-    assert_eq!((&made["accounts"], &made["voters"]), (&4.into(), &6.into()), "{made}");
+    assert_eq!((&made["accounts"], &made["voters"]), (&4.into(), &9.into()), "{made}");
     for name in ["store.redb", "store.redb.identity"] {
         std::fs::remove_file(data.join(name)).unwrap();
     }
     alice.run(&[&create[..], &["--force"]].concat()).exits(2); // nothing to back up, and the file stays
     let restore = ["backup", "restore", text(&file), "--data", text(&data), "--output", "json"];
-    assert_eq!(numbers(&alice.run(&restore).exits(0)), [10, 0, 0, 0]);
-    assert_eq!(numbers(&alice.run(&restore).exits(0)), [0, 10, 0, 0]);
+    assert_eq!(numbers(&alice.run(&restore).exits(0)), [13, 0, 0, 0]);
+    assert_eq!(numbers(&alice.run(&restore).exits(0)), [0, 13, 0, 0]);
 
     // Another network's backup is not for this one.
     let other = Network::durable();

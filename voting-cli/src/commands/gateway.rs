@@ -82,7 +82,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let server = tokio::spawn(serve(listener, state.clone(), stopping.clone()));
     let (_fitness, fit) = watch::channel(true);
     let leadership = Leadership::run_for(Arc::clone(&parts.locks), "scheduler", DEFAULT_LEASE, fit);
-    let scheduler = tokio::spawn(schedule(state, backup_plan(&settings), leadership, stopping));
+    let scheduler = tokio::spawn(schedule(state, (backup_plan(&settings), settings.demo), leadership, stopping));
     let started = Started {
         gateway: settings.name.clone(),
         url: format!("http://{address}"),
@@ -186,8 +186,13 @@ fn backup_plan(settings: &GatewaySettings) -> Option<backups::Plan> {
     Some(backups::Plan { folder: backup.folder.clone(), every, keep: backup.keep })
 }
 
-/// Opens and closes elections, and makes backups, as long as this gateway is the one that does.
-async fn schedule(state: GatewayState, plan: Option<backups::Plan>, leadership: Leadership, mut stopping: watch::Receiver<bool>) {
+/// Opens and closes elections, makes backups, and plays the demonstration's trustees, as long as this gateway is the one that does.
+async fn schedule(
+    state: GatewayState,
+    (plan, is_demo): (Option<backups::Plan>, bool),
+    leadership: Leadership,
+    mut stopping: watch::Receiver<bool>,
+) {
     let mut leading = leadership.leading();
     loop {
         tokio::select! {
@@ -196,15 +201,16 @@ async fn schedule(state: GatewayState, plan: Option<backups::Plan>, leadership: 
         }
         let (stop, stopped) = watch::channel(false);
         let elections = tokio::spawn(scheduler::run(state.clone(), stopped.clone()));
+        let trustees = is_demo.then(|| tokio::spawn(demo::run_trustees(state.clone(), stopped.clone())));
         let backups = plan.clone().map(|plan| tokio::spawn(backups::run(state.clone(), plan, stopped)));
         tokio::select! {
             _ = stopping.wait_for(|stop| *stop) => {}
             _ = leading.wait_for(|leading| leading.token.is_none()) => {}
         }
-        let _ = stop.send(true); // both end with their step at hand
+        let _ = stop.send(true); // all end with their step at hand
         let _ = elections.await;
-        if let Some(backups) = backups {
-            let _ = backups.await;
+        for task in [trustees, backups].into_iter().flatten() {
+            let _ = task.await;
         }
     }
 }
