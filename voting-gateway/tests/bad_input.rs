@@ -202,7 +202,7 @@ async fn every_ballot_that_is_not_right_is_refused_by_name() {
             401,
             "invalid_signature",
         ),
-        ("sequence zero", gateway.ballot(&id, &key, 0, marks(&[0, 1])).await.to_canonical(), 422, "stale_sequence"),
+        ("sequence zero", gateway.ballot(&id, &key, 0, marks(&[0, 1])).await.to_canonical(), 409, "stale_sequence"),
         ("unknown option", selections(marks(&[0, 4])), 422, "unknown_option"),
         ("out of order", selections(marks(&[1, 0])), 422, "marks_out_of_order"),
         ("twice the same", selections(marks(&[1, 1])), 422, "marks_out_of_order"),
