@@ -75,20 +75,20 @@ describe('loading', () => {
     await context.close();
   });
 
-  it('brings the curve only to verify the receipt, where the browser signs by itself', async () => {
+  it('brings the curve only when it is to verify what the authorities have certified, where the browser signs by itself', async () => {
     const id = await openElection(app.url, admin, { title: 'Curve', candidates: ['Ada', 'Bob'] });
     const { context, page } = await openWindow(browser, app.url);
     const scripts = scriptsOf(page);
     await signIn(page, PEOPLE.alice);
     await page.goto(`/app/elections/${id}/vote`);
     await page.getByLabel('Ada', { exact: true }).check();
+    assert.equal(scripts.has('strict'), false, 'not with the ballot');
     await page.getByRole('button', { name: 'Review' }).click();
     await page.getByText('Your ballot is ready, and not cast yet').waitFor();
-    assert.equal(scripts.has('strict'), false);
+    assert.equal(scripts.has('strict'), true, 'the election is verified before anything is signed');
     await page.getByRole('button', { name: 'Cast my vote' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'Cast my vote' }).click();
     await page.waitForURL('**/receipt');
-    assert.equal(scripts.has('strict'), true);
     await context.close();
   });
 
