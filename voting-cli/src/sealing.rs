@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::crypto::{HashRng, PublicKey, SigningKey};
 use voting_core::receipt::ElectionProof;
-use voting_core::sealed::{BallotOpening, PreparedBallot, SealVerifier, SealedElectionError, Sealer};
+use voting_core::sealed::{BallotOpening, PreparedBallot, Sealer};
 use voting_core::{Canonical as _, Digest};
 use zeroize::Zeroizing;
 
@@ -22,7 +22,6 @@ fn lies(what: String) -> CliError {
 /// Seals ballots of one election.
 pub(crate) struct BallotSealer {
     sealer: Sealer,
-    verifier: SealVerifier,
 }
 
 impl BallotSealer {
@@ -51,15 +50,13 @@ impl BallotSealer {
         let hash = bound.hash();
         let registrar = election.registrar.ok_or_else(|| lies("the server does not name the registrar".to_owned()))?;
         let contests = election.definition(registrar).sealed_contests().map_err(|error| lies(error.to_string()))?;
-        let unusable = |error: SealedElectionError| lies(error.to_string());
-        let verifier = SealVerifier::new(hash, &bound.key, contests.clone()).map_err(unusable)?;
-        let sealer = Sealer::new(election.id, hash, &bound.key, contests).map_err(unusable)?;
-        Ok(Some(Self { sealer, verifier }))
+        let sealer = Sealer::new(election.id, hash, &bound.key, contests).map_err(|error| lies(error.to_string()))?;
+        Ok(Some(Self { sealer }))
     }
 
     /// Recomputes an opened ballot: what it held.
     pub(crate) fn open(&self, ballot: &Ballot, opening: &BallotOpening) -> Result<Vec<Selection>> {
-        self.verifier.open(ballot, opening).map_err(|error| {
+        self.sealer.open(ballot, opening).map_err(|error| {
             let next = "do not vote with this program: it seals something else than it says";
             CliError::verification(format!("the seal does not hold: {error}"), next)
         })

@@ -86,6 +86,20 @@ impl Canonical for ElectionProof {
 }
 
 impl ElectionProof {
+    /// Proves what the state after a block says of an election; none if the block has no certificate of its own, if the state is
+    /// that after another block, or if it has no such election.
+    #[must_use]
+    pub fn build(block: &FinalizedBlock, state: &LedgerState, election: ElectionId) -> Option<Self> {
+        let certificate = block.certificate.clone()?;
+        let known = state.election(election).filter(|_| state.root() == block.block.header.state_root)?;
+        Some(Self {
+            summary: known.summary(),
+            path: StatePath::of(&state.prove_election(election)?),
+            headers: certified_headers(std::slice::from_ref(block)),
+            certificate,
+        })
+    }
+
     /// Checks everything offline against authorities that the caller trusts; what is certified, and when.
     ///
     /// # Errors
@@ -228,18 +242,6 @@ impl BlockReceipts {
     #[must_use]
     pub fn header(&self) -> &BlockHeader {
         &self.headers[0] // there from the beginning
-    }
-
-    /// Proves what the state after this block says of an election. The state must be the one after this very block.
-    #[must_use]
-    pub fn election(&self, state: &LedgerState, election: ElectionId) -> Option<ElectionProof> {
-        let known = state.election(election).filter(|_| state.root() == self.header().state_root)?;
-        Some(ElectionProof {
-            summary: known.summary(),
-            path: StatePath::of(&state.prove_election(election)?),
-            headers: self.headers.clone(),
-            certificate: self.certificate.clone(),
-        })
     }
 
     /// Proves the ballot at a place in the block, from 0.

@@ -22,7 +22,7 @@ use voting_core::entry::{Act, Challenge, Entry, OfficerAct, TrusteeAct, TrusteeS
 use voting_core::epoch::Genesis;
 use voting_core::epoch::change::Epochs;
 use voting_core::ids::{ChainId, ElectionId, PartitionId};
-use voting_core::receipt::{BlockReceipts, ElectionProof};
+use voting_core::receipt::ElectionProof;
 use voting_core::sealed::ceremony::{
     Ceremony, CeremonyMessage, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, SignedMessage, Step,
 };
@@ -382,8 +382,7 @@ fn election_proof() -> Value {
     let entry = sealed.chain.act(other.id, Act::Define(other.clone()));
     sealed.chain.append(&[entry]).unwrap();
     let (chain, seal) = (&sealed.chain, sealed.sealed().seal().unwrap());
-    let last = chain.head().unwrap().height;
-    let proof = BlockReceipts::new(&chain.blocks, last).unwrap().election(&chain.state, sealed.id).unwrap();
+    let proof = ElectionProof::build(chain.blocks.last().unwrap(), &chain.state, sealed.id).unwrap();
     proof.verify(&chain.epochs()).unwrap();
     json!({ "kind": "election_proof", "name": "an election that is open, certified by three of four", "genesis": hex(chain.genesis.to_canonical()),
         "hex": hex(proof.to_canonical()), "summary": proof.summary, "definition": hex(sealed.election().definition().to_canonical()),

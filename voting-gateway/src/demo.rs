@@ -93,6 +93,14 @@ async fn trustees_act(state: &GatewayState, id: ElectionId) -> Result<(), Proble
     let Some(election) = snapshot.election(id) else { return Ok(()) };
     let Some((trustees, sealed)) = election.definition().secrecy.trustees().zip(election.sealed()) else { return Ok(()) };
     let ceremony = sealed.ceremony();
+    let is_waiting = match election.phase() {
+        Phase::Ready => !ceremony.missing().is_empty(),
+        Phase::Closed => sealed.decryption().is_none(),
+        _ => false,
+    };
+    if !is_waiting {
+        return Ok(());
+    }
     let mut steps = Vec::new();
     for key in (1..=TRUSTEES).map(|number| trustee_key(state, number)) {
         let Some(number) = trustees.number(&key.public()) else { continue };

@@ -60,11 +60,12 @@ impl GatewayState {
         let (mut heights, until) = (replica.heights(), Instant::now() + CERTIFICATE_WAIT);
         loop {
             let state = replica.state();
-            let last = self.backend.ledger.block(state.height()).await.map_err(Problem::internal)?;
-            let block = last.filter(|block| block.certificate.is_some());
-            if let Some(block) = block {
-                let block = BlockReceipts::new(&[block], state.height()).map_err(Problem::internal)?;
-                let proof = block.election(&state, election);
+            let last = match replica.recent(state.height()) {
+                Some(committed) => Some(Arc::clone(&committed.block)),
+                None => self.backend.ledger.block(state.height()).await.map_err(Problem::internal)?.map(Arc::new),
+            };
+            if let Some(block) = last.filter(|block| block.certificate.is_some()) {
+                let proof = ElectionProof::build(&block, &state, election);
                 return proof.ok_or_else(|| Problem::not_found("unknown_election", format!("there is no election {election}")));
             }
             if !matches!(timeout_at(until, heights.changed()).await, Ok(Ok(()))) {

@@ -140,6 +140,14 @@ struct Who {
     key: PathBuf,
 }
 
+/// A trustee with its key, and the gateway that it speaks to.
+struct Seat {
+    key: SigningKey,
+    client: Client,
+    genesis: Genesis,
+    id: ElectionId,
+}
+
 /// A ceremony that belongs to the pinned network, replayed here.
 struct Attended {
     chain: ChainId,
@@ -215,13 +223,10 @@ fn keygen(file: &Path, context: &Context) -> Result<()> {
 
 /// Takes part until there is nothing left to do.
 async fn attend(args: &CeremonyArgs, context: &Context) -> Result<()> {
-    let key = read_key(&args.who.key).map_err(failed)?;
-    let client = context.client()?;
-    let genesis = pinned::ensure(&client, &context.out).await?;
-    let id = resolve(&client, &args.who.election).await?;
+    let seat = args.who.seat(context).await?;
     let out = &context.out;
-    let mut attended = Attended::fetch(&client, &genesis, id).await?;
-    let first = attended.dealer(&key)?;
+    let mut attended = seat.attend().await?;
+    let first = attended.dealer(&seat.key)?;
     if attended.ceremony.phase() != CeremonyPhase::Done && !args.yes && out.can_ask() {
         out.note(describe(&tell(&attended)));
         let question = format!("Take part as trustee {} of `{}`?", first.index(), attended.definition.title);
@@ -231,13 +236,13 @@ async fn attend(args: &CeremonyArgs, context: &Context) -> Result<()> {
     }
     let mut waited_in = None;
     loop {
-        let dealer = attended.dealer(&key)?;
+        let dealer = attended.dealer(&seat.key)?;
         let phase = attended.ceremony.phase();
         let step = dealer.next_step(&attended.ceremony).map_err(|error| cannot_go_on(&error))?;
         match step {
             Some(message) => {
                 let step = TrusteeStep::Ceremony(Box::new(message));
-                post(&client, &attended, &key, step).await?;
+                seat.post(attended.chain, step).await?;
                 out.note(format!("step `{phase}` is done"));
             }
             None if phase == CeremonyPhase::Done => break,
@@ -250,23 +255,20 @@ async fn attend(args: &CeremonyArgs, context: &Context) -> Result<()> {
                 tokio::time::sleep(LOOK).await;
             }
         }
-        attended = Attended::fetch(&client, &genesis, id).await?;
+        attended = seat.attend().await?;
     }
     if attended.ceremony.phase() == CeremonyPhase::Done {
-        attended.share(&key)?;
+        attended.share(&seat.key)?;
     }
     let told = tell(&attended);
     out.answer(&told, || describe(&told))
 }
 
 async fn check(who: &Who, context: &Context) -> Result<()> {
-    let key = read_key(&who.key).map_err(failed)?;
-    let client = context.client()?;
-    let genesis = pinned::ensure(&client, &context.out).await?;
-    let id = resolve(&client, &who.election).await?;
-    let attended = Attended::fetch(&client, &genesis, id).await?;
-    let share = attended.share(&key)?;
-    let answer = json!({ "election": id, "trustee": share.index(), "opens": true });
+    let seat = who.seat(context).await?;
+    let attended = seat.attend().await?;
+    let share = attended.share(&seat.key)?;
+    let answer = json!({ "election": seat.id, "trustee": share.index(), "opens": true });
     context.out.answer(&answer, || {
         format!(
             "This key file gives trustee {}'s part of the key of `{}`; it would decrypt.\n",
@@ -277,29 +279,24 @@ async fn check(who: &Who, context: &Context) -> Result<()> {
 }
 
 async fn decrypt(args: &DecryptArgs, context: &Context) -> Result<()> {
-    let key = read_key(&args.who.key).map_err(failed)?;
-    let client = context.client()?;
-    let genesis = pinned::ensure(&client, &context.out).await?;
-    let id = resolve(&client, &args.who.election).await?;
-    let out = &context.out;
-    let fetched;
-    let bundle = match &args.bundle {
-        Some(path) => path.as_path(),
+    let seat = args.who.seat(context).await?;
+    let (out, id) = (&context.out, seat.id);
+    let options = Options { genesis: Some(seat.genesis.digest()), ..Options::default() };
+    let (report, election) = match &args.bundle {
+        Some(path) => verify::check(path, options, context)?,
         None => {
-            fetched = tempfile::tempdir().map_err(|error| state::cannot("write", Path::new("a temporary folder"), &error))?;
-            let path = fetched.path().join("bundle");
-            export::download(&client, id, &path, context).await?;
-            &path.clone()
+            let dir = tempfile::tempdir().map_err(|error| state::cannot("write", &std::env::temp_dir(), &error))?;
+            let path = dir.path().join("bundle");
+            export::download(&seat.client, id, &path, context).await?;
+            verify::check(&path, options, context)?
         }
     };
-    let options = Options { genesis: Some(genesis.digest()), ..Options::default() };
-    let (report, election) = verify::check(bundle, options, context)?;
     if let Some(failure) = &report.failure {
         let next = "decrypt nothing; tell the other trustees and whoever runs the election";
         return Err(CliError::verification(format!("the election does not hold: {failure}"), next));
     }
     let other = || CliError::usage("the bundle is of another election", "give the bundle of the election named");
-    let election = election.filter(|election| election.id() == id).ok_or_else(other)?;
+    let (election, summary) = election.filter(|election| election.id() == id).zip(report.summary).ok_or_else(other)?;
     let open = || CliError::usage("this election's ballots are open; there is nothing to decrypt", "name a sealed election");
     let (trustees, sealed) = election.definition().secrecy.trustees().zip(election.sealed()).ok_or_else(open)?;
     let sums = sealed.sums().filter(|_| election.phase() != Phase::Open && election.phase() != Phase::Scheduled);
@@ -311,7 +308,7 @@ async fn decrypt(args: &DecryptArgs, context: &Context) -> Result<()> {
         out.note("enough trustees have decrypted already; your part is not needed");
         return out.answer(&json!({ "election": id, "needed": false }), || "nothing to do\n".to_owned());
     }
-    let dealer = Dealer::of_key(&sealed.ceremony().record().setup, key.clone()).map_err(|error| cannot_go_on(&error))?;
+    let dealer = Dealer::of_key(&sealed.ceremony().record().setup, seat.key.clone()).map_err(|error| cannot_go_on(&error))?;
     let share = dealer.finish(sealed.ceremony()).map_err(|error| cannot_go_on(&error))?;
     out.note(format!(
         "the bundle holds; {} ballots are added up here, {} were opened as tests",
@@ -323,8 +320,7 @@ async fn decrypt(args: &DecryptArgs, context: &Context) -> Result<()> {
         return Err(CliError::usage("nothing was decrypted", "run the command again and confirm with y"));
     }
     let part = decrypt_sums(&share, sums, trustees)?;
-    let attended = Attended::fetch(&client, &genesis, id).await?;
-    post(&client, &attended, &key, TrusteeStep::Decrypt(part)).await?;
+    seat.post(summary.chain, TrusteeStep::Decrypt(part)).await?;
     let answer = json!({ "election": id, "needed": true, "trustee": share.index(), "ballots": sums.ballots() });
     out.answer(&answer, || format!("Trustee {}'s part of the decryption is recorded.\n", share.index()))
 }
@@ -335,6 +331,29 @@ fn decrypt_sums(share: &ShareOfKey, sums: &voting_core::sealed::Aggregate, trust
         let next = "sums of so few ballots say too much of each: the election can only be cancelled";
         CliError::new(Exit::Refused, error.to_string(), next)
     })
+}
+
+impl Who {
+    async fn seat(&self, context: &Context) -> Result<Seat> {
+        let key = read_key(&self.key).map_err(failed)?;
+        let client = context.client()?;
+        let genesis = pinned::ensure(&client, &context.out).await?;
+        let id = resolve(&client, &self.election).await?;
+        Ok(Seat { key, client, genesis, id })
+    }
+}
+
+impl Seat {
+    async fn attend(&self) -> Result<Attended> {
+        Attended::fetch(&self.client, &self.genesis, self.id).await
+    }
+
+    async fn post(&self, chain: ChainId, step: TrusteeStep) -> Result<()> {
+        let act = TrusteeAct { chain, election: self.id, step, trustee: self.key.public() };
+        let body = json!({ "entry": BASE64.encode(Entry::trustee(act, &self.key).to_canonical()) });
+        let path = format!("/elections/{}/trustees", self.id);
+        self.client.send_json(reqwest::Method::POST, &path, &body, Auth::None).await.map(|_| ())
+    }
 }
 
 impl Attended {
@@ -380,13 +399,6 @@ impl Attended {
             )),
         }
     }
-}
-
-async fn post(client: &Client, attended: &Attended, key: &SigningKey, step: TrusteeStep) -> Result<()> {
-    let act = TrusteeAct { chain: attended.chain, election: attended.definition.id, step, trustee: key.public() };
-    let body = json!({ "entry": BASE64.encode(Entry::trustee(act, key).to_canonical()) });
-    let path = format!("/elections/{}/trustees", attended.definition.id);
-    client.send_json(reqwest::Method::POST, &path, &body, Auth::None).await.map(|_| ())
 }
 
 fn tell(attended: &Attended) -> Told {

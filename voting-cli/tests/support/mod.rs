@@ -26,7 +26,7 @@ use voting_core::bundle::BundleWriter;
 use voting_core::crypto::PublicKey;
 use voting_core::election::{ElectionDefinition, Phase, RevoteRule};
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry};
-use voting_core::receipt::{BlockReceipts, Receipt};
+use voting_core::receipt::{ElectionProof, Receipt};
 use voting_core::state::Position;
 use voting_core::testing::chain::{key, pseudonym};
 use voting_core::testing::{TestChain, ballot, definition};
@@ -304,8 +304,7 @@ fn answer(line: &str, token: Option<&str>, body: &[u8], state: &mut State) -> Re
         ("GET", ["elections", _]) => Reply::Json(200, state.election()),
         ("GET", ["elections", _, "proof"]) => {
             let chain = &state.chain;
-            let last = BlockReceipts::new(&chain.blocks, chain.state.height()).unwrap();
-            let proof = last.election(&chain.state, state.definition.id).unwrap();
+            let proof = ElectionProof::build(chain.blocks.last().unwrap(), &chain.state, state.definition.id).unwrap();
             Reply::Json(200, json!({ "election_id": state.definition.id, "proof": BASE64.encode(proof.to_canonical()) }))
         }
         ("GET", ["elections", _, "bundle"]) => Reply::Bytes(bundle(&state.chain, state.definition.id)),

@@ -1,6 +1,8 @@
 //! What a sealed [`Ballot`] says in a contest, as it travels. [`seal`](super::seal) makes it, [`verify`](super::verify) judges
 //! it. Everything else of a ballot is as in an open election, but for its context, which is made of H_E.
 
+use std::collections::BTreeSet;
+
 use borsh::{BorshDeserialize, BorshSerialize};
 use imbl::OrdSet;
 use serde::{Deserialize, Serialize};
@@ -113,20 +115,21 @@ impl SeenCiphertexts {
     /// # Errors
     /// The first α seen before.
     pub fn insert(&mut self, ballot: &Ballot) -> Result<(), Point> {
-        let mut with_own = self.0.clone();
-        for Ciphertext { alpha, .. } in ciphertexts(ballot) {
-            if with_own.insert(half(alpha)).is_some() {
-                return Err(*alpha);
-            }
+        if let Some(alpha) = self.find(ballot) {
+            return Err(alpha);
         }
-        self.0 = with_own;
+        for Ciphertext { alpha, .. } in ciphertexts(ballot) {
+            self.0.insert(half(alpha));
+        }
         Ok(())
     }
 
     /// The first α of a ballot that was seen before, or that stands on it twice.
     #[must_use]
     pub fn find(&self, ballot: &Ballot) -> Option<Point> {
-        self.clone().insert(ballot).err()
+        let mut own = BTreeSet::new();
+        let mut seen = |alpha: &Point| self.0.contains(&half(alpha)) || !own.insert(half(alpha));
+        ciphertexts(ballot).map(|ciphertext| ciphertext.alpha).find(|alpha| seen(alpha))
     }
 }
 

@@ -103,6 +103,14 @@ impl Sealer {
         Ok(PreparedBallot { ballot, opening: BallotOpening { contests: opened } })
     }
 
+    /// Tests the seal of a challenged ballot: see [`SealVerifier::open`](super::SealVerifier::open).
+    ///
+    /// # Errors
+    /// [`OpeningError`] naming the place.
+    pub fn open(&self, ballot: &Ballot, opening: &BallotOpening) -> Result<Vec<Selection>, OpeningError> {
+        open((&self.election, &self.key, &self.contests), ballot, opening)
+    }
+
     fn commit(&self, rules: &SealedContest, values: &[u16], halves: &mut Halves, rng: &mut impl CryptoRng) -> CommittedContest {
         let (mut options, mut opened) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
         let (mut sum, mut randomness) = (Zeroizing::new(0), Zeroizing::new(Exponent::ZERO));

@@ -19,6 +19,7 @@ use crate::entry::{
 };
 use crate::ids::{BallotCode, BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
 use crate::sealed::ceremony::CeremonyPhase;
+use crate::sealed::ciphertexts;
 use crate::tally::{ElectionReport, ElectionTally};
 use crate::text::check_line;
 use crate::time::Timestamp;
@@ -427,9 +428,9 @@ impl ElectionState {
     ) -> Result<Applied, Refusal> {
         let hash = entry.ballot_hash().unwrap_or_else(|| ballot.hash());
         let Checked { voter, weight, replaced } = self.check_cast(ballot, hash)?;
-        let kept = self.count(ballot, entry, weight, replaced.as_ref())?;
-        let keep = self.definition.revote == RevoteRule::LastCounts;
-        let counted = CountedBallot { hash, sequence: ballot.sequence, position, timestamp: now, kept: kept.filter(|_| keep) };
+        self.count(ballot, entry, weight, replaced.as_ref())?;
+        let kept = (self.definition.revote == RevoteRule::LastCounts).then(|| self.keep(ballot));
+        let counted = CountedBallot { hash, sequence: ballot.sequence, position, timestamp: now, kept };
         self.voters.insert(voter, VoterRecord { key: ballot.voter, weight, counted: Some(counted) });
         self.ballots.insert(hash, position);
         self.voted += u64::from(replaced.is_none());
@@ -444,7 +445,7 @@ impl ElectionState {
         entry: &VerifiedEntry,
         weight: u64,
         replaced: Option<&CountedBallot>,
-    ) -> Result<Option<Kept>, Refusal> {
+    ) -> Result<(), Refusal> {
         let old = replaced.and_then(|old| old.kept.as_ref());
         if let Some(sealed) = &mut self.sealed {
             let verified = sealed.verify(ballot, Some(entry))?;
@@ -452,7 +453,7 @@ impl ElectionState {
                 Some(Kept::Sealed(kept)) => Some(kept),
                 _ => None,
             };
-            return sealed.cast(ballot, &verified, weight, old).map(Kept::Sealed).map(Some);
+            return sealed.cast(ballot, &verified, weight, old);
         }
         if replaced.is_some() {
             let selections = match old {
@@ -461,9 +462,15 @@ impl ElectionState {
             };
             self.tally.remove(&self.definition, selections, weight)?;
         }
-        self.tally.add(&self.definition, &ballot.selections, weight)?;
-        let keep = self.definition.revote == RevoteRule::LastCounts;
-        Ok(keep.then(|| Kept::Open(ballot.selections.as_slice().into())))
+        Ok(self.tally.add(&self.definition, &ballot.selections, weight)?)
+    }
+
+    /// What takes a ballot out of the running count again.
+    fn keep(&self, ballot: &Ballot) -> Kept {
+        match &self.sealed {
+            Some(_) => Kept::Sealed(ciphertexts(ballot).copied().collect()),
+            None => Kept::Open(ballot.selections.as_slice().into()),
+        }
     }
 
     /// Whether a ballot would be accepted now: the same check as in a block, for gateways and clients, but for the proofs of a

@@ -14,6 +14,7 @@ mod refusal;
 mod sealed;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use imbl::OrdMap;
@@ -22,6 +23,7 @@ use thiserror::Error;
 
 pub use election::{ActRecord, CountedBallot, ElectionState, ElectionSummary, VoterRecord};
 pub use refusal::Refusal;
+pub(crate) use sealed::roll_root;
 pub use sealed::{MAX_CHALLENGES, Seal, SealedState};
 
 use crate::block::BlockHeader;
@@ -364,6 +366,19 @@ impl LedgerState {
         state.timestamp = place.timestamp;
         state.successor = None;
         Ok(BlockDraft { state, view: place.view, parent_time: self.timestamp, next_index: 0 })
+    }
+
+    /// Whether a block that follows one with this hash could contain an entry, as far as can be told before it is made.
+    ///
+    /// # Errors
+    /// [`Refusal`] says why not.
+    pub fn could_follow(&self, parent: BlockHash, entry: &VerifiedEntry) -> Result<(), Refusal> {
+        let timestamp = self.timestamp.saturating_add(Duration::from_millis(1));
+        let place = Place { height: self.height.next(), parent, timestamp, view: View(0) }; // whichever it will be
+        match self.begin(place) {
+            Ok(mut draft) => draft.try_apply(entry).map(|_| ()),
+            Err(_) => Ok(()), // only possible at the end of time; the proposer will find out
+        }
     }
 
     /// Applies a whole block.

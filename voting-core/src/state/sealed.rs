@@ -19,10 +19,10 @@ use crate::ids::{BallotHash, Digest, Pseudonym};
 use crate::sealed::ceremony::{Ceremony, CeremonyPhase};
 use crate::sealed::{
     Aggregate, Ciphertext, Decryption, DecryptionError, MAX_TOTAL, PartialDecryption, SealVerifier, SealedElection,
-    SeenCiphertexts, TrusteeKey, VerifiedBallot, ciphertexts, combine, verify_partial,
+    SeenCiphertexts, TrusteeKey, VerifiedBallot, combine, verify_partial,
 };
 use crate::state::Position;
-use crate::tally::{ContestTally, ElectionTally};
+use crate::tally::ElectionTally;
 
 /// Ballots that one voter may open to test the seal; each takes as much room on the ledger as a ballot that is cast.
 pub const MAX_CHALLENGES: u16 = 20;
@@ -166,7 +166,7 @@ impl SealedState {
         verified: &VerifiedBallot,
         weight: u64,
         replaced: Option<&Kept>,
-    ) -> Result<Kept, Refusal> {
+    ) -> Result<(), Refusal> {
         let seal = self.seal.as_deref().ok_or(Refusal::Context)?;
         let mut sums = self.sums.clone().ok_or(Refusal::Context)?;
         if let Some(kept) = replaced {
@@ -176,7 +176,7 @@ impl SealedState {
         sums.add(verified, weight)?;
         self.seen.insert(ballot).map_err(|alpha| Refusal::CiphertextSeen { alpha })?;
         self.sums = Some(sums);
-        Ok(ciphertexts(ballot).copied().collect())
+        Ok(())
     }
 
     /// Voids a ballot that its voter opens.
@@ -228,18 +228,10 @@ impl SealedState {
         Ok(())
     }
 
-    /// The sums in clear, as a count of open ballots would state them. How many ballots name fewer options than they may is
-    /// not known of sealed ballots, and stays 0.
+    /// The sums in clear, as a count of open ballots would state them.
     pub(super) fn tally(&self, definition: &ElectionDefinition) -> Option<ElectionTally> {
         let (decryption, sums) = (self.decryption.as_deref()?, self.sums.as_ref()?);
-        let tally = |(contest, totals): (&crate::election::Contest, &Vec<u64>)| ContestTally {
-            options: totals.iter().take(contest.options.len()).copied().collect(),
-            ballots: sums.ballots(),
-            weight: sums.weight(),
-            blank: totals.get(contest.options.len()).copied().unwrap_or_default(),
-            ..ContestTally::default()
-        };
-        Some(ElectionTally(definition.contests.iter().zip(&decryption.totals).map(tally).collect()))
+        Some(ElectionTally::decrypted(definition, sums, decryption))
     }
 
     /// The ceremony so far.
@@ -298,7 +290,7 @@ pub(super) fn most_weight(definition: &ElectionDefinition) -> u64 {
 }
 
 /// RFC 6962 root over voters in the order of their pseudonyms; a leaf is `pseudonym ‖ key ‖ u64 weight`.
-pub(super) fn roll_root<'v>(voters: impl Iterator<Item = (&'v Pseudonym, PublicKey, u64)>) -> Digest {
+pub(crate) fn roll_root<'v>(voters: impl Iterator<Item = (&'v Pseudonym, PublicKey, u64)>) -> Digest {
     let mut voters: Vec<_> = voters.map(|(pseudonym, key, weight)| CertifiedVoter { pseudonym: *pseudonym, key, weight }).collect();
     voters.sort_unstable_by_key(|voter| voter.pseudonym);
     let leaf = |voter: &CertifiedVoter| {

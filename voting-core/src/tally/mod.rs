@@ -24,6 +24,7 @@ pub use crate::count::Lot;
 use crate::count::Outcome;
 use crate::election::{Contest, ElectionDefinition};
 use crate::ids::Digest;
+use crate::sealed::{Aggregate, Decryption};
 
 /// Why a tally could not be changed or merged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -118,6 +119,20 @@ impl ElectionTally {
     #[must_use]
     pub fn new(definition: &ElectionDefinition) -> Self {
         Self(definition.contests.iter().map(ContestTally::new).collect())
+    }
+
+    /// The sums of a sealed election in clear, as a count of open ballots would state them. How many ballots name fewer options
+    /// than they may is not known of sealed ballots, and stays 0.
+    #[must_use]
+    pub fn decrypted(definition: &ElectionDefinition, sums: &Aggregate, decryption: &Decryption) -> Self {
+        let tally = |(contest, totals): (&Contest, &Vec<u64>)| ContestTally {
+            options: totals.iter().take(contest.options.len()).copied().collect(),
+            ballots: sums.ballots(),
+            weight: sums.weight(),
+            blank: totals.get(contest.options.len()).copied().unwrap_or_default(),
+            ..ContestTally::default()
+        };
+        Self(definition.contests.iter().zip(&decryption.totals).map(tally).collect())
     }
 
     /// Adds a ballot whose selections have been checked.

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::check::Done;
 use super::ledger::{Replay, Said, Voter};
 use super::{Check, Failure, Location, Runner};
-use crate::crypto::{PublicKey, leaf_hash, merkle_root};
+use crate::crypto::PublicKey;
 use crate::election::{Phase, Trustees};
 use crate::entry::{Act, Entry, TrusteeStep};
 use crate::epoch::Epoch;
 use crate::ids::Digest;
 use crate::sealed::ceremony::{Ceremony, CeremonyRecord, RecordEvent};
 use crate::sealed::{Aggregate, Decryption, PartialDecryption, SealVerifier, SealedElection, combine};
-use crate::state::{ElectionState, Seal, SealedState};
+use crate::state::{ElectionState, Seal, SealedState, roll_root};
 use crate::tally::ElectionTally;
 
 /// Voters whose ballots are added up as one job.
@@ -42,6 +42,7 @@ impl SealedNotes {
                     }
                     Act::CloseCeremonyPhase => self.events.push(RecordEvent::Close),
                     Act::Advance { to: Phase::Scheduled } if election.definition().secrecy.trustees().is_some() => {
+                        let voters = voters.iter().map(|(key, voter)| (&voter.pseudonym, *key, voter.weight));
                         self.roll_root = Some(roll_root(voters));
                         self.authorities = Some(crate::codec::Canonical::digest(epoch.as_ref()));
                     }
@@ -55,15 +56,6 @@ impl SealedNotes {
             _ => {}
         }
     }
-}
-
-fn roll_root(voters: &HashMap<PublicKey, Voter>) -> Digest {
-    let mut lines: Vec<_> = voters.iter().map(|(key, voter)| (voter.pseudonym, *key, voter.weight)).collect();
-    lines.sort_unstable();
-    let leaf = |(pseudonym, key, weight): &(crate::ids::Pseudonym, PublicKey, u64)| {
-        leaf_hash(&[pseudonym.0.as_slice(), key.0.as_slice(), weight.to_le_bytes().as_slice()].concat())
-    };
-    merkle_root(&lines.iter().map(leaf).collect::<Vec<_>>())
 }
 
 /// The checks of a sealed election; its totals, if it was decrypted.
@@ -102,13 +94,7 @@ pub(super) fn check(
         return Ok(None);
     };
     done.pass(Check::Decryptions);
-    let tally = |(contest, totals): (&crate::election::Contest, &Vec<u64>)| {
-        let (options, rest) = totals.split_at(contest.options.len());
-        let blank = rest.first().copied().unwrap_or_default();
-        let (ballots, weight) = (sums.ballots(), sums.weight());
-        crate::tally::ContestTally { options: options.to_vec(), ballots, weight, blank, ..Default::default() }
-    };
-    Ok(Some(ElectionTally(election.definition().contests.iter().zip(&decrypted.totals).map(tally).collect())))
+    Ok(Some(ElectionTally::decrypted(election.definition(), &sums, &decrypted)))
 }
 
 /// Replays the ceremony and binds ballots once more; verifies for what came of it.
