@@ -156,7 +156,7 @@ async fn an_election_from_draft_to_verified_bundle() {
         assert_eq!(gateway.get(&format!("{path}/bundle"), caller).await.1["code"], "results_hidden");
     }
     let (_, voted) = gateway.get("/user/voted-elections", Some(&alice)).await;
-    assert_eq!((voted.as_array().unwrap().len(), &voted[0]["id"]), (1, &json!(id)));
+    assert_eq!((voted.as_array().unwrap().len(), &voted[0]["id"], &voted[0]["secrecy"]), (1, &json!(id), &json!("open")));
     assert_eq!(gateway.get("/user/voted-elections", Some(&bob)).await.1, json!([]));
 
     // Closing without a body is closing with the defaults.

@@ -107,6 +107,7 @@ async fn a_sealed_election_runs_over_http() {
     }
     gateway.post(&publish, Some(&admin), json!({})).await;
     gateway.post(&format!("/elections/{id}/open"), Some(&admin), json!({})).await;
+    assert_eq!(gateway.get("/elections", None).await.1[0]["secrecy"], "sealed");
     let shown = sealed.shown().await;
     assert_eq!((&shown["phase"], &shown["secrecy"]), (&json!("open"), &json!("sealed")));
     let active: Vec<_> = shown["sealing"]["trustees"].as_array().unwrap().iter().map(|trustee| trustee["active"] == true).collect();

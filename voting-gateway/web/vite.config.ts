@@ -26,6 +26,8 @@ export default defineConfig({
   },
   test: {
     environment: 'happy-dom',
+    // Only what hangs: a machine may be busy with other things.
+    testTimeout: 120_000,
     include: ['src/**/*.test.{ts,tsx}', 'tests/unit/**/*.test.ts'],
   },
 });

@@ -287,6 +287,7 @@ impl ElectionsApi {
                     eligible: standing.eligible,
                     roll_size: election.roll_size(),
                     voted: election.voted(),
+                    secrecy: secrecy_word(&definition.secrecy).to_owned(),
                 });
             }
         }

@@ -530,6 +530,8 @@ pub struct ElectionListItem {
     pub roll_size: u64,
     /// Voters whose ballot counts.
     pub voted: u64,
+    /// open or sealed, as the election tells.
+    pub secrecy: String,
 }
 
 /// A candidate of an election.

@@ -9,4 +9,4 @@ it('the typed client is that of openapi.json (`npm run generate`)', async () => 
   const committed = readFileSync(fileURLToPath(new URL('./schema.ts', import.meta.url)), 'utf8');
   const generated = astToString(await openapiTS(contract as Parameters<typeof openapiTS>[0]));
   expect(committed.slice(committed.indexOf('export interface'))).toBe(generated.slice(generated.indexOf('export interface')));
-}, 20_000);
+});

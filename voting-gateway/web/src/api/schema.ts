@@ -1262,6 +1262,8 @@ export interface components {
              * @description Voters entitled.
              */
             roll_size: number;
+            /** @description open or sealed, as the election tells. */
+            secrecy: string;
             /** @description When voting opens. */
             start_date: string;
             /** @description Title. */

@@ -4,7 +4,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { toBase64 } from './base64';
 import { decode, encode, hex, unhex } from './codec';
-import { checkElection, electionProof, type ElectionProof, stateRoot, type Summary, summary } from './election';
+import { checkCurrent, checkElection, electionProof, type ElectionProof, stateRoot, type Summary, summary } from './election';
+import type { Genesis } from './genesis';
 import { digest } from './hash';
 import { leafHash, proofRoot } from './merkle';
 import { certify, encodedGenesis, network, receiptOf, vectors } from './testing';
@@ -40,6 +41,7 @@ describe('what an election contributes to the state', () => {
 
 describe('a proof of an election', () => {
   const four = network(4, 3);
+  const five = network(5, 4);
   const said: Summary = {
     id: '7a'.repeat(16),
     context: 'c0'.repeat(32),
@@ -64,6 +66,24 @@ describe('a proof of an election', () => {
   const judged = (lie: ElectionProof, by = four) => checkElection(toBase64(encode(electionProof, lie)), encodedGenesis(by));
   beforeAll(async () => {
     proof = await make([0, 1, 3]);
+  });
+
+  it('is judged by authorities asked for anew where those held do not do', async () => {
+    const text = toBase64(encode(electionProof, proof));
+    const asked: number[] = [];
+    const judged = (held: Genesis, anew: Genesis) => {
+      asked.length = 0;
+      return checkCurrent(text, async (staleTime) => {
+        asked.push(staleTime);
+        return encodedGenesis(staleTime === 0 ? anew : held);
+      });
+    };
+    expect((await judged(four, five)).verdict).toBe('certified');
+    expect(asked).toEqual([Infinity]);
+    expect((await judged(five, four)).verdict).toBe('certified');
+    expect(asked).toEqual([Infinity, 0]);
+    expect(await judged(five, five)).toMatchObject({ verdict: 'invalid', reason: 'other_chain' });
+    expect(asked).toEqual([Infinity, 0]);
   });
 
   it('tells what a quorum has certified', async () => {

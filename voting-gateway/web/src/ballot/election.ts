@@ -5,7 +5,7 @@
  */
 import { fromBase64 } from './base64';
 import { type Codec, concat, decode, enumeration, fixed, names, struct, u32, u64, unhex, vec } from './codec';
-import { ends, type FinalityReason, linked, MAX_PROOF_BYTES, read, Refused, relyOn, signersOf, type Trusted } from './finality';
+import { ends, type FinalityReason, linked, MAX_PROOF_BYTES, read, Refused, relyOn, signersOf, type Trusted, type TrustedSource } from './finality';
 import { digest } from './hash';
 import { type Certificate, certificate, type Header, header } from './ledger';
 import { leafHash, nodeHash } from './merkle';
@@ -89,6 +89,12 @@ export async function checkElection(proofBase64: string, relied: Trusted): Promi
     if (error instanceof Refused) return { verdict: 'invalid', reason: error.reason as ElectionReason, detail: error.message, ...nothing };
     throw error;
   }
+}
+
+/** Judges a proof by what is held, and if that fails by what is asked for anew: the authorities may have changed since. */
+export async function checkCurrent(proofBase64: string, trusted: TrustedSource): Promise<ElectionCheck> {
+  const check = await checkElection(proofBase64, await trusted(Infinity));
+  return check.verdict === 'certified' ? check : checkElection(proofBase64, await trusted(0));
 }
 
 async function judged(proofBase64: string, relied: Trusted): Promise<Omit<ElectionCheck, 'verdict'>> {

@@ -66,7 +66,7 @@ describe('handovers of the vectors', () => {
       });
       expect(check, `byte ${at}`).toMatchObject({ verdict: 'invalid', reason: 'invalid_genesis' });
     }
-  }, 60_000);
+  });
 });
 
 describe('receipts across changes', () => {

@@ -39,6 +39,9 @@ export interface Trusted {
   handovers: string[];
 }
 
+/** Where it comes from: what is held already if it is at most so many milliseconds old, else asked for anew. */
+export type TrustedSource = (staleTime: number) => Promise<Trusted>;
+
 /** What an attempt reads, or the reason why it cannot be read. */
 export function read<T, Reason extends string>(attempt: () => T, reason: Reason | FinalityReason): T {
   try {

@@ -104,12 +104,18 @@ function When({ election, over }: { election: ElectionListItem; over: boolean })
   );
 }
 
-/** What the phase asks for next; where nothing presses, the page of the election tells. */
 const NEXT: Record<string, 'edit' | 'certify' | 'publish'> = { draft: 'edit', closed: 'certify', tallied: 'publish' };
 
-function Next({ election: { id, title, phase } }: { election: ElectionListItem }) {
+/** What the phase asks for next; where nothing presses, the page of the election tells. */
+export function nextOf({ phase, secrecy }: Pick<ElectionListItem, 'phase' | 'secrecy'>): 'edit' | 'certify' | 'publish' | 'manage' {
+  // The trustees of a sealed election have the word once it is closed.
+  return phase === 'closed' && secrecy === 'sealed' ? 'manage' : (NEXT[phase] ?? 'manage');
+}
+
+function Next({ election }: { election: ElectionListItem }) {
   const t = useTranslations('admin.list');
-  const next = NEXT[phase] ?? 'manage';
+  const { id, title } = election;
+  const next = nextOf(election);
   return (
     <ButtonLink
       to={next === 'edit' ? `/app/admin/${id}/edit` : `/app/admin/${id}`}

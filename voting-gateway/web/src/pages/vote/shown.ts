@@ -4,18 +4,16 @@
  */
 import type { Election } from '../../api/types';
 import { BallotError } from '../../ballot/ballot';
-import { checkElection } from '../../ballot/election';
-import type { Trusted } from '../../ballot/finality';
+import { checkCurrent } from '../../ballot/election';
+import type { TrustedSource } from '../../ballot/finality';
 
 export async function certifiedAsShown(
   election: Pick<Election, 'id' | 'chain' | 'context'>,
   proof: string,
-  trusted: (staleTime: number) => Promise<Trusted>,
+  trusted: TrustedSource,
   isKnownNetwork: (genesis: string) => boolean,
 ): Promise<void> {
-  let check = await checkElection(proof, await trusted(Infinity));
-  // The authorities may have changed since they were asked for.
-  if (check.verdict !== 'certified') check = await checkElection(proof, await trusted(0));
+  const check = await checkCurrent(proof, trusted);
   if (check.verdict !== 'certified') throw new BallotError('wrong_context', `no quorum has certified the election: ${check.detail}`);
   const { id, chain, context } = election;
   if (!isKnownNetwork(check.genesis) || check.electionId !== id || check.chain !== chain || check.context !== context) {

@@ -6,7 +6,7 @@ import type { Election, Receipt } from '../../api/types';
 import { BallotError, makeBallot, type Selection } from '../../ballot/ballot';
 import { voterKey } from '../../ballot/key';
 import { pending } from '../../ballot/pending';
-import type { Trusted } from '../../ballot/finality';
+import type { TrustedSource } from '../../ballot/finality';
 import { getGenesis, getTrusted, isKnownNetwork } from '../../services/network';
 import { keepReceipt } from '../../services/receipts';
 import { getElectionProof } from '../../services/sealing';
@@ -18,7 +18,7 @@ import type { Certified } from './sealed/certified';
 import type { SealedVoting } from './sealed/voting';
 
 /** Has the key certified if it is not yet, and signs: in an open election. */
-async function sign(accountId: string, election: Election, selections: Selection[], trusted: (staleTime: number) => Promise<Trusted>) {
+async function sign(accountId: string, election: Election, selections: Selection[], trusted: TrustedSource) {
   const [{ certifiedAsShown }, proof] = await Promise.all([import('./shown'), getElectionProof(election.id)]);
   await certifiedAsShown(election, proof, trusted, isKnownNetwork);
   const key = await voterKey(accountId, election.id);

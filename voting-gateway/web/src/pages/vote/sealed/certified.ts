@@ -4,9 +4,9 @@
  */
 import { Problem } from '../../../api/problem';
 import type { Election } from '../../../api/types';
-import { checkElection } from '../../../ballot/election';
+import { checkCurrent } from '../../../ballot/election';
 import { contextOf } from '../../../ballot/definition';
-import type { Trusted } from '../../../ballot/finality';
+import type { TrustedSource } from '../../../ballot/finality';
 import { ballotContext, contestOf, electionHash, type SealedContest, type Sealing } from '../../../sealing';
 
 export interface Certified {
@@ -20,14 +20,14 @@ export interface Certified {
 
 const refusal = (code: string, detail = ''): Problem => new Problem({ code, status: 422, detail });
 
-export async function certified(election: Election, proof: string, relied: Trusted, isKnownNetwork: (genesis: string) => boolean): Promise<Certified> {
+export async function certified(election: Election, proof: string, trusted: TrustedSource, isKnownNetwork: (genesis: string) => boolean): Promise<Certified> {
   const { id, sealing, chain } = election;
   const context = await contextOf(election, chain);
   if (context === null || !sealing) throw refusal('seal_differs', 'the definition cannot be written');
   const { key, ceremony_hash: ceremony, roll_root: roll, authorities } = sealing;
   if (!key || !ceremony || !roll || !authorities) throw refusal('seal_no_key');
 
-  const check = await checkElection(proof, relied);
+  const check = await checkCurrent(proof, trusted);
   if (check.verdict !== 'certified') throw refusal('seal_unproven', check.detail);
   if (!isKnownNetwork(check.genesis)) throw refusal('seal_other_network');
   const hash = hashOf({ parameters: { trustees: sealing.trustees.length, threshold: sealing.threshold }, context, key, ceremony, roll_root: roll, authorities });

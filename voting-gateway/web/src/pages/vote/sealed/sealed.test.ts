@@ -121,7 +121,7 @@ beforeEach(async () => {
 });
 
 describe('what ballots are sealed to', () => {
-  const judged = async (shown: Election, proof = gateway.proof) => certified(shown, proof, relied, () => true);
+  const judged = async (shown: Election, proof = gateway.proof) => certified(shown, proof, trusted, () => true);
   const refused = (shown: Election, proof?: string) => judged(shown, proof).then(() => 'believed', (error: Problem) => error.code);
   const sealing = () => election.sealing!;
 
@@ -154,7 +154,7 @@ describe('what ballots are sealed to', () => {
     expect(await refused(election, await proofOf(election.ballot_context, '7b'.repeat(16)))).toBe('seal_differs');
     expect(await refused(election, 'AAAA')).toBe('seal_unproven');
     expect(await refused({ ...election, sealing: { ...sealing(), key: undefined } })).toBe('seal_no_key');
-    expect(await certified(election, gateway.proof, relied, () => false).catch((error: Problem) => error.code)).toBe('seal_other_network');
+    expect(await certified(election, gateway.proof, trusted, () => false).catch((error: Problem) => error.code)).toBe('seal_other_network');
   });
 });
 
@@ -184,7 +184,7 @@ describe('a sealed ballot', () => {
     expect(Object.keys(ballot.selections[0] ?? {})).toEqual(['sealed']);
     const read = await openBallot(fromBase64(ballot.base64, 61_504), '');
     expect(read.hash).toBe(ballot.hash);
-    const known = await certified(election, gateway.proof, relied, () => true);
+    const known = await certified(election, gateway.proof, trusted, () => true);
     verifyBallot(known.sealing, { election: election.id, context: election.ballot_context, voter: ballot.voter, sequence: 1, selections: ballot.selections });
     expect(gateway.keys).toEqual([ballot.voter]);
 
@@ -250,7 +250,7 @@ describe('a sealed ballot', () => {
 
 describe('the worker', () => {
   it('opens the ballot sealed last, once, and says why it could not seal', async () => {
-    const { sealing } = await certified(election, gateway.proof, relied, () => true);
+    const { sealing } = await certified(election, gateway.proof, trusted, () => true);
     const perform = newTasks();
     const seal = { do: 'seal' as const, election: sealing, voter: '77'.repeat(32), sequence: 1 };
     expect(perform({ do: 'open' })).toHaveProperty('failed');

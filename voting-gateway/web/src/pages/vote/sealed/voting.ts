@@ -4,7 +4,7 @@ import type { Election } from '../../../api/types';
 import { BallotError, signBallot, type SealedBallot, type Selection } from '../../../ballot/ballot';
 import { toBase64 } from '../../../ballot/base64';
 import { concat, encode } from '../../../ballot/codec';
-import type { Trusted } from '../../../ballot/finality';
+import type { TrustedSource } from '../../../ballot/finality';
 import { voterKey } from '../../../ballot/key';
 import { challengeBytes, challengeCodec, type Challenge } from '../../../sealing';
 import { getElectionProof, postChallenge } from '../../../services/sealing';
@@ -34,9 +34,9 @@ export class SealedVoting {
     private readonly sealer: Sealer = new WorkerSealer(),
   ) {}
 
-  async seal(election: Election, selections: Selection[], trusted: (staleTime: number) => Promise<Trusted>): Promise<Ready> {
+  async seal(election: Election, selections: Selection[], trusted: TrustedSource): Promise<Ready> {
     this.forget();
-    const known = await this.check(election, trusted);
+    const known = await certified(election, await getElectionProof(election.id), trusted, isKnownNetwork);
     const key = await voterKey(this.accountId, election.id);
     if (election.my_key !== key.publicKey) await certifyKey(election.id, key.publicKey);
     const sealed = await this.sealer.seal({ election: known.sealing, voter: key.publicKey, sequence: (election.my_sequence ?? 0) + 1, selections });
@@ -68,16 +68,6 @@ export class SealedVoting {
   forget(): void {
     this.sealer.forget();
     this.opened = null;
-  }
-
-  private async check(election: Election, trusted: (staleTime: number) => Promise<Trusted>): Promise<Certified> {
-    const proof = await getElectionProof(election.id);
-    const judged = async (staleTime: number) => certified(election, proof, await trusted(staleTime), isKnownNetwork);
-    return judged(Infinity).catch((error: unknown) => {
-      // The authorities may have changed since they were asked for.
-      if (problemFrom(error).code === 'seal_unproven') return judged(0);
-      throw error;
-    });
   }
 
   private async entryOf(challenge: Challenge): Promise<string> {
