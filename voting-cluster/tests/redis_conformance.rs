@@ -135,6 +135,7 @@ async fn the_backends_on_a_single_server_conform() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_queue_of_several_buckets_conforms_but_for_its_order() {
     let redis = Redis { buckets: 8, ..Redis::on(RedisServers::cluster(3)) };
+    queue::what_is_there_is_taken_at_once(&redis).await;
     queue::an_entry_is_queued_once(&redis).await;
     queue::many_who_submit_the_same_entry_queue_it_once(&redis).await;
     queue::take_waits_no_longer_than_asked(&redis).await;

@@ -157,8 +157,8 @@ pub struct RedisQueue {
     subscriber: Subscriber,
     layout: QueueLayout,
     arrivals: OnceLock<Vec<Subscription>>,
-    /// Counts looks, so that no bucket always comes first.
-    looks: AtomicUsize,
+    /// Counts calls, so that no bucket always comes first.
+    calls: AtomicUsize,
 }
 
 /// What looks at buckets, which go on beside the calls that began them, have in common.
@@ -210,7 +210,7 @@ impl RedisQueue {
         };
         let buckets = (0..layout.buckets).map(bucket).collect();
         let shared = Shared { redis, buckets, changed: Notify::new(), found: Mutex::default(), places: Mutex::default() };
-        Self { shared: Arc::new(shared), subscriber, layout, arrivals: OnceLock::new(), looks: AtomicUsize::new(0) }
+        Self { shared: Arc::new(shared), subscriber, layout, arrivals: OnceLock::new(), calls: AtomicUsize::new(0) }
     }
 
     /// Bound of one bucket.
@@ -240,25 +240,20 @@ impl RedisQueue {
         });
     }
 
-    /// Begins to look at the buckets that are due, at most `max` of them, each time beginning with another one. The
-    /// first look of a call is at all of this consumer's own. A bucket whose shard does not answer keeps no other waiting.
-    fn begin_looks(&self, consumer: &str, max: usize, is_first: bool) -> usize {
+    /// Begins to look at the buckets that are due, at most `max` of them, and takes those off the `unseen`. A bucket whose shard
+    /// does not answer keeps no other waiting.
+    fn begin_looks(&self, consumer: &str, max: usize, unseen: &mut VecDeque<usize>) -> usize {
         let now = Instant::now();
         let buckets = &self.shared.buckets;
-        let is_due =
-            |bucket: &Bucket| !bucket.is_looked_at.load(Ordering::Acquire) && ((is_first && bucket.is_mine) || bucket.is_due(now));
-        let mut due: Vec<usize> = (0..buckets.len()).filter(|number| is_due(&buckets[*number])).collect();
-        let begin = self.looks.fetch_add(1, Ordering::Relaxed);
-        if !due.is_empty() {
-            let begin = begin % due.len();
-            due.rotate_left(begin);
-        }
-        due.truncate(max);
+        let is_free = |number: &usize| !buckets[*number].is_looked_at.load(Ordering::Acquire);
+        let others = (0..buckets.len()).filter(|number| !unseen.contains(number) && buckets[*number].is_due(now));
+        let due: Vec<usize> = unseen.iter().copied().chain(others).filter(is_free).take(max).collect();
         let each = max / due.len().max(1);
         let mut begun = 0;
         for number in due {
             if !buckets[number].is_looked_at.swap(true, Ordering::AcqRel) {
                 begun += 1;
+                unseen.retain(|other| *other != number);
                 let (shared, consumer) = (Arc::clone(&self.shared), consumer.to_owned());
                 tokio::spawn(async move {
                     let bucket = &shared.buckets[number];
@@ -275,6 +270,15 @@ impl RedisQueue {
             }
         }
         begun
+    }
+
+    /// This consumer's own buckets, each time beginning with another one, so that none always comes first.
+    fn own(&self) -> VecDeque<usize> {
+        let own = self.shared.buckets.iter().enumerate().filter(|(_, bucket)| bucket.is_mine);
+        let mut own: VecDeque<usize> = own.map(|(number, _)| number).collect();
+        let begin = self.calls.fetch_add(1, Ordering::Relaxed) % own.len().max(1);
+        own.rotate_left(begin);
+        own
     }
 
     /// Whether a look at one of this consumer's own buckets is under way.
@@ -387,13 +391,14 @@ impl BallotQueue for RedisQueue {
         if max == 0 {
             return Ok(Vec::new());
         }
-        let mut is_first = true;
+        // Each is looked at once, whether or not an arrival was heard of: the hint may still be on its way.
+        let mut unseen = self.own();
         loop {
             if let Some(deliveries) = self.shared.take_found(max)? {
                 return Ok(deliveries);
             }
-            let begun = self.begin_looks(consumer, max, std::mem::replace(&mut is_first, false));
-            let is_looking = begun > 0 || self.is_looking();
+            let begun = self.begin_looks(consumer, max, &mut unseen);
+            let is_looking = begun > 0 || !unseen.is_empty() || self.is_looking();
             let now = Instant::now();
             // A look that was begun is waited for, even by a call that has no time: it asks what is there now.
             if now >= deadline && (!is_looking || now >= deadline + LOOK_PATIENCE) {

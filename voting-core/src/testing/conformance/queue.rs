@@ -26,6 +26,7 @@ pub trait QueueBuilder: Runtime {
 /// Every case.
 pub async fn run_all<B: QueueBuilder>(builder: &B) {
     entries_come_out_oldest_first(builder).await;
+    what_is_there_is_taken_at_once(builder).await;
     any_entry_comes_out_as_it_went_in(builder).await;
     an_entry_is_queued_once(builder).await;
     many_who_submit_the_same_entry_queue_it_once(builder).await;
@@ -88,6 +89,15 @@ pub async fn entries_come_out_oldest_first<B: QueueBuilder>(builder: &B) {
     assert_eq!(take(&queue, 100).await, []);
     assert_eq!(depth(&queue).await, (0, 7));
     assert_eq!(queue.depth().await.map(|depth| (depth.dead, depth.capacity)), Ok((0, 100)));
+}
+
+/// Also by one who asks for a single entry and has no time to wait.
+pub async fn what_is_there_is_taken_at_once<B: QueueBuilder>(builder: &B) {
+    let (_guard, queue) = builder.build(100).await;
+    for n in 0..50 {
+        submit(&queue, n).await;
+        assert_eq!(take(&queue, 1).await, deliveries([n], 1));
+    }
 }
 
 /// Empty, binary, of the largest size.
