@@ -15,6 +15,8 @@ CALM_SECONDS ?= 600
 MODEL_STEPS ?= 15000000
 # Runs of the simulator: a night.
 SOAK_SEEDS ?= 200000
+# Tests at a time: more than there are processors, as those that kill and restart processes mostly wait.
+TEST_THREADS ?= $(shell echo $$((2 * $$(nproc))))
 # For each fuzz target.
 FUZZ_SECONDS ?= 60
 
@@ -36,7 +38,7 @@ lint: tools ## Formatting and lints
 
 .PHONY: unit
 unit: test-tools ## Unit, property, integration, simulation and fault tests
-	$(CARGO) test --workspace --all-features --locked
+	RUST_TEST_THREADS=$(TEST_THREADS) $(CARGO) test --workspace --all-features --locked
 
 .PHONY: web
 web: web-tools ## The web application: types, unit tests, whether what is committed is fresh, and a real browser at a real gateway
@@ -72,13 +74,13 @@ bench: test-tools ## Votes per second, time to finality, counts and sealed ballo
 
 .PHONY: model
 model: tools ## The consensus engine's states by exhaustive search, further than the ordinary tests go
-	VOTING_MODEL_STEPS=$(MODEL_STEPS) $(CARGO) test --locked -p voting-consensus --all-features --test model -- --ignored --nocapture
+	VOTING_MODEL_STEPS=$(MODEL_STEPS) $(CARGO) test --locked -p voting-consensus --all-features --test it -- --ignored --nocapture model::
 
 .PHONY: soak
 soak: test-tools model ## Slow campaigns: the model; many simulator seeds; ten minutes at full load; half an hour of killing processes
 	$(CARGO) run --release --bin voting -- simulate --seeds $(SOAK_SEEDS)
-	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test cluster -- --nocapture a_machine_at_full_load
-	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test cluster -- --nocapture an_election_survives
+	VOTING_CALM_SECONDS=$(CALM_SECONDS) $(CARGO) test --release --locked -p voting-cli --test it -- --nocapture a_machine_at_full_load
+	VOTING_CHAOS_ROUNDS=$(CHAOS_ROUNDS) $(CARGO) test --locked -p voting-cli --test it -- --nocapture an_election_survives
 
 FUZZ_TARGETS = $(patsubst fuzz/fuzz_targets/%.rs,%,$(wildcard fuzz/fuzz_targets/*.rs))
 
@@ -123,7 +125,7 @@ test-tools: tools
 
 WEB := voting-gateway/web
 # The program with the dependencies as the tests have them: `cargo build` would compile the workspace once more without theirs.
-VOTING_AS_TESTED = $(CARGO) test --locked --workspace --all-features --no-run --test cli
+VOTING_AS_TESTED = $(CARGO) test --locked --workspace --all-features --no-run --test it
 # Debian's Node may be older than the build needs; a newer one is then kept below target/.
 NODE_OWN := $(CURDIR)/target/node/node_modules/node/bin
 export PATH := $(NODE_OWN):$(PATH)

@@ -1,18 +1,16 @@
 //! Accounts and rolls are lost for real, and come back from a backup: on a Redis Cluster under processes that go on
 //! running, and in the folder of a network that was stopped.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
 
 use std::path::Path;
 
 use serde_json::Value;
-use support::deployment::{person, voting};
-use support::network::Network;
-use support::{Ended, Person};
 use voting_cluster::testing::http::request;
 use voting_cluster::testing::{Deployment, Part};
 use voting_core::Canonical as _;
+
+use crate::support::deployment::{person, voting};
+use crate::support::network::Network;
+use crate::support::{Ended, Person};
 
 /// Keys of the class that only the store owns, in every namespace.
 const ACCOUNT_KEYS: &str = "*:account:*";

@@ -1,20 +1,17 @@
 //! Copies of public boards: made, brought up to date, verified offline; and authorities that change what they have signed.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-use support::network::Network;
-use support::{Ended, Person, nobody};
 use voting_cluster::EmbeddedConfig;
 use voting_cluster::clock::SystemClock;
 use voting_cluster::embedded::Identity;
 use voting_core::Digest;
 use voting_core::board::{BoardTree, Checkpoint, SignedCheckpoint, TileId, tiles_of};
+
+use crate::support::network::Network;
+use crate::support::{Ended, Person, nobody};
 
 /// An open election on which the demo's voters vote.
 struct Board {

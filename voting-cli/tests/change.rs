@@ -1,15 +1,13 @@
 //! Authorities of a deployed network change, as operators do it, while people vote.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
 
 use std::path::Path;
 
 use serde_json::Value;
-use support::Person;
-use support::deployment::{person, voting};
 use voting_cluster::testing::{Deployment, Part};
 use voting_core::epoch::change::ApprovedChange;
+
+use crate::support::Person;
+use crate::support::deployment::{person, voting};
 
 fn key_file(network: &Deployment, name: &str) -> String {
     network.folder().join(format!("keys/{name}.key")).display().to_string()

@@ -1,10 +1,10 @@
 //! The command as its users meet it: help, exit codes, and what goes to which stream.
 
-mod support;
-
 use serde_json::Value;
-use support::{Person, Stub, bundle, nobody};
 use voting_core::Canonical as _;
+
+use crate::support;
+use crate::support::{Person, Stub, bundle, nobody};
 
 const COMMANDS: [&[&str]; 31] = [
     &["login"],

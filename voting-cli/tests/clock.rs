@@ -1,15 +1,13 @@
 //! Authorities as processes on machines whose clocks are two minutes apart.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
 
 use serde_json::Value;
-use support::deployment::{person, voting};
-use support::history::{acknowledged, holds};
 use voting_cluster::testing::history::{Notes, check};
 use voting_cluster::testing::http::get;
 use voting_cluster::testing::{Deployment, Part};
 use voting_core::{Canonical as _, PartitionId};
+
+use crate::support::deployment::{person, voting};
+use crate::support::history::{acknowledged, holds};
 
 /// By how much the machines of the authorities are wrong, in milliseconds.
 const OFFSETS_MS: [i64; 4] = [0, 60_000, -60_000, 20];

@@ -1,7 +1,4 @@
 //! Four authorities and two gateways as processes on a Redis Cluster of six servers, while all of them are killed.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,16 +7,17 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use support::Person;
-use support::deployment::{person, voting};
-use support::history::{acknowledged, holds, proved, wait_until};
-use support::running::Running;
 use voting_cluster::testing::history::{Notes, Record, check};
 use voting_cluster::testing::http::{Answer, get, request};
 use voting_cluster::testing::schedule::{Kind, Schedule, seed_of_run};
 use voting_cluster::testing::{Deployment, Part, Process, Spawn};
 use voting_core::ballot::SignedBallot;
 use voting_core::{Canonical as _, PartitionId};
+
+use crate::support::Person;
+use crate::support::deployment::{person, voting};
+use crate::support::history::{acknowledged, holds, proved, wait_until};
+use crate::support::running::Running;
 
 /// Ballots of each of the two imports; more where everything is compiled for speed.
 const BALLOTS: usize = if cfg!(debug_assertions) { 900 } else { 6_000 };

@@ -1,20 +1,17 @@
 //! Files of ballots, counted on the command line: figures, reports, and what users get wrong.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use serde_json::{Value, json};
-use support::{Person, nobody};
 use voting_core::Digest;
 use voting_core::ballot::Selection;
 use voting_core::count::{Lot, Outcome};
 use voting_core::election::{BallotForm, Contest, CountMethodId};
 use voting_core::formats::blt::Blt;
 use voting_core::tally::{ContestTally, count_method};
+
+use crate::support::{Person, nobody};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
 const SEED: &str = "1111111111111111111111111111111111111111111111111111111111111111";

@@ -3,14 +3,10 @@
 //!
 //! Hashes, keys, times, places in the ledger and request names differ from run to run: they are compared by their shape.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
-mod support;
-
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use support::network::Network;
+use crate::support::network::Network;
 
 /// Set to write down what comes back, instead of comparing.
 const REGENERATE: &str = "REGENERATE_DOCS";

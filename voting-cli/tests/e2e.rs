@@ -1,11 +1,10 @@
 //! The command against a whole network: four authorities and a gateway, started by `voting dev`.
 
-mod support;
-
 use serde_json::Value;
-use support::network::Network;
-use support::running::Running;
-use support::{Person, nobody};
+
+use crate::support::network::Network;
+use crate::support::running::Running;
+use crate::support::{Person, nobody};
 
 fn json(person: &Person, args: &[&str]) -> Value {
     person.run(&[args, &["--output", "json"]].concat()).exits(0).json()

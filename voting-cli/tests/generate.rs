@@ -1,12 +1,11 @@
 //! The committed files of invented ballots are what the documented commands make.
 
-mod support;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use support::{Person, nobody};
 use voting_core::formats::blt::Blt;
+
+use crate::support::{Person, nobody};
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data");
 

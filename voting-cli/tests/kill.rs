@@ -3,16 +3,13 @@
 //! The moments are random, counted in ballots acknowledged; `VOTING_KILL_SEED` repeats them. A receipt once given
 //! must hold for ever: what was acknowledged before a kill is noted here, and looked for in the ledger at the end.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
-
-use support::history::{acknowledged, holds, wait_until};
-use support::network::Network;
-use support::running::Running;
 use voting_cluster::testing::history::{Notes, check};
 use voting_cluster::testing::schedule::{Kind, Schedule, Targets, seed_of_run};
 use voting_core::PartitionId;
+
+use crate::support::history::{acknowledged, holds, wait_until};
+use crate::support::network::Network;
+use crate::support::running::Running;
 
 /// Ballots of the import.
 const BALLOTS: usize = 2_400;

@@ -1,27 +1,20 @@
 //! Live updates of a deployed network: two gateways as processes, one of which is killed.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
-mod support;
-#[path = "../../voting-gateway/tests/support/live.rs"]
-#[allow(dead_code, unreachable_pub, missing_docs, reason = "the client of the gateway's own suite")]
-mod ws;
 
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
-use support::deployment::{person, voting};
-use support::running::Running;
 use voting_cluster::testing::http::{get, request};
 use voting_cluster::testing::{Deployment, Part};
 use voting_core::Canonical as _;
 use voting_core::ballot::SignedBallot;
-use ws::{Client, Seen, ballots_of, take_ballots};
 
-/// Longest that anything here takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::deployment::{person, voting};
+use crate::support::running::Running;
+use crate::support::ws::{Client, Seen, ballots_of, take_ballots};
+
 /// Ballots of the import that goes on while a gateway is killed.
 const BALLOTS: usize = 900;
 /// Ballots seen before it is killed.

@@ -1,13 +1,10 @@
 //! Every count method from the ballot to a verified bundle, through four authorities.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
-mod support;
-
 use serde_json::Value;
-use support::network::Network;
-use support::{Person, nobody};
 use voting_core::election::{BallotForm, CountMethodId};
+
+use crate::support::network::Network;
+use crate::support::{Person, nobody};
 
 fn json(person: &Person, args: &[&str]) -> Value {
     person.run(&[args, &["--output", "json"]].concat()).exits(0).json()

@@ -1,10 +1,6 @@
 //! Sealed elections as people run them: trustees with key files of their own, voters who test the seal, a server that shows another
 //! key, and nothing of any choice in the server's memory.
 
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -14,14 +10,16 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
-use support::network::Network;
-use support::running::Running;
-use support::{Ended, Person};
 use voting_cluster::testing::http;
 use voting_core::Canonical as _;
 use voting_core::ballot::Selection;
 use voting_core::crypto::{HashRng, SigningKey};
 use voting_core::sealed::{SealedContest, SealedElection, Sealer};
+
+use crate::support;
+use crate::support::network::Network;
+use crate::support::running::Running;
+use crate::support::{Ended, Person};
 
 const ROLL: &str = "email,name\nalice@example.com,Alice\nbob@example.com,Bob\ncarol@example.com,Carol\n";
 

@@ -1,14 +1,13 @@
 //! Votes over connections that break: the same bytes are sent again, and nothing counts without its proof.
 
-mod support;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::Value;
-use support::{Fault, Person, Stub};
 use voting_core::Canonical as _;
 use voting_core::ballot::{Selection, SignedBallot};
 use voting_core::election::RevoteRule;
+
+use crate::support::{Fault, Person, Stub};
 
 const ADA: [&str; 6] = ["vote", "Test election 1", "--choice", "Ada", "--output", "json"];
 const BOB: [&str; 6] = ["vote", "Test election 1", "--choice", "Bob", "--output", "json"];

@@ -1,6 +1,4 @@
 //! Authorities on machines whose clocks are minutes off: what time their blocks have, and who is found out.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it measured")]
-
 use std::sync::Arc;
 use std::time::Duration;
 

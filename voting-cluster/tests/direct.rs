@@ -1,7 +1,5 @@
 //! Direct links: the promises of the transport on real sockets, strangers, half-dead connections, and a
 //! network that reaches finality over them.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -1,7 +1,5 @@
 //! Authorities that join, leave and change their keys while votes are cast, on nodes in one process.
 
-#![allow(clippy::unwrap_used)]
-
 use std::sync::Arc;
 use std::time::Duration;
 

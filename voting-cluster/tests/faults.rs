@@ -1,6 +1,4 @@
 //! Single authorities whose disks fail, hang or are full, which stop and come back, while the others go on.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -1,13 +1,8 @@
 //! A follower learns what is final from authorities that it need not trust, and who of them is there.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use support::{PATIENCE, act, must, open, submit, vote};
 use voting_cluster::clock::{ClockConfig, SystemClock};
 use voting_cluster::follow::FollowerError;
 use voting_cluster::ledger::{MemoryLedger, RedbLedger};
@@ -17,6 +12,9 @@ use voting_core::entry::Act;
 use voting_core::ids::{Height, PartitionId};
 use voting_core::seams::{Ledger, MessageKind, NodeName, Transport};
 use voting_core::testing::key;
+
+use crate::support;
+use crate::support::{PATIENCE, act, must, open, submit, vote};
 
 async fn follow(network: &Embedded, name: &str, ledger: Arc<dyn Ledger>) -> Follower {
     let config = FollowerConfig {

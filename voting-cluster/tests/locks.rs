@@ -1,6 +1,4 @@
 //! Locks on a real Redis Cluster: contention, fencing, guards, leadership, and failovers in between.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;

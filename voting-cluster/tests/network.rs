@@ -1,16 +1,15 @@
 //! Four authorities in one process: from definition to certified result, with real faults in between.
 
-mod support;
-
 use std::sync::Arc;
 
-use support::{PATIENCE, act, must, open, submit, vote};
 use voting_cluster::{Embedded, EmbeddedConfig, EntryStatus};
 use voting_core::codec::Canonical;
 use voting_core::election::Phase;
 use voting_core::entry::Act;
 use voting_core::ids::Height;
 use voting_core::testing::key;
+
+use crate::support::{PATIENCE, act, must, open, submit, vote};
 
 /// Every authority reaches the first one's height, with the same chain and the same state.
 async fn assert_agreement(network: &Embedded) {

@@ -3,8 +3,6 @@
 //!
 //! After every fault: each ballot that was acknowledged is in the ledger, each voter's counts once, all authorities
 //! agree, and the read models are what follows from the ledger.
-#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may panic, and tells what it saw")]
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -2,14 +2,12 @@
 //! every authority that does not lie: true time lies within the stated bound, time never goes back, and it is moved by no
 //! more than the slew limit. See `machines`.
 
-mod machines;
-
 use std::time::Duration;
 
 use proptest::prelude::*;
 use voting_consensus::clock::{ClockAlarm, ClockConfig, ClockState, Seats, Standing};
 
-use machines::{CALM, Chance, HOUR, Lie, MINUTE, Machine, SECOND, Ways, World};
+use crate::machines::{CALM, Chance, HOUR, Lie, MINUTE, Machine, SECOND, Ways, World};
 
 const MS: i64 = 1_000;
 

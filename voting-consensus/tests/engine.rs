@@ -1,18 +1,16 @@
 //! The rules one by one, on one engine whose peers are played by the test.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod peer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use peer::{CHAIN, Peer, QUORUM, block, child, committed, config, finalize, first, notarize, own_statements, skip};
 use voting_consensus::{Engine, Evidence, Input, Message, Output, Proposal, TimerId};
 use voting_core::ChainId;
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, Parent};
 use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{AuthorityIndex, Height, View};
 use voting_core::preference::Preference;
+
+use crate::peer::{CHAIN, Peer, QUORUM, block, child, committed, config, finalize, first, notarize, own_statements, skip};
 
 #[test]
 fn a_view_without_trouble_ends_final() {

@@ -1,18 +1,16 @@
 //! Authorities that change, and nodes that are none, on one engine whose peers are played by the test.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod peer;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
 use voting_consensus::{Engine, EngineConfig, Input, Message, OBSERVER, Output, TimerId, first_record};
 use voting_core::block::{Block, BlockHeader, FinalizedBlock, payload_root};
 use voting_core::certificate::{Certificate, Vote};
 use voting_core::codec::Canonical;
 use voting_core::epoch::Epoch;
 use voting_core::ids::{AuthorityIndex, Height, View};
+
+use crate::peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
 
 /// The epoch after the peer's: without authority 3.
 fn next_epoch(peer: &Peer) -> Arc<Epoch> {

@@ -1,15 +1,13 @@
 //! An authority that has lost its journal, on one engine whose peers are played by the test.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
-mod peer;
 
 use std::sync::Arc;
 
-use peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
 use voting_consensus::{Engine, EngineConfig, Input, Message, Output, SignedView, TimerId, ViewReport};
 use voting_core::certificate::Certificate;
 use voting_core::ids::{AuthorityIndex, View};
 use voting_core::seams::JournalRecord;
+
+use crate::peer::{CHAIN, Peer, QUORUM, child, committed, config, finalize, first, notarize, own_statements, skip};
 
 const NONCE: [u8; 32] = [42; 32];
 

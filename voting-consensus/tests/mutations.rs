@@ -1,6 +1,4 @@
 //! Rules are left out one by one: the simulator must notice each, and find nothing where none is left out.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

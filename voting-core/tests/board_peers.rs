@@ -1,6 +1,4 @@
 //! The board read by programs that know nothing of this one: `signed_note` for checkpoints, `tlog_tiles` for trees and tiles.
-#![allow(clippy::unwrap_used, reason = "a test may panic")]
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 

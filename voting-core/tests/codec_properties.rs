@@ -1,8 +1,6 @@
 //! The codec of every canonical type: what is encoded decodes to itself, and whatever decodes is the one encoding of its
 //! value. Bytes from outside, damaged or invented, never panic and never make the decoder take memory that they only claim.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
 use std::fmt::Debug;
 
 use proptest::collection::vec;

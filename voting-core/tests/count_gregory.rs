@@ -1,7 +1,5 @@
 //! Single transferable vote with the weighted inclusive Gregory method, against a count paper by paper.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 use voting_core::count::{Amount, Lot, Outcome, Profile, RankedMethod, ScottishStv, Step, TieBreak, TiePurpose, WigmStv};
 use voting_core::ids::Digest;
 use voting_core::ranking::Ranking;

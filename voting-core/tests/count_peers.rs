@@ -4,8 +4,6 @@
 //! What they decide otherwise is explained by a stated rule, and left out of the comparison only where that rule was used:
 //! ties, which they break by other means or leave open.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 use std::collections::BTreeSet;
 
 use stv_rs::cli::Parallel;

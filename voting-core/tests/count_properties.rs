@@ -3,8 +3,6 @@
 //! Names and proofs of who keeps what: D. R. Woodall, Properties of preferential election rules (1994); M. Schulze (2011); T. N. Tideman
 //! (1987). Elections in which a lot was needed are left out where a law speaks of winners: no law binds a lot.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 use voting_core::count::{
     Borda, InstantRunoff, Lot, MeekStv, MostVotes, Outcome, Profile, RankedMethod, RankedPairs, Schulze, ScottishStv, SumMethod,
     Sums, WigmStv,

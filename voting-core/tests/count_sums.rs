@@ -1,7 +1,5 @@
 //! Proportional lists and motions by the examples of their sources, and the running tally of every form of ballot.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 use voting_core::ballot::Selection;
 use voting_core::count::{DHondt, Lot, Majority, Outcome, SainteLague, Step, SumMethod, Sums, Thresholds, TieBreak};
 use voting_core::election::{Contest, CountMethodId};

@@ -1,11 +1,7 @@
 //! Counting by plurality and approval: against a count by hand, and by the laws that any fair count obeys.
 
-mod common;
-
 use std::collections::BTreeSet;
 
-use common::marks;
-use common::recount::{Counted, judge, recount, recount_contest};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use voting_core::ballot::{BallotError, Selection};
@@ -15,6 +11,9 @@ use voting_core::ids::Digest;
 use voting_core::state::Refusal;
 use voting_core::tally::{ContestReport, ContestTally, ElectionReport, ElectionTally, Lot, TallyError, count_method};
 use voting_core::testing::{Numbers, definition};
+
+use crate::common::marks;
+use crate::common::recount::{Counted, judge, recount, recount_contest};
 
 /// Seats, fewest and most marks, options.
 fn contest(method: CountMethodId, seats: u16, min: u16, max: u16, options: u16) -> Contest {

@@ -1,9 +1,5 @@
 //! Authorities that change: what the ledger accepts, and what someone who trusts the genesis alone can verify.
 
-#![allow(clippy::unwrap_used)]
-
-mod common;
-
 use voting_core::ballot::SignedBallot;
 use voting_core::block::{BlockHeader, FinalizedBlock, MAX_TAIL, Parent};
 use voting_core::bundle::BundleWriter;

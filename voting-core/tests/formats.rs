@@ -1,6 +1,4 @@
 //! Files of ballots: what is written is read back, and files made to do harm are refused at once.
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 use voting_core::formats::blt::{Blt, BltBallot, BltReason};

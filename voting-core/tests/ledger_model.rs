@@ -1,15 +1,10 @@
 //! Random histories, applied to the state machine and to a clerk's paper: the same entries are accepted,
 //! the rest refused with the same code, and the same is counted, at every block.
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use common::model::{Model, Verdict};
-use common::recount::recount;
-use common::{Ledger, block_hash, certified, everything, marks};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -27,6 +22,10 @@ use voting_core::testing::chain::pseudonym;
 use voting_core::testing::sealed::{dealers, trustee_key};
 use voting_core::testing::{TestChain, definition, key};
 use voting_core::time::Timestamp;
+
+use crate::common::model::{Model, Verdict};
+use crate::common::recount::recount;
+use crate::common::{Ledger, block_hash, certified, everything, marks};
 
 /// Two partitions, of which the ledger is the first, so that some voters are at the wrong address.
 const PARTITIONS: u16 = 2;

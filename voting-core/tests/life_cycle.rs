@@ -1,10 +1,7 @@
 //! The life of an election: what is possible in which phase, when, by whom and how often.
 
-mod common;
-
 use std::time::Duration;
 
-use common::{Ledger, certified, everything, marks};
 use proptest::prelude::*;
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
@@ -16,6 +13,8 @@ use voting_core::tally::ElectionTally;
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::{TestChain, definition, key};
 use voting_core::time::Timestamp;
+
+use crate::common::{Ledger, certified, everything, marks};
 
 const PHASES: [Phase; 8] =
     [Phase::Draft, Phase::Ready, Phase::Scheduled, Phase::Open, Phase::Closed, Phase::Tallied, Phase::Published, Phase::Cancelled];

@@ -2,11 +2,6 @@
 //! written from `docs/SPEC.md`. For whole bundles, for damaged and forged ones, and for those of a lying quorum, they name the
 //! same first check that fails.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "vectors/world.rs"]
-mod world;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -27,7 +22,9 @@ use voting_core::testing::chain::pseudonym;
 use voting_core::testing::sealed::{SealedChain, dealers, trustee_key};
 use voting_core::testing::{Numbers, TestChain, ballot, definition, key};
 use voting_core::verify::{KnownBlock, Options, verify};
-use world::World;
+
+use crate::vectors::world;
+use crate::vectors::world::World;
 
 const MAGIC: usize = 16;
 

@@ -1,14 +1,8 @@
 //! Key ceremonies among trustees who lie, cheat, or leave: each is refused with a code that names it, and the others go on.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "common/sealed.rs"]
-mod textbook;
-
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
 use curve25519_dalek::ristretto::RistrettoPoint;
 use curve25519_dalek::scalar::Scalar as Exponent;
-use textbook::{decode, encode, exponent, hash, scalar};
 use voting_core::codec::Canonical;
 use voting_core::sealed::ceremony::{
     Ceremony, CeremonyMessage, CeremonyPhase, CeremonyRecord, CeremonyRefusal, Dealer, DealerError, ProvenPoint, RecordEvent,
@@ -17,6 +11,8 @@ use voting_core::sealed::ceremony::{
 use voting_core::sealed::{Aggregate, Point, SealedHash, ShareOfKey, combine};
 use voting_core::testing::sealed::{carry_through, dealers, honest, trustee_key};
 use voting_core::testing::{Draws, key};
+
+use crate::common::sealed::{decode, encode, exponent, hash, scalar};
 
 const IDENTITY: Point = Point([0; 32]);
 const NOT_CANONICAL: Point = Point([1; 32]);

@@ -1,16 +1,10 @@
 //! Forged ballots and decryptions: every field changed, every proof carried elsewhere. Each is refused with its code, alone and in
 //! a batch alike, and its neighbours are not.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "common/sealed.rs"]
-mod textbook;
-
 use std::sync::OnceLock;
 
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
 use curve25519_dalek::scalar::Scalar as Exponent;
-use textbook::{Contests as _, Place, decode, encode, exponent, scalar};
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::ids::ElectionId;
@@ -21,6 +15,8 @@ use voting_core::sealed::{
 };
 use voting_core::testing::sealed::TestSeal;
 use voting_core::testing::{Draws, key};
+
+use crate::common::sealed::{Contests as _, Place, decode, encode, exponent, scalar};
 
 /// A second spelling of nothing: an odd field element.
 const NOT_CANONICAL: Point = Point([1; 32]);

@@ -1,8 +1,6 @@
 //! Sealed elections on a ledger: from the trustees' ceremony to a bundle that proves the result, and everything that is refused
 //! on the way.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::bundle::BundleWriter;
 use voting_core::codec::Canonical;

@@ -1,7 +1,5 @@
 //! Sealed elections from the ceremony to the result.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::codec::Canonical;
 use voting_core::crypto::SigningKey;

@@ -1,17 +1,11 @@
 //! Sealed ballots of any kind: whatever may be chosen can be sealed, verified, opened and added up; damaged batches get the verdicts
 //! that their ballots get alone; and there is one encoding of everything.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "common/sealed.rs"]
-mod textbook;
-
 use std::fmt::Debug;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
-use textbook::Contests as _;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
 use voting_core::codec::Canonical;
 use voting_core::entry::{Challenge, Entry, MAX_ENTRY_BYTES, TrusteeAct, TrusteeStep, VerifiedEntry};
@@ -23,6 +17,8 @@ use voting_core::sealed::{
 };
 use voting_core::testing::sealed::TestSeal;
 use voting_core::testing::{Draws, key};
+
+use crate::common::sealed::Contests as _;
 
 /// A generator of the group stands in for a key: nothing is decrypted.
 const KEY: &str = "e2f2ae0a6abc4e71a884a961c500515f58e30b6aa582dd8db6a65945e08d2d76";

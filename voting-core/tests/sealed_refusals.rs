@@ -1,13 +1,8 @@
 //! Every refusal that only sealed elections know, provoked: with its code, for good or for now, and without a trace in the state.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-mod common;
-
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use common::REFUSED_IN_SEALED_ELECTIONS;
 use voting_core::ballot::Selection;
 use voting_core::election::{ElectionDefinition, Phase, RevoteRule, Secrecy};
 use voting_core::entry::{Act, Challenge, Entry, OfficerAct, TrusteeAct, TrusteeStep, VerifiedEntry};
@@ -18,6 +13,8 @@ use voting_core::state::{MAX_CHALLENGES, Place, Refusal};
 use voting_core::testing::chain::pseudonym;
 use voting_core::testing::sealed::{SealedChain, honest, trustee_key, trustees};
 use voting_core::testing::{TestChain, definition, key};
+
+use crate::common::REFUSED_IN_SEALED_ELECTIONS;
 
 fn question() -> ElectionDefinition {
     ElectionDefinition { revote: RevoteRule::LastCounts, ..definition(7, &["Ada", "Bob"]) }

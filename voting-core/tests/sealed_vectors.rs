@@ -1,12 +1,7 @@
 //! Sealed ballots, pinned byte for byte: `tests/vectors/sealed.json` has everything that another implementation needs to make the
 //! same hashes, ceremonies, ballots, sums and decryptions, and ballots that it must refuse, with the codes.
 //!
-//! `VOTING_BLESS=1 cargo test -p voting-core --all-features --test sealed_vectors` writes the file anew, on purpose only.
-
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "common/sealed.rs"]
-mod textbook;
+//! `VOTING_BLESS=1 cargo test -p voting-core --all-features --test it sealed_vectors::` writes the file anew, on purpose only.
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -14,7 +9,6 @@ use std::sync::OnceLock;
 use curve25519_dalek::scalar::Scalar as Exponent;
 use data_encoding::HEXLOWER;
 use serde_json::{Value, json};
-use textbook::{Contests as _, Place, decode, encode, exponent, hash, scalar};
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::election::{ElectionDefinition, Secrecy};
@@ -32,6 +26,8 @@ use voting_core::sealed::{
 };
 use voting_core::testing::sealed::{SealedChain, TestSeal, carry_through, dealers, honest, trustee_key, trustees};
 use voting_core::testing::{Draws, Numbers, TestChain, definition, key};
+
+use crate::common::sealed::{Contests as _, Place, decode, encode, exponent, hash, scalar};
 
 /// The election of all ballots here.
 const ID: ElectionId = ElectionId([6; 16]);

@@ -1,12 +1,9 @@
 //! Every refusal of the ledger state machine, provoked: the right one, with its code, for good or for now, and
 //! without a trace in the state. The ledger fixture compares all of the state around every refusal.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use common::{Ledger, REFUSED_IN_SEALED_ELECTIONS, authority, certified, marks};
 use voting_core::ballot::{Ballot, BallotError, Selection, SelectionError};
 use voting_core::block::{BlockHeader, EntryBytes, Parent};
 use voting_core::codec::Canonical;
@@ -28,6 +25,9 @@ use voting_core::testing::chain::pseudonym;
 use voting_core::testing::sealed::trustees;
 use voting_core::testing::{TestChain, definition, key};
 use voting_core::time::Timestamp;
+
+use crate::common;
+use crate::common::{Ledger, REFUSED_IN_SEALED_ELECTIONS, authority, certified, marks};
 
 /// One way to be refused.
 struct Case {

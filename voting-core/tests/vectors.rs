@@ -1,12 +1,9 @@
 //! The bytes of version 1, pinned: what the library makes now is compared with the files in `tests/vectors/`.
 //!
 //! The files are test data for other implementations of `docs/SPEC.md`. They change only on purpose:
-//! `VOTING_BLESS=1 cargo test -p voting-core --test vectors` writes them anew.
+//! `VOTING_BLESS=1 cargo test -p voting-core --all-features --test it vectors::` writes them anew.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
-#[path = "vectors/world.rs"]
-mod world;
+pub(crate) mod world;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -37,6 +34,7 @@ use voting_core::testing::chain::{authority_key, pseudonym};
 use voting_core::testing::{TestChain, ballot, definition, key};
 use voting_core::text::{check_line, check_paragraph};
 use voting_core::verify::{Check, Options, verify};
+
 use world::World;
 
 const ELECTION: ElectionId = ElectionId([0x7a; 16]);

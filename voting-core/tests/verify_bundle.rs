@@ -1,7 +1,5 @@
 //! The offline verifier finds every forgery and every flipped byte, and names the check that failed.
 
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
-
 use std::sync::OnceLock;
 
 use proptest::prelude::*;

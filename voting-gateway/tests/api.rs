@@ -1,14 +1,9 @@
 //! Every operation of the API on its good path, over HTTP, against four authorities.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Gateway, key_of, marks, roomy};
 use voting_core::ballot::Selection;
 use voting_core::codec::Canonical as _;
 use voting_core::epoch::Genesis;
@@ -16,6 +11,9 @@ use voting_core::epoch::change::Epochs;
 use voting_core::ids::PartitionId;
 use voting_core::receipt::Receipt;
 use voting_core::verify::{Options, verify};
+
+use crate::support;
+use crate::support::{Gateway, key_of, marks, roomy};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_election_from_draft_to_verified_bundle() {

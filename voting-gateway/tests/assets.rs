@@ -1,9 +1,5 @@
 //! The web application as it is served, and whether what is committed is what its sources give.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +8,8 @@ use data_encoding::HEXLOWER;
 use flate2::read::GzDecoder;
 use sha2::{Digest as _, Sha256};
 use std::io::Read as _;
-use support::Gateway;
+
+use crate::support::Gateway;
 
 /// What a page needs before it shows anything: bytes of scripts in gzip.
 const MAX_SCRIPT_BYTES: usize = 130_000;

@@ -1,16 +1,13 @@
 //! Signing in and out, and what the store and the browser get to see of it.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::sync::Arc;
 
 use reqwest::header::{COOKIE, RETRY_AFTER, SET_COOKIE};
 use serde_json::{Value, json};
-use support::{Gateway, problem_of, roomy};
 use voting_core::seams::{KeyClass, Store};
 use voting_gateway::{Config, Limits};
+
+use crate::support::{Gateway, problem_of, roomy};
 
 async fn login_cli(gateway: &Gateway) -> (String, String) {
     let body = json!({"email": "alice@example.com", "password": "alicepass", "client": "cli"});

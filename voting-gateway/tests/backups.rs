@@ -1,19 +1,16 @@
 //! Backups at regular times: a manual clock, a whole network in memory, and folders with other people's files in them.
 
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
-mod support;
-
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use support::{Gateway, roomy};
 use voting_core::codec::Canonical as _;
 use voting_core::seams::ManualClock;
 use voting_core::time::Timestamp;
 use voting_gateway::backup::schedule::{Plan, Schedule};
 use voting_gateway::backup::{BackupError, verify};
+
+use crate::support::{Gateway, roomy};
 
 /// Metrics are the process's: tests that look at them take turns.
 static IN_TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

@@ -1,9 +1,5 @@
 //! What others may send: refused by name, at no cost to anyone else, and without changing anything.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +7,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::Method;
 use serde_json::{Value, json};
-use support::{Gateway, PATIENCE, key_of, marks, problem_of, read_all, roomy};
 use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
 use voting_cluster::queue::MemoryQueue;
@@ -21,6 +16,9 @@ use voting_core::crypto::Signature;
 use voting_core::ids::{Digest, ElectionId};
 use voting_core::seams::NodeName;
 use voting_gateway::{Config, Limits};
+
+use crate::support;
+use crate::support::{Gateway, PATIENCE, key_of, marks, problem_of, read_all, roomy};
 
 async fn post_text(gateway: &Gateway, path: &str, token: Option<&str>, kind: &str, body: impl Into<reqwest::Body>) -> (u16, Value) {
     let mut request = gateway.http.post(gateway.url(path)).header("content-type", kind).body(body);

@@ -1,15 +1,11 @@
 //! The public board over HTTP, read by programs that know nothing of this one: `signed_note` for checkpoints, `tlog_tiles` for
 //! trees and tiles.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use std::collections::BTreeMap;
 
 use reqwest::Method;
 use serde_json::json;
 use signed_note::{StandardVerifier, VerifierList};
-use support::{Gateway, key_of, marks, roomy};
 use tlog_tiles::tile::{Tile, TileHashReader, TileReader};
 use tlog_tiles::tlog::{self, Hash};
 use voting_core::board::{
@@ -18,6 +14,8 @@ use voting_core::board::{
 use voting_core::entry::Entry;
 use voting_core::ids::PartitionId;
 use voting_gateway::Config;
+
+use crate::support::{Gateway, key_of, marks, roomy};
 
 /// More than one full tile of them.
 const BALLOTS: u32 = 260;

@@ -1,7 +1,5 @@
 //! What the fuzz targets of this crate are given by ordinary tests: the corpus, and damaged variants of each file in it.
-//! `VOTING_BLESS=1 cargo test -p voting-gateway --test fuzz` writes the seeds anew.
-
-#![allow(clippy::unwrap_used, reason = "a test that meets the unexpected should fail")]
+//! `VOTING_BLESS=1 cargo test -p voting-gateway --all-features --test it fuzz::` writes the seeds anew.
 
 use std::path::PathBuf;
 

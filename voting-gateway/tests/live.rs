@@ -1,17 +1,11 @@
 //! Live updates, as clients of /ws see them.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
-use support::live::{Client, ballots_of, take_ballots};
-use support::{Gateway, PATIENCE, key_of, marks, roomy};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use voting_cluster::EntryStatus;
@@ -21,6 +15,9 @@ use voting_core::evidence::{Accusation, Evidence};
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::ManualClock;
 use voting_gateway::{Backend, Config, GatewayState, Limits};
+
+use crate::support::live::{Client, ballots_of, take_ballots};
+use crate::support::{Gateway, PATIENCE, key_of, marks, roomy};
 
 /// A second gateway of the same network.
 async fn another(gateway: &Gateway) -> (std::net::SocketAddr, watch::Sender<bool>, tokio::task::JoinHandle<std::io::Result<()>>) {

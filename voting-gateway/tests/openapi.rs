@@ -1,16 +1,13 @@
 //! The description of the API is what is served, is unambiguous, and is complete.
 
-#![allow(clippy::unwrap_used)]
-
-mod support;
-
 use std::collections::HashSet;
 use std::fmt;
 use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
-use support::Gateway;
+
+use crate::support::Gateway;
 
 /// Set to write the file anew after the API has changed.
 const REGENERATE: &str = "REGENERATE_OPENAPI";

@@ -1,12 +1,8 @@
 //! Sealed elections over HTTP: the life cycle with its trustees, and what is refused before anything reaches the authorities.
-#![allow(clippy::unwrap_used)]
-
-mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
-use support::{Gateway, key_of, new_election};
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::crypto::{HashRng, SigningKey};
@@ -16,6 +12,8 @@ use voting_core::ids::{ElectionId, PartitionId};
 use voting_core::receipt::ElectionProof;
 use voting_core::sealed::ceremony::{Ceremony, CeremonyRecord, Dealer};
 use voting_core::sealed::{SealedContest, Sealer};
+
+use crate::support::{Gateway, key_of, new_election};
 
 fn trustee(number: u64) -> SigningKey {
     key_of(900 + number)

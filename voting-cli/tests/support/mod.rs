@@ -2,20 +2,21 @@
 //! cannot be made to do on command.
 
 // Each test binary uses its own part of it.
-#![allow(dead_code, reason = "shared by several test binaries")]
 // A server made for tests has nobody to report to.
-#![allow(clippy::unwrap_used, reason = "only tests use it")]
-
 pub(crate) mod deployment;
 pub(crate) mod history;
 pub(crate) mod network;
 pub(crate) mod running;
+#[path = "../../../voting-gateway/tests/support/live.rs"]
+#[expect(dead_code, reason = "the client of the gateway's own suite")]
+pub(crate) mod ws;
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use assert_cmd::Command;
 use base64::Engine as _;
@@ -31,6 +32,9 @@ use voting_core::state::Position;
 use voting_core::testing::chain::{key, pseudonym};
 use voting_core::testing::{TestChain, ballot, definition};
 use voting_core::{BallotHash, Canonical as _, ElectionId, PartitionId};
+
+/// Longest that anything takes that is waited for.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What happens to the next `PUT /votes/…`.
 #[derive(Debug, Clone)]

@@ -1,6 +1,4 @@
 //! An election on an embedded network, as several tests need it.
-#![allow(dead_code, reason = "each test uses some of it")]
-
 use std::time::Duration;
 
 use voting_cluster::{Embedded, EntryStatus};

@@ -24,10 +24,10 @@ use voting_core::certificate::Statement;
 use voting_core::epoch::Epoch;
 use voting_core::ids::AuthorityIndex;
 
-use crate::node::{Faults, Local, Machine};
-use crate::setup::{QUORUM, Setup};
+use super::node::{Faults, Local, Machine};
+use super::setup::{QUORUM, Setup};
 #[cfg(doc)]
-use crate::words::Step;
+use super::words::Step;
 
 /// Drops what the future does not depend on.
 pub(crate) fn canonical(mut essence: Essence, setup: &Setup, epoch: &Epoch) -> Essence {

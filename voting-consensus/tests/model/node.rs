@@ -10,7 +10,7 @@ use voting_core::certificate::Statement;
 use voting_core::ids::{AuthorityIndex, BlockHash, View};
 use voting_core::seams::JournalRecord;
 
-use crate::words::{BlockName, Word};
+use super::words::{BlockName, Word};
 
 /// What rules say of one authority alone, each a reason to stop.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,9 +3,9 @@
 
 use stateright::Property;
 
-use crate::setup::QUORUM;
-use crate::system::{State, System};
-use crate::words::{BlockName, Word};
+use super::setup::QUORUM;
+use super::system::{State, System};
+use super::words::{BlockName, Word};
 
 pub(crate) const AGREEMENT: &str = "finalized prefixes agree";
 pub(crate) const SKIP_OR_FINALIZE: &str = "no view can have a Skip and a Finalize certificate";

@@ -28,11 +28,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use stateright::{Model, Property};
 
-use crate::node::Node;
-use crate::rules::{self, Verdict};
-use crate::setup::{QUORUM, Setup};
-use crate::table::Table;
-use crate::words::{BlockName, Step, Word};
+use super::node::Node;
+use super::rules::{self, Verdict};
+use super::setup::{QUORUM, Setup};
+use super::table::Table;
+use super::words::{BlockName, Step, Word};
 
 /// A global state.
 #[derive(Clone)]

@@ -14,11 +14,11 @@ use voting_core::crypto::SigningKey;
 use voting_core::epoch::{Authority, Epoch, QuorumRule, Timers};
 use voting_core::ids::{AuthorityIndex, BlockHash, Height, View};
 
-use crate::local::{canonical, faults, print, prints};
-use crate::node::{Local, Machine, Node};
+use super::local::{canonical, faults, print, prints};
+use super::node::{Local, Machine, Node};
+use super::setup::{AUTHORITIES, QUORUM, Setup};
+use super::words::{BlockName, Step, Word};
 use crate::peer;
-use crate::setup::{AUTHORITIES, QUORUM, Setup};
-use crate::words::{BlockName, Step, Word};
 
 /// Salt of honest blocks, apart from the liar's.
 const HONEST: u8 = 100;

@@ -1,6 +1,4 @@
 //! One engine whose peers are played by the test.
-#![allow(clippy::unwrap_used, dead_code, unreachable_pub, missing_docs, reason = "a test may panic, and uses its own part")]
-
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,27 +12,27 @@ use voting_core::ids::{AuthorityIndex, BlockHash, Digest, Height, View};
 use voting_core::seams::JournalRecord;
 use voting_core::time::Timestamp;
 
-pub const CHAIN: ChainId = ChainId([5; 32]);
-pub const QUORUM: [u16; 3] = [0, 2, 3];
+pub(crate) const CHAIN: ChainId = ChainId([5; 32]);
+pub(crate) const QUORUM: [u16; 3] = [0, 2, 3];
 
 /// One engine with its disk; everyone else is the test.
-pub struct Peer {
-    pub keys: Vec<SigningKey>,
-    pub epoch: Arc<Epoch>,
-    pub me: u16,
-    pub engine: Engine,
-    pub journal: Vec<JournalRecord>,
-    pub blocks: Vec<FinalizedBlock>,
-    pub now: Duration,
+pub(crate) struct Peer {
+    pub(crate) keys: Vec<SigningKey>,
+    pub(crate) epoch: Arc<Epoch>,
+    pub(crate) me: u16,
+    pub(crate) engine: Engine,
+    pub(crate) journal: Vec<JournalRecord>,
+    pub(crate) blocks: Vec<FinalizedBlock>,
+    pub(crate) now: Duration,
 }
 
 impl Peer {
     /// Authority 1 of 4, with leaders in turn: authority 0 leads view 1, this one view 2.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(LeaderPolicy::RoundRobin { term: 1 })
     }
 
-    pub fn with(leader: LeaderPolicy) -> Self {
+    pub(crate) fn with(leader: LeaderPolicy) -> Self {
         let keys: Vec<_> = (0..4).map(|i| SigningKey::from_seed([i + 1; 32])).collect();
         let named = |(i, key): (usize, &SigningKey)| Authority { name: format!("a{i}"), key: key.public() };
         let authorities = keys.iter().enumerate().map(named).collect();
@@ -47,14 +45,14 @@ impl Peer {
     }
 
     /// Loses everything but the disk.
-    pub fn restart(&mut self) {
+    pub(crate) fn restart(&mut self) {
         let head = self.blocks.last().map(|last| (last.block.header.clone(), last.certificate.clone().unwrap()));
         self.engine = Engine::recover(config(&self.epoch, &self.keys, self.me), head, &self.journal).unwrap();
         self.give(Input::Start);
     }
 
     /// Hands in one input, does the disk's part, and checks the order of outputs.
-    pub fn give(&mut self, input: Input) -> Vec<Output> {
+    pub(crate) fn give(&mut self, input: Input) -> Vec<Output> {
         let outputs = self.engine.handle(self.now, input);
         let mut has_sent = false;
         for output in &outputs {
@@ -78,30 +76,30 @@ impl Peer {
         outputs
     }
 
-    pub fn hear(&mut self, from: u16, message: Message) -> Vec<Output> {
+    pub(crate) fn hear(&mut self, from: u16, message: Message) -> Vec<Output> {
         self.give(Input::Message { from: AuthorityIndex(from), message })
     }
 
-    pub fn vote(&self, who: u16, statement: Statement) -> Vote {
+    pub(crate) fn vote(&self, who: u16, statement: Statement) -> Vote {
         Vote::sign(CHAIN, 0, statement, AuthorityIndex(who), &self.keys[usize::from(who)])
     }
 
-    pub fn certificate(&self, statement: Statement, who: &[u16]) -> Certificate {
+    pub(crate) fn certificate(&self, statement: Statement, who: &[u16]) -> Certificate {
         Certificate::from_votes(who.iter().map(|who| self.vote(*who, statement)).collect(), &self.epoch).unwrap()
     }
 
-    pub fn proposal(&self, who: u16, block: Block, skipped: &[u64]) -> Message {
+    pub(crate) fn proposal(&self, who: u16, block: Block, skipped: &[u64]) -> Message {
         let vote = self.vote(who, notarize(&block));
         let skips = skipped.iter().map(|view| self.certificate(Statement::Skip { view: View(*view) }, &QUORUM)).collect();
         Message::Proposal(Box::new(Proposal { block, vote, parent: None, skips, parent_header: None }))
     }
 
-    pub fn validated(&mut self, block: &Block) -> Vec<Output> {
+    pub(crate) fn validated(&mut self, block: &Block) -> Vec<Output> {
         self.give(Input::Validated { block: block.hash(), valid: true, timely: true })
     }
 
     /// Receives the proposal of view 1, finds it valid and votes for it.
-    pub fn notarize_first(&mut self) -> Block {
+    pub(crate) fn notarize_first(&mut self) -> Block {
         let block = first(1);
         let asked = self.hear(0, self.proposal(0, block.clone(), &[]));
         assert!(asked.iter().any(|output| matches!(output, Output::Validate { block: asked } if **asked == block)));
@@ -111,21 +109,21 @@ impl Peer {
     }
 }
 
-pub fn config(epoch: &Arc<Epoch>, keys: &[SigningKey], me: u16) -> EngineConfig {
+pub(crate) fn config(epoch: &Arc<Epoch>, keys: &[SigningKey], me: u16) -> EngineConfig {
     let key = keys[usize::from(me)].clone();
     EngineConfig::new(CHAIN, Arc::clone(epoch), AuthorityIndex(me), key)
 }
 
-pub fn holds(bytes: &[u8], signature: &Signature) -> bool {
+pub(crate) fn holds(bytes: &[u8], signature: &Signature) -> bool {
     bytes.windows(signature.0.len()).any(|window| window == signature.0)
 }
 
 /// A block of the first height; `salt` makes it another one.
-pub fn first(salt: u8) -> Block {
+pub(crate) fn first(salt: u8) -> Block {
     block(View(1), Parent::GENESIS, Height(1), salt)
 }
 
-pub fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
+pub(crate) fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
     let header = BlockHeader {
         chain: CHAIN,
         epoch: 0,
@@ -142,24 +140,24 @@ pub fn block(view: View, parent: Parent, height: Height, salt: u8) -> Block {
     Block { header, entries: Vec::new() }
 }
 
-pub fn child(parent: &Block, view: u64) -> Block {
+pub(crate) fn child(parent: &Block, view: u64) -> Block {
     let header = &parent.header;
     block(View(view), Parent { view: header.view, hash: parent.hash() }, header.height.next(), 1)
 }
 
-pub fn notarize(block: &Block) -> Statement {
+pub(crate) fn notarize(block: &Block) -> Statement {
     Statement::Notarize { view: block.header.view, block: block.hash() }
 }
 
-pub fn finalize(block: &Block) -> Statement {
+pub(crate) fn finalize(block: &Block) -> Statement {
     Statement::Finalize { view: block.header.view, block: block.hash() }
 }
 
-pub const fn skip(view: u64) -> Statement {
+pub(crate) const fn skip(view: u64) -> Statement {
     Statement::Skip { view: View(view) }
 }
 
-pub fn own_votes(outputs: &[Output], me: u16) -> Vec<Vote> {
+pub(crate) fn own_votes(outputs: &[Output], me: u16) -> Vec<Vote> {
     let vote = |output: &Output| match output {
         Output::Broadcast(Message::Vote(vote)) => Some(*vote),
         Output::Broadcast(Message::Proposal(proposal)) => Some(proposal.vote),
@@ -168,11 +166,11 @@ pub fn own_votes(outputs: &[Output], me: u16) -> Vec<Vote> {
     outputs.iter().filter_map(vote).filter(|vote| vote.authority == AuthorityIndex(me)).collect()
 }
 
-pub fn own_statements(outputs: &[Output], me: u16) -> Vec<Statement> {
+pub(crate) fn own_statements(outputs: &[Output], me: u16) -> Vec<Statement> {
     own_votes(outputs, me).into_iter().map(|vote| vote.statement).collect()
 }
 
-pub fn committed(outputs: &[Output]) -> Vec<BlockHash> {
+pub(crate) fn committed(outputs: &[Output]) -> Vec<BlockHash> {
     let hash = |output: &Output| match output {
         Output::Commit(finalized) => Some(finalized.block.hash()),
         _ => None,
@@ -182,7 +180,7 @@ pub fn committed(outputs: &[Output]) -> Vec<BlockHash> {
 
 impl Peer {
     /// Learns of a final block from authority 2.
-    pub fn learn(&mut self, block: &Block) {
+    pub(crate) fn learn(&mut self, block: &Block) {
         let certificate = Some(self.certificate(finalize(block), &QUORUM));
         self.hear(2, Message::Blocks(vec![FinalizedBlock::new(block.clone(), certificate).unwrap()]));
         assert_eq!(self.engine.head().hash, block.hash());

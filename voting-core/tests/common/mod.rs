@@ -1,9 +1,8 @@
 //! A ledger without consensus whose blocks carry the time that a test gives them.
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 pub(crate) mod model;
 pub(crate) mod recount;
+pub(crate) mod sealed;
 
 use std::time::Duration;
 

@@ -1,7 +1,5 @@
 //! The protocol of sealed ballots a second time, by the textbook and from `docs/SPEC.md` alone: what a forger would use.
 
-#![allow(dead_code, reason = "every test uses a part of it")]
-
 use curve25519_dalek::constants::RISTRETTO_BASEPOINT_POINT as G;
 use curve25519_dalek::ristretto::{CompressedRistretto, RistrettoPoint};
 use curve25519_dalek::scalar::Scalar as Exponent;

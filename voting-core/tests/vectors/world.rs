@@ -12,8 +12,6 @@
 //! | 11 | close, cancellation of the third election |
 //! | 12, 13 | count, publication |
 
-#![allow(dead_code, reason = "each test binary uses its own part")]
-
 use std::time::Duration;
 
 use voting_core::ballot::{Ballot, Selection, SignedBallot};

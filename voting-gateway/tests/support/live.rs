@@ -53,16 +53,16 @@ fn check_fields(what: &str, object: &Value, table: &[(&str, &[&str], &[&str])], 
 }
 
 /// A position as two numbers.
-pub fn position(text: &Value) -> (u64, u64) {
+pub(crate) fn position(text: &Value) -> (u64, u64) {
     let (height, index) = text.as_str().unwrap().split_once('.').unwrap();
     (height.parse().unwrap(), index.parse().unwrap())
 }
 
 /// A ballot: where it stands, and which it is.
-pub type Seen = ((u64, u64), String);
+pub(crate) type Seen = ((u64, u64), String);
 
 /// Takes the ballots of a board's frame that are new: frames may overlap.
-pub fn take_ballots(frame: &Value, seen: &mut Vec<Seen>) {
+pub(crate) fn take_ballots(frame: &Value, seen: &mut Vec<Seen>) {
     for ballot in frame["data"]["ballots"].as_array().into_iter().flatten() {
         let at = position(&ballot["position"]);
         if seen.last().is_none_or(|(last, _)| at > *last) {
@@ -72,20 +72,20 @@ pub fn take_ballots(frame: &Value, seen: &mut Vec<Seen>) {
 }
 
 /// The ballots among the events of `GET /elections/ID/events`.
-pub fn ballots_of(events: &Value) -> Vec<Seen> {
+pub(crate) fn ballots_of(events: &Value) -> Vec<Seen> {
     let events = events["events"].as_array().unwrap().iter().filter(|event| event["type"] == "ballot");
     events.map(|event| (position(&event["position"]), event["ballot_hash"].as_str().unwrap().to_owned())).collect()
 }
 
-pub struct Client {
+pub(crate) struct Client {
     socket: WebSocketStream<TcpStream>,
     /// The last position of each channel.
-    pub positions: HashMap<String, (u64, u64)>,
+    pub(crate) positions: HashMap<String, (u64, u64)>,
 }
 
 impl Client {
     /// Opens a socket, from a page of some origin if one is given.
-    pub async fn open(address: SocketAddr, origin: Option<&str>) -> Result<Self, Error> {
+    pub(crate) async fn open(address: SocketAddr, origin: Option<&str>) -> Result<Self, Error> {
         let mut request = format!("ws://{address}/ws").into_client_request().unwrap();
         if let Some(origin) = origin {
             request.headers_mut().insert("origin", origin.parse().unwrap());
@@ -96,7 +96,7 @@ impl Client {
     }
 
     /// Opens a socket whose end here takes only a few kilobytes.
-    pub async fn with_small_window(address: SocketAddr) -> Self {
+    pub(crate) async fn with_small_window(address: SocketAddr) -> Self {
         let socket = TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4_096).unwrap();
         let stream = socket.connect(address).await.unwrap();
@@ -105,7 +105,7 @@ impl Client {
     }
 
     /// Opens a socket and says hello.
-    pub async fn hello(address: SocketAddr, token: Option<&str>, resume: Value) -> Self {
+    pub(crate) async fn hello(address: SocketAddr, token: Option<&str>, resume: Value) -> Self {
         let mut client = Self::open(address, None).await.unwrap();
         let mut hello = json!({"t": "hello", "resume": resume});
         if let Some(token) = token {
@@ -116,24 +116,24 @@ impl Client {
         client
     }
 
-    pub async fn say(&mut self, mut frame: Value) {
+    pub(crate) async fn say(&mut self, mut frame: Value) {
         frame["v"] = 1.into();
         self.say_text(frame.to_string()).await;
     }
 
-    pub async fn say_text(&mut self, text: String) {
+    pub(crate) async fn say_text(&mut self, text: String) {
         self.socket.send(Message::text(text)).await.unwrap();
     }
 
     /// Subscribes, and gives what comes first.
-    pub async fn follow(&mut self, channel: &str) -> Value {
+    pub(crate) async fn follow(&mut self, channel: &str) -> Value {
         let id: String = channel.chars().take(64).collect();
         self.say(json!({"t": "subscribe", "id": id, "ch": channel})).await;
         self.next_of(channel).await
     }
 
     /// The next frame of a channel, or an error about it; others are checked and passed over.
-    pub async fn next_of(&mut self, channel: &str) -> Value {
+    pub(crate) async fn next_of(&mut self, channel: &str) -> Value {
         loop {
             let frame = self.next().await;
             if frame["ch"] == channel {
@@ -143,7 +143,7 @@ impl Client {
     }
 
     /// The next event of a type in a channel.
-    pub async fn next_event(&mut self, channel: &str, kind: &str) -> Value {
+    pub(crate) async fn next_event(&mut self, channel: &str, kind: &str) -> Value {
         loop {
             let frame = self.next_of(channel).await;
             if frame["type"] == kind {
@@ -153,7 +153,7 @@ impl Client {
     }
 
     /// The next frame, checked against the protocol.
-    pub async fn next(&mut self) -> Value {
+    pub(crate) async fn next(&mut self) -> Value {
         match self.next_or_close().await {
             Ok(frame) => frame,
             Err(close) => panic!("closed: {close:?}"),
@@ -161,7 +161,7 @@ impl Client {
     }
 
     /// The next frame, or how the connection ended: a code, or 0 for no more than an end.
-    pub async fn next_or_close(&mut self) -> Result<Value, (u16, String)> {
+    pub(crate) async fn next_or_close(&mut self) -> Result<Value, (u16, String)> {
         loop {
             let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.expect("a frame, or an end");
             match message {

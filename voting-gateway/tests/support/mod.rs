@@ -1,8 +1,6 @@
 //! A gateway over a whole network in memory, reached as clients reach it: through HTTP.
 
-#![allow(dead_code, unreachable_pub, missing_docs, clippy::unwrap_used)] // every suite uses its own part of this
-
-pub mod live;
+pub(crate) mod live;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,7 +23,7 @@ use voting_core::testing::key;
 use voting_gateway::{Backend, Config, GatewayState, Limits, PasswordRule, Role};
 
 /// Address, password, role.
-pub const PEOPLE: [(&str, &str, Role); 4] = [
+pub(crate) const PEOPLE: [(&str, &str, Role); 4] = [
     ("admin@example.com", "adminpass", Role::Admin),
     ("alice@example.com", "alicepass", Role::Voter),
     ("bob@example.com", "bobpass", Role::Voter),
@@ -33,30 +31,30 @@ pub const PEOPLE: [(&str, &str, Role); 4] = [
 ];
 
 /// Far above what anything here takes: who waits this long has found a standstill.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-pub struct Gateway {
-    pub address: SocketAddr,
-    pub network: Embedded,
-    pub state: GatewayState,
-    pub http: reqwest::Client,
+pub(crate) struct Gateway {
+    pub(crate) address: SocketAddr,
+    pub(crate) network: Embedded,
+    pub(crate) state: GatewayState,
+    pub(crate) http: reqwest::Client,
     stop: watch::Sender<bool>,
     server: JoinHandle<std::io::Result<()>>,
     scheduler: JoinHandle<()>,
 }
 
 /// Limits that do not get in the way of a suite.
-pub fn roomy() -> Config {
+pub(crate) fn roomy() -> Config {
     let limits = Limits { logins_per_account: 1_000, logins_per_address: 10_000, ballots_per_voter: 10_000, ..Limits::default() };
     Config { limits, secure_cookies: false, ..Config::default() }
 }
 
 impl Gateway {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(roomy(), |_| {}).await
     }
 
-    pub async fn with(config: Config, change: impl FnOnce(&mut Backend)) -> Self {
+    pub(crate) async fn with(config: Config, change: impl FnOnce(&mut Backend)) -> Self {
         let network = Embedded::start(EmbeddedConfig::default()).await.unwrap();
         let identity = network.identity();
         let mut backend = Backend {
@@ -89,7 +87,7 @@ impl Gateway {
         Self { address, network, state, http, stop, server, scheduler }
     }
 
-    pub async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.stop.send(true).unwrap();
         drop(self.http);
         self.server.await.unwrap().unwrap();
@@ -97,11 +95,11 @@ impl Gateway {
         self.network.shutdown().await.unwrap();
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.address)
     }
 
-    pub async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Response {
+    pub(crate) async fn send(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Response {
         let mut request = self.http.request(method, self.url(path));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -113,7 +111,7 @@ impl Gateway {
     }
 
     /// Sends, and reads JSON.
-    pub async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
+    pub(crate) async fn ask(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> (u16, Value) {
         let response = self.send(method, path, token, body).await;
         let status = response.status();
         let problem = status.is_client_error() || status.is_server_error();
@@ -124,15 +122,15 @@ impl Gateway {
         (status.as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null))
     }
 
-    pub async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
+    pub(crate) async fn get(&self, path: &str, token: Option<&str>) -> (u16, Value) {
         self.ask(Method::GET, path, token, None).await
     }
 
-    pub async fn post(&self, path: &str, token: Option<&str>, body: Value) -> (u16, Value) {
+    pub(crate) async fn post(&self, path: &str, token: Option<&str>, body: Value) -> (u16, Value) {
         self.ask(Method::POST, path, token, Some(body)).await
     }
 
-    pub async fn login(&self, name: &str) -> String {
+    pub(crate) async fn login(&self, name: &str) -> String {
         let (email, password, _) = PEOPLE.iter().find(|(email, ..)| email.starts_with(name)).unwrap();
         let (status, session) = self.post("/auth/login", None, json!({"email": email, "password": password})).await;
         assert_eq!(status, 200, "{session}");
@@ -140,14 +138,14 @@ impl Gateway {
     }
 
     /// An election with alice and bob on its roll, opened by hand. Returns its id.
-    pub async fn open(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(crate) async fn open(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
         let id = self.announce(admin, change).await;
         let (status, election) = self.post(&format!("/elections/{id}/open"), Some(admin), json!({})).await;
         assert_eq!((status, election["phase"].as_str()), (200, Some("open")), "{election}");
         id
     }
 
-    pub async fn announce(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(crate) async fn announce(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
         let id = self.draft(admin, change).await;
         let voters = json!({"voters": [{"email": "alice@example.com"}, {"email": "bob@example.com", "weight": 2}]});
         let (status, added) = self.post(&format!("/elections/{id}/voters"), Some(admin), voters).await;
@@ -157,7 +155,7 @@ impl Gateway {
         id
     }
 
-    pub async fn draft(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
+    pub(crate) async fn draft(&self, admin: &str, change: impl FnOnce(&mut Value)) -> String {
         let mut new = new_election();
         change(&mut new);
         let (status, election) = self.post("/elections", Some(admin), new).await;
@@ -165,47 +163,47 @@ impl Gateway {
         election["id"].as_str().unwrap().to_owned()
     }
 
-    pub async fn certify(&self, id: &str, token: &str, key: &SigningKey) {
+    pub(crate) async fn certify(&self, id: &str, token: &str, key: &SigningKey) {
         let (status, answer) =
             self.post(&format!("/elections/{id}/key"), Some(token), json!({"key": key.public().to_string()})).await;
         assert_eq!(status, 201, "{answer}");
     }
 
     /// A ballot for an election as the server describes it.
-    pub async fn ballot(&self, id: &str, key: &SigningKey, sequence: u32, selections: Vec<Selection>) -> SignedBallot {
+    pub(crate) async fn ballot(&self, id: &str, key: &SigningKey, sequence: u32, selections: Vec<Selection>) -> SignedBallot {
         self.unsigned(id, key, sequence, selections).sign(key)
     }
 
-    pub fn unsigned(&self, id: &str, key: &SigningKey, sequence: u32, selections: Vec<Selection>) -> Ballot {
+    pub(crate) fn unsigned(&self, id: &str, key: &SigningKey, sequence: u32, selections: Vec<Selection>) -> Ballot {
         let state = self.network.replica().state();
         let election = state.election(id.parse().unwrap()).unwrap();
         Ballot { election: election.id(), context: election.context(), voter: key.public(), sequence, selections }
     }
 
-    pub async fn cast(&self, id: &str, ballot: &SignedBallot) -> (u16, Value) {
+    pub(crate) async fn cast(&self, id: &str, ballot: &SignedBallot) -> (u16, Value) {
         self.cast_bytes(id, &ballot.to_canonical()).await
     }
 
-    pub async fn cast_bytes(&self, id: &str, bytes: &[u8]) -> (u16, Value) {
+    pub(crate) async fn cast_bytes(&self, id: &str, bytes: &[u8]) -> (u16, Value) {
         self.ask(Method::PUT, &format!("/votes/{id}"), None, Some(json!({"ballot": STANDARD.encode(bytes)}))).await
     }
 
     /// Voters and ballots counted, and voters certified: what a refused request must not change.
-    pub fn counts(&self, id: &str) -> (u64, u64, u64) {
+    pub(crate) fn counts(&self, id: &str) -> (u64, u64, u64) {
         let state = self.network.replica().state();
         let election = state.election(id.parse().unwrap()).unwrap();
         (election.voted(), election.ballots(), election.certified())
     }
 
     /// Sends bytes as they are and reads until the server closes the connection.
-    pub async fn raw(&self, bytes: &[u8]) -> String {
+    pub(crate) async fn raw(&self, bytes: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let _ = stream.write_all(bytes).await; // the server may refuse before it has read everything
         read_all(&mut stream).await
     }
 }
 
-pub async fn read_all(stream: &mut TcpStream) -> String {
+pub(crate) async fn read_all(stream: &mut TcpStream) -> String {
     let mut answer = Vec::new();
     let mut buffer = [0; 4096];
     tokio::time::timeout(PATIENCE, async {
@@ -217,7 +215,7 @@ pub async fn read_all(stream: &mut TcpStream) -> String {
 }
 
 /// Reads a problem and checks everything that all problems have in common.
-pub async fn problem_of(response: Response) -> Value {
+pub(crate) async fn problem_of(response: Response) -> Value {
     let (status, headers) = (response.status(), response.headers().clone());
     let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let text = response.text().await.unwrap();
@@ -243,18 +241,18 @@ pub async fn problem_of(response: Response) -> Value {
     problem
 }
 
-pub fn new_election() -> Value {
+pub(crate) fn new_election() -> Value {
     json!({
         "title": "Board", "start_date": "2026-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
         "candidates": ["Ada", "Grace", "Alan"], "timing": "officer"
     })
 }
 
-pub fn marks(places: &[u16]) -> Vec<Selection> {
+pub(crate) fn marks(places: &[u16]) -> Vec<Selection> {
     vec![Selection::Marks(places.to_vec())]
 }
 
 /// The key that a person of the suites votes with.
-pub fn key_of(number: u64) -> SigningKey {
+pub(crate) fn key_of(number: u64) -> SigningKey {
     key(number)
 }

@@ -11,8 +11,6 @@
 
 mod local;
 mod node;
-#[path = "../peer/mod.rs"]
-mod peer;
 mod rules;
 mod setup;
 mod system;
