@@ -24,7 +24,7 @@ use voting_core::time::Timestamp;
 
 use super::deployed::{Network, failed};
 use super::load::{Requests, put_all};
-use super::{Args, Machine, PATIENCE, prepare, until_known};
+use super::{Args, Ballots, Machine, PATIENCE, prepare, until_known};
 use crate::commands::Context;
 use crate::exit::{CliError, Result};
 use crate::output::fields;
@@ -92,7 +92,7 @@ pub(super) async fn run(args: &Args, clients: usize, machine: Machine, folder: &
     let set = ["connections_per_address=20000", "connections=20000", "sockets=20000", "sockets_per_address=20000"];
     let network = Network::start(args, 1, &set, folder, context).await?;
     let (alone, watched) = ((args.pace * ALONE) as usize, (args.pace * WATCHED) as usize);
-    let (id, ballots) = prepare(&network.site, 1, alone + watched).await?;
+    let (id, ballots) = prepare(&network.site, 1, alone + watched, Ballots::Open).await?;
     let mut bodies: Vec<String> =
         ballots.iter().map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string()).collect();
     until_known(&network.gateways, id, alone + watched).await?;

@@ -23,11 +23,15 @@ use voting_cluster::embedded::{Embedded, EmbeddedConfig};
 use voting_cluster::{EntryStatus, Replica};
 use voting_core::Canonical as _;
 use voting_core::ballot::{Ballot, Selection, SignedBallot};
-use voting_core::crypto::SigningKey;
-use voting_core::election::{Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing};
-use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct};
+use voting_core::crypto::{HashRng, SigningKey};
+use voting_core::election::{
+    Contest, CountMethodId, ElectionDefinition, Phase, ResultVisibility, RevoteRule, Secrecy, Timing, Trustee, Trustees,
+};
+use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct, TrusteeAct, TrusteeStep};
 use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
+use voting_core::sealed::Sealer;
+use voting_core::sealed::ceremony::{CeremonyPhase, Dealer};
 use voting_core::seams::{BallotQueue, Clock};
 
 use load::{Requests, put_all};
@@ -38,6 +42,11 @@ use crate::output::table;
 
 /// Nothing on this machine takes so long unless it stands still.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Sealed votes at most: sealing them takes longer than casting.
+const SEALED_VOTES: usize = 5_000;
+/// Trustees of a sealed election, and how many of them could decrypt.
+const TRUSTEES: u8 = 5;
+const THRESHOLD: u16 = 3;
 /// Votes cast one after the other to see finality at light load.
 const LIGHT_VOTES: usize = 200;
 /// Strict verifications timed on one core.
@@ -136,9 +145,12 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
 
     let votes = args.votes as usize;
     context.out.note(format!("light load: {LIGHT_VOTES} votes, one after the other …"));
-    let light = in_process(&network, "in process, light load", 1, LIGHT_VOTES, 1).await?;
+    let light = in_process(&network, "in process, light load", 1, LIGHT_VOTES, 1, Ballots::Open).await?;
     context.out.note(format!("full load: {votes} votes …"));
-    let full = in_process(&network, "in process, full load", 2, votes, args.in_flight as usize).await?;
+    let full = in_process(&network, "in process, full load", 2, votes, args.in_flight as usize, Ballots::Open).await?;
+    let sealed = votes.min(SEALED_VOTES);
+    context.out.note(format!("full load: {sealed} sealed votes …"));
+    let sealed = in_process(&network, "in process, sealed", 4, sealed, args.in_flight as usize, Ballots::Sealed).await?;
     context.out.note(format!("over HTTP: {votes} votes …"));
     let http = over_http(&network, 3, votes, args.http_in_flight as usize).await?;
 
@@ -147,7 +159,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
         machine,
         authorities: args.authorities,
         verification_share_in_process: per_second / (machine.verifications_per_second_and_core * machine.cores as f64),
-        parts: vec![light, full, http],
+        parts: vec![light, full, http, sealed],
     };
     let shut = Arc::try_unwrap(network).map_err(|_| CliError::failure("the network is still in use", "report this"))?;
     shut.shutdown().await.map_err(|error| CliError::failure(error, "report this"))?;
@@ -232,25 +244,98 @@ impl Site {
             other => Err(CliError::failure(format!("an entry did not become final: {other:?}"), "report this")),
         }
     }
+
+    /// The office's next act in an election.
+    async fn act(&self, election: ElectionId, act: Act) -> Result<()> {
+        let state = self.replica.state();
+        let sequence = state.election(election).map_or(0, |election| election.acts().len()) as u32 + 1;
+        let act = OfficerAct { chain: state.chain(), election, sequence, act, officer: self.officer.public() };
+        self.must(&Entry::act(act, &self.officer)).await
+    }
+
+    /// Carries a key ceremony through, with all its trustees.
+    async fn hold_ceremony(&self, id: ElectionId) -> Result<()> {
+        loop {
+            let state = self.replica.state();
+            let sealed = state.election(id).and_then(|election| election.sealed());
+            let ceremony = sealed.map(|sealed| sealed.ceremony()).filter(|ceremony| ceremony.phase() != CeremonyPhase::Done);
+            let Some(ceremony) = ceremony else { return Ok(()) };
+            for key in (1..=TRUSTEES).map(trustee_key) {
+                let failed = |error| CliError::failure(error, "report this");
+                let dealer = Dealer::of_key(&ceremony.record().setup, key.clone()).map_err(failed)?;
+                let Some(message) = dealer.next_step(ceremony).map_err(failed)? else { continue };
+                let step = TrusteeStep::Ceremony(Box::new(message));
+                let act = TrusteeAct { chain: state.chain(), election: id, step, trustee: key.public() };
+                self.must(&Entry::trustee(act, &key)).await?;
+            }
+        }
+    }
+
+    /// What seals the ballots of an election whose key is made.
+    fn sealer(&self, id: ElectionId) -> Result<Sealer> {
+        let state = self.replica.state();
+        let election = state.election(id);
+        let seal = election.and_then(|election| Some((election, election.sealed()?.seal()?.election())));
+        let (election, bound) = seal.ok_or_else(|| CliError::failure("the ceremony made no key", "report this"))?;
+        let contests = election.definition().sealed_contests().map_err(|error| CliError::failure(error, "report this"))?;
+        Sealer::new(id, bound.hash(), &bound.key, contests).map_err(|error| CliError::failure(error, "report this"))
+    }
 }
 
 fn key(election: u8, voter: usize) -> SigningKey {
     SigningKey::from_seed(Digest::of_parts("voting/bench-key/v1", &[&[election], &(voter as u64).to_le_bytes()]).0)
 }
 
+/// What the ballots of a part are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ballots {
+    /// One mark of two.
+    Open,
+    /// One mark of five, sealed.
+    Sealed,
+}
+
+/// The key of a trustee of a sealed election, numbered from 1.
+fn trustee_key(number: u8) -> SigningKey {
+    SigningKey::from_seed(Digest::of_parts("voting/bench-trustee/v1", &[&[number]]).0)
+}
+
+impl Ballots {
+    fn options(self) -> &'static [&'static str] {
+        match self {
+            Self::Open => &["A", "B"],
+            Self::Sealed => &["A", "B", "C", "D", "E"],
+        }
+    }
+
+    fn secrecy(self) -> Secrecy {
+        match self {
+            Self::Open => Secrecy::Open,
+            Self::Sealed => {
+                let trustee = |number| Trustee { name: format!("Trustee {number}"), key: trustee_key(number).public() };
+                let trustees = (1..=TRUSTEES).map(trustee).collect();
+                Secrecy::Sealed(Trustees { threshold: THRESHOLD, min_ballots: 1, trustees })
+            }
+        }
+    }
+}
+
 /// Sets up an open election and signs a ballot for each voter.
-async fn prepare(site: &Site, number: u8, voters: usize) -> Result<(ElectionId, Vec<SignedBallot>)> {
+async fn prepare(site: &Site, number: u8, voters: usize, kind: Ballots) -> Result<(ElectionId, Vec<SignedBallot>)> {
     let now = site.clock.now();
     let definition = ElectionDefinition {
         id: ElectionId([number; 16]),
         title: format!("Benchmark {number}"),
         description: String::new(),
-        contests: vec![Contest { allow_blank: false, ..Contest::new("A or B?", CountMethodId::Plurality, ["A", "B"]) }],
+        contests: vec![Contest {
+            allow_blank: false,
+            ..Contest::new("Which one?", CountMethodId::Plurality, kind.options().iter().copied())
+        }],
         opens_at: now,
         closes_at: now.saturating_add(Duration::from_secs(86_400)),
         timing: Timing::Officer,
         revote: RevoteRule::FirstCounts,
-        secrecy: Secrecy::Open,
+        secrecy: kind.secrecy(),
         results: ResultVisibility::Public,
         registrar: site.registrar.public(),
         created_by: "Benchmark".to_owned(),
@@ -259,17 +344,14 @@ async fn prepare(site: &Site, number: u8, voters: usize) -> Result<(ElectionId, 
     let chain = site.replica.state().chain();
     let context = definition.context(chain);
     let advance = |to| Act::Advance { to };
-    let acts = [
-        Act::Define(definition),
-        Act::SetRoll { size: voters as u64 },
-        advance(Phase::Ready),
-        advance(Phase::Scheduled),
-        advance(Phase::Open),
-    ];
-    for (sequence, act) in (1..).zip(acts) {
-        let act = OfficerAct { chain, election: id, sequence, act, officer: site.officer.public() };
-        site.must(&Entry::act(act, &site.officer)).await?;
+    site.act(id, Act::Define(definition)).await?;
+    site.act(id, Act::SetRoll { size: voters as u64 }).await?;
+    site.act(id, advance(Phase::Ready)).await?;
+    if kind == Ballots::Sealed {
+        site.hold_ceremony(id).await?;
     }
+    site.act(id, advance(Phase::Scheduled)).await?;
+    site.act(id, advance(Phase::Open)).await?;
     let keys: Vec<SigningKey> = (0..voters).into_par_iter().map(|voter| key(number, voter)).collect();
     let certified: Vec<CertifiedVoter> = keys
         .par_iter()
@@ -283,16 +365,33 @@ async fn prepare(site: &Site, number: u8, voters: usize) -> Result<(ElectionId, 
         let content = Certification { chain, election: id, voters: some.to_vec(), registrar: site.registrar.public() };
         site.must(&Entry::certify(content, &site.registrar)).await?;
     }
+    let sealer = match kind {
+        Ballots::Open => None,
+        Ballots::Sealed => Some(site.sealer(id)?),
+    };
     let ballots = keys.par_iter().enumerate().map(|(voter, key)| {
-        let selections = vec![Selection::Marks(vec![(voter % 2) as u16])];
-        Ballot { election: id, context, voter: key.public(), sequence: 1, selections }.sign(key)
+        let selections = vec![Selection::Marks(vec![(voter % kind.options().len()) as u16])];
+        let Some(sealer) = &sealer else {
+            return Ok(Ballot { election: id, context, voter: key.public(), sequence: 1, selections }.sign(key));
+        };
+        let mut rng = HashRng::new(&key.to_seed());
+        let sealed =
+            sealer.seal(key.public(), 1, &selections, &mut rng).map_err(|error| CliError::failure(error, "report this"))?;
+        Ok(sealed.cast(key))
     });
-    Ok((id, ballots.collect()))
+    Ok((id, ballots.collect::<Result<_>>()?))
 }
 
-async fn in_process(network: &Arc<Embedded>, name: &'static str, number: u8, votes: usize, in_flight: usize) -> Result<Part> {
+async fn in_process(
+    network: &Arc<Embedded>,
+    name: &'static str,
+    number: u8,
+    votes: usize,
+    in_flight: usize,
+    ballots: Ballots,
+) -> Result<Part> {
     let site = Arc::new(Site::of(network));
-    let (id, ballots) = prepare(&site, number, votes).await?;
+    let (id, ballots) = prepare(&site, number, votes, ballots).await?;
     let first_block = site.replica.state().height().0;
     let started = Instant::now();
     let latencies: Vec<Result<Duration>> = stream::iter(ballots)
@@ -334,7 +433,7 @@ async fn cast_over_http(
     votes: usize,
     in_flight: usize,
 ) -> Result<Part> {
-    let (id, ballots) = prepare(site, number, votes).await?;
+    let (id, ballots) = prepare(site, number, votes, Ballots::Open).await?;
     let bodies: Vec<String> = ballots
         .par_iter()
         .map(|ballot| serde_json::json!({"ballot": STANDARD.encode(ballot.to_canonical())}).to_string())
