@@ -15,7 +15,7 @@ use voting_core::election::{ElectionDefinition, Secrecy};
 use voting_core::entry::{Act, Challenge, Entry, OfficerAct, TrusteeAct, TrusteeStep};
 use voting_core::epoch::Genesis;
 use voting_core::epoch::change::Epochs;
-use voting_core::ids::{ChainId, ElectionId, PartitionId};
+use voting_core::ids::{ChainId, Digest, ElectionId, PartitionId};
 use voting_core::receipt::ElectionProof;
 use voting_core::sealed::ceremony::{
     Ceremony, CeremonyMessage, CeremonyPhase, CeremonyRecord, Dealer, RecordEvent, SignedMessage, Step,
@@ -171,8 +171,11 @@ fn hashes() -> Vec<Value> {
     ]
 }
 
-/// A ceremony without incident; one where trustee 1 deals badly to 2 and opens, trustee 3 commits and is silent, 4 is absent.
+/// A ceremony without incident; one where trustee 1 deals badly to 2 and opens, trustee 3 commits and is silent, 4 is absent; one of
+/// dealers who draw everything from the key that they sign with.
 fn ceremonies() -> Vec<Value> {
+    let mut draws = Draws::new("dealers 1");
+    let drawn: Vec<[u8; 32]> = (0..4).map(|_| draws.bytes::<32>()).collect();
     let (setup, honest_dealers) = dealers(2, 3, 1);
     let mut plain = Ceremony::new(setup).unwrap();
     carry_through(&mut plain, &honest_dealers);
@@ -196,14 +199,24 @@ fn ceremonies() -> Vec<Value> {
         let next = dealers.iter().find(|dealer| troubled.missing().contains(&dealer.index())).unwrap();
         troubled.apply(&honest(&troubled, next).unwrap()).unwrap();
     }
-    vec![ceremony("no incident", &plain, &honest_dealers, 3), ceremony("complaint, silence, absence", &troubled, &dealers, 4)]
+
+    let setup = plain.record().setup;
+    let of_keys: Vec<_> = (1..=3).map(|index| Dealer::of_key(&setup, trustee_key(index)).unwrap()).collect();
+    let mut kept = Ceremony::new(setup).unwrap();
+    carry_through(&mut kept, &of_keys);
+    let of_key = |index| Digest::of_parts("voting/sealed-dealer-seed/v1", &[&trustee_key(index).to_seed()]).0;
+    vec![
+        ceremony("no incident", &plain, &honest_dealers, &drawn[..3]),
+        ceremony("complaint, silence, absence", &troubled, &dealers, &drawn),
+        ceremony("dealers of their keys", &kept, &of_keys, &[1, 2, 3].map(of_key)),
+    ]
 }
 
-fn ceremony(name: &str, ceremony: &Ceremony, dealers: &[Dealer], trustees: u16) -> Value {
+fn ceremony(name: &str, ceremony: &Ceremony, dealers: &[Dealer], seeds: &[[u8; 32]]) -> Value {
     let record = ceremony.record();
-    let mut draws = Draws::new("dealers 1");
-    let seeds: Vec<Value> = (1..=trustees)
-        .map(|index| json!({ "index": index, "signing_seed": hex(trustee_key(index).to_seed()), "seed": hex(draws.bytes::<32>()) }))
+    let seeds: Vec<Value> = (1..)
+        .zip(seeds)
+        .map(|(index, seed)| json!({ "index": index, "signing_seed": hex(trustee_key(index).to_seed()), "seed": hex(seed) }))
         .collect();
     let event = |event: &RecordEvent| match event {
         RecordEvent::Message(message) => json!(hex(message.to_canonical())),

@@ -1,12 +1,14 @@
 /**
- * Sealed ballots in the browser: the voter's half of docs/SPEC.md, section 20. It brings the curve with it, so pages load it when they
+ * Sealed ballots in the browser: the voter's half of docs/SPEC.md, section 20; that of trustees is in `ceremony` and `decrypt`, that of
+ * whoever adds up in `tally`. It brings the curve with it, so pages load it when they
  * need it, by `import('../sealing')`.
  *
  * ```text
  * seal(election, voter, sequence, selections)  a PreparedBallot, which shows its code
  *   .cast()                                     its content, to be signed with signBallot of ../ballot and sent as any other
  *   .challenge()                                instead: its content and what opens it, void from then on
- * verify(election, ballot)                      throws a BallotRefusal unless every proof holds
+ * verify(election, ballot)                      its points; throws a BallotRefusal unless every proof holds
+ * verifyBatch(election, ballots)                the same for each of many, several times as fast
  * open(election, ballot, opening)               what a challenged ballot would have said; throws an OpeningError if it is not opened
  * ```
  *
@@ -26,5 +28,6 @@ export { open, OpeningError } from './challenge';
 export { contestOf, type SealedContest } from './contest';
 export type { Sealing } from './election';
 export { ballotContext, electionHash, type SealedElection } from './params';
-export { PreparedBallot, type Random, seal, SealError } from './seal';
-export { BallotRefusal, verify } from './verify';
+export type { Random } from './random';
+export { PreparedBallot, seal, SealError } from './seal';
+export { BallotRefusal, verify, verifyBatch } from './verify';

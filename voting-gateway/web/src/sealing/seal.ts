@@ -11,13 +11,8 @@ import { limitOf, limitWeight, maxValue, type Range, type SealedContest, valuesO
 import { keyOf, type Sealing } from './election';
 import { type Element, encodePoint, modulo, Point, times, toScalar } from './group';
 import { ballotContext, proofHash } from './params';
+import { browserRandom } from './random';
 import { limitStatement, optionStatement, type Statement } from './statements';
-
-/** So many fresh random bytes. */
-export type Random = (length: number) => Uint8Array;
-
-/** The browser's own. */
-export const browserRandom: Random = (length) => crypto.getRandomValues(new Uint8Array(length));
 
 /** Why nothing was sealed. */
 export class SealError extends Error {

@@ -1,12 +1,15 @@
 /** Verifying the proofs of a sealed ballot, with the codes of docs/SPEC.md, 20.2, in its order. */
 import type { BallotContent } from '../ballot/ballot';
-import type { Branch, SealedSelection } from '../ballot/sealed';
+import { type Branch, littleEndian, type SealedSelection } from '../ballot/sealed';
 import { sealedSelections } from './ballot';
 import { ciphertexts, limitOf, limitWeight, maxValue, type SealedContest } from './contest';
 import { keyOf, type Sealing } from './election';
 import { decodePoint, type Element, isIdentity, modulo, Point, timesPublic, toBigInt } from './group';
+import { sumOf, type Term } from './multiply';
 import { ballotContext, proofHash } from './params';
+import { browserRandom, type Random } from './random';
 import { limitStatement, optionStatement, type Statement } from './statements';
+import type { Pairs } from './tally';
 
 export type BallotCode =
   | 'sealed_election'
@@ -37,24 +40,107 @@ type Pair = [Element, Element];
 
 interface Decoded {
   refusal: BallotRefusal;
-  ciphertext: () => Pair;
+  /** What the proof is about: ciphertexts of its contest, times these weights. */
+  about: readonly (readonly [Pair, bigint])[];
   low: number;
   branches: { a: Element; b: Element; c: bigint; v: bigint }[];
 }
 
-/** Throws a {@link BallotRefusal} unless every proof of the ballot holds for the election. */
-export function verify(election: Sealing, ballot: BallotContent): void {
+/** A ballot whose form, points and challenges are right. */
+interface DecodedBallot {
+  pairs: Pair[][];
+  proofs: Decoded[];
+}
+
+/** The points of a ballot's ciphertexts. Throws a {@link BallotRefusal} unless every proof of the ballot holds for the election. */
+export function verify(election: Sealing, ballot: BallotContent): Pairs {
+  const { pairs, proofs } = decodeBallot(election, ballot);
+  checkEach(keyOf(election) ?? Point.ZERO, proofs);
+  return pairs;
+}
+
+/** Ballots that are judged one by one rather than in yet smaller parts of a batch. */
+const SINGLY = 2;
+
+/**
+ * Verifies many ballots at once; the verdict on each is that of {@link verify}. Every equation is multiplied by 128 random bits and everything
+ * is added up; if that is not nothing, halves are tried. The random bits must be fresh: who knows them beforehand can make a batch that holds
+ * together without holding.
+ */
+export function verifyBatch(election: Sealing, ballots: readonly BallotContent[], random: Random = browserRandom): (Pairs | BallotRefusal)[] {
+  const decoded = ballots.map((ballot) => verdictOf(() => decodeBallot(election, ballot)));
+  const sound = decoded.flatMap((one) => (one instanceof BallotRefusal ? [] : [one]));
+  const key = keyOf(election) ?? Point.ZERO;
+  const refused = new Map<DecodedBallot, BallotRefusal>();
+  search(key, sound.map((ballot) => ({ ballot, terms: weigh(key, ballot.proofs, random) })), refused);
+  return decoded.map((one) => (one instanceof BallotRefusal ? one : (refused.get(one) ?? one.pairs)));
+}
+
+function verdictOf<T>(judge: () => T): T | BallotRefusal {
+  try {
+    return judge();
+  } catch (error) {
+    if (error instanceof BallotRefusal) return error;
+    throw error;
+  }
+}
+
+interface Weighed {
+  ballot: DecodedBallot;
+  terms: Term[];
+}
+
+/** Looks for ballots that do not hold in ever smaller parts of a batch. */
+function search(key: Element, batch: readonly Weighed[], refused: Map<DecodedBallot, BallotRefusal>): void {
+  if (batch.length === 0 || sumOf(batch.flatMap(({ terms }) => terms)).is0()) return;
+  if (batch.length <= SINGLY) {
+    for (const { ballot } of batch) {
+      const verdict = verdictOf(() => checkEach(key, ballot.proofs));
+      if (verdict instanceof BallotRefusal) refused.set(ballot, verdict);
+    }
+    return;
+  }
+  const middle = batch.length >> 1;
+  search(key, batch.slice(0, middle), refused);
+  search(key, batch.slice(middle), refused);
+}
+
+/** The equations of a ballot, weighted: what they add up to is nothing if all hold. */
+function weigh(key: Element, proofs: readonly Decoded[], random: Random): Term[] {
+  const terms: Term[] = [];
+  const onPoints = new Map<Element, bigint>();
+  const plus = (point: Element, scalar: bigint): void => void onPoints.set(point, (onPoints.get(point) ?? 0n) + scalar);
+  for (const { about, low, branches } of proofs) {
+    let [onAlpha, onBeta] = [0n, 0n];
+    for (const [at, { a, b, c, v }] of branches.entries()) {
+      const [first, second] = [littleEndian(random(16)), littleEndian(random(16))];
+      // Commitments get the weights as they are, which are short, and everything else the negative: short ones are half the work.
+      terms.push([a, first], [b, second]);
+      onAlpha -= first * c;
+      onBeta -= second * c;
+      plus(Point.BASE, second * c * BigInt(low + at) - first * v);
+      plus(key, -second * v);
+    }
+    for (const [[alpha, beta], weight] of about) {
+      plus(alpha, onAlpha * weight);
+      plus(beta, onBeta * weight);
+    }
+  }
+  return [...terms, ...[...onPoints].map(([point, scalar]): Term => [point, modulo(scalar)])];
+}
+
+/** Everything but the equations: form, points, and challenges. */
+function decodeBallot(election: Sealing, ballot: BallotContent): DecodedBallot {
   const { key, contests } = election;
-  const element = keyOf(election);
-  if (ballot.context !== ballotContext(election.electionHash) || !element) throw new BallotRefusal('sealed_election');
+  if (ballot.context !== ballotContext(election.electionHash) || !keyOf(election)) throw new BallotRefusal('sealed_election');
   if (ballot.selections.length !== contests.length) throw new BallotRefusal('sealed_contests');
   const selections = sealedSelections(ballot);
   if (!Array.isArray(selections)) throw new BallotRefusal('sealed_open', selections.open);
-  const pairs = contests.map((rules, at) => [rules, selections[at] as SealedSelection] as const);
-  for (const [at, [rules, selection]] of pairs.entries()) checkForm(at, rules, selection);
+  const said = contests.map((rules, at) => [rules, selections[at] as SealedSelection] as const);
+  for (const [at, [rules, selection]] of said.entries()) checkForm(at, rules, selection);
   const hash = proofHash(election.electionHash, ballot.voter, ballot.sequence);
-  const proofs = pairs.flatMap(([rules, selection], at) => decodeContest(hash, key, at, rules, selection));
-  for (const proof of proofs) checkEquations(element, proof);
+  const decoded = said.map(([rules, selection], at) => decodeContest(hash, key, at, rules, selection));
+  return { pairs: decoded.map(({ pairs }) => pairs), proofs: decoded.flatMap(({ proofs }) => proofs) };
 }
 
 function checkForm(contest: number, rules: SealedContest, { options, limit }: SealedSelection): void {
@@ -71,7 +157,7 @@ function decodeContest(
   contest: number,
   rules: SealedContest,
   { options, limit }: SealedSelection,
-): Decoded[] {
+): { pairs: Pair[]; proofs: Decoded[] } {
   const pairs: Pair[] = [];
   const proofs = options.map(({ ciphertext, range }, place): Decoded => {
     const pair = [ciphertext.alpha, ciphertext.beta].map((point) => {
@@ -82,16 +168,15 @@ function decodeContest(
     pairs.push(pair);
     const statement = optionStatement(hash, contest, place, maxValue(rules, place), key, ciphertext);
     const refusal = new BallotRefusal('sealed_range', contest, place);
-    return { refusal, ciphertext: () => pair, low: 0, branches: decodeProof(range, statement, refusal) };
+    return { refusal, about: [[pair, 1n]], low: 0, branches: decodeProof(range, statement, refusal) };
   });
   const range = limitOf(rules);
-  if (!range || !limit) return proofs;
+  if (!range || !limit) return { pairs, proofs };
   const all = options.map(({ ciphertext }) => ciphertext);
   const refusal = new BallotRefusal('sealed_limit', contest);
   const branches = decodeProof(limit, limitStatement(hash, contest, range, key, all), refusal);
-  const weighted = (part: 0 | 1): Element =>
-    pairs.reduce((sum, pair, place) => sum.add(timesPublic(pair[part], BigInt(limitWeight(rules, place)))), Point.ZERO);
-  return [...proofs, { refusal, ciphertext: () => [weighted(0), weighted(1)], low: range.low, branches }];
+  const about = pairs.map((pair, place) => [pair, BigInt(limitWeight(rules, place))] as const);
+  return { pairs, proofs: [...proofs, { refusal, about, low: range.low, branches }] };
 }
 
 function decoded(point: string, contest?: number, option?: number): Element {
@@ -113,9 +198,15 @@ function decodeProof(proof: readonly Branch[], statement: Statement, refusal: Ba
   return branches;
 }
 
+function checkEach(key: Element, proofs: readonly Decoded[]): void {
+  for (const proof of proofs) checkEquations(key, proof);
+}
+
 /** Rule 2: a = vG + cα and b = vK + c(β − jG) for every value j. */
-function checkEquations(key: Element, { refusal, ciphertext, low, branches }: Decoded): void {
-  const [alpha, beta] = ciphertext();
+function checkEquations(key: Element, { refusal, about, low, branches }: Decoded): void {
+  const [alpha, beta] = ([0, 1] as const).map((part) =>
+    about.reduce((sum, [pair, weight]) => sum.add(weight === 1n ? pair[part] : timesPublic(pair[part], weight)), Point.ZERO),
+  ) as Pair;
   for (const [at, { a, b, c, v }] of branches.entries()) {
     const shifted = beta.subtract(timesPublic(Point.BASE, BigInt(low + at)));
     const first = timesPublic(Point.BASE, v).add(timesPublic(alpha, c));
