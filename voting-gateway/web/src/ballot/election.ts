@@ -55,9 +55,11 @@ export interface ElectionProof {
   certificate: Certificate;
 }
 
+export const statePath: Codec<PathStep[]> = vec(enumeration<PathStep>([step('left'), step('right')], ({ side }) => (side === 'left' ? 0 : 1)));
+
 export const electionProof: Codec<ElectionProof> = struct<ElectionProof>({
   summary,
-  path: vec(enumeration<PathStep>([step('left'), step('right')], ({ side }) => (side === 'left' ? 0 : 1))),
+  path: statePath,
   headers: vec(header),
   certificate,
 });

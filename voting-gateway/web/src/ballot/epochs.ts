@@ -81,7 +81,7 @@ function never(): never {
 }
 
 /** Whether a certificate speaks of this block, or of the end of its tail. */
-async function finalizes({ statement }: Certificate, header: Header, tail: Header[]): Promise<boolean> {
+export async function finalizes({ statement }: Certificate, header: Header, tail: Header[]): Promise<boolean> {
   if (tail.length > MAX_TAIL || (tail.length > 0 && header.successor === null)) return false;
   let parent = { header, hash: await blockHash(header) };
   for (const child of tail) {

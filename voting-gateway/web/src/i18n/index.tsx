@@ -7,6 +7,7 @@ import type { adminEn } from './admin.en';
 import type { en } from './en';
 import type { network } from './network.en';
 import type { sealedEn } from './sealed.en';
+import type { verifyEn } from './verify.en';
 
 /** The shape of every catalogue: the keys of the English one. */
 export type Catalogue = Widened<typeof en>;
@@ -15,6 +16,7 @@ export type Messages = Catalogue & {
   readonly admin: Widened<typeof adminEn>;
   readonly network: Widened<typeof network>;
   readonly sealed: Widened<typeof sealedEn>;
+  readonly verify: Widened<typeof verifyEn>;
 };
 type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };
 

@@ -19,6 +19,7 @@ import { TimeText } from '../ui/TimeText';
 import { useRegion } from '../ui/hooks';
 import { BundleButton } from './BundleButton';
 import { BoardNote } from './sealed';
+import { VerifyEverything } from './verify';
 
 export default function Board() {
   const { id = '' } = useParams();
@@ -26,17 +27,21 @@ export default function Board() {
   const election = useQuery(electionQuery(id));
   return (
     <LoadedPage query={election} title={t('title')}>
-      {({ title, phase, results, hasVoted, ballots, sealing }) => (
-        <Page title={t('title')} lead={t('lead')} back={{ to: `/app/elections/${id}`, label: title }}>
-          {sealing && <BoardNote />}
-          <List
-            id={id}
-            total={ballots}
-            isSealed={sealing !== undefined}
-            bundleFor={sealing || phase === 'published' || results === 'public' ? 'everyone' : hasVoted ? 'me' : 'others'}
-          />
-        </Page>
-      )}
+      {(shown) => {
+        const { title, phase, results, hasVoted, ballots, sealing } = shown;
+        return (
+          <Page title={t('title')} lead={t('lead')} back={{ to: `/app/elections/${id}`, label: title }}>
+            {sealing && <BoardNote />}
+            <VerifyEverything election={shown} />
+            <List
+              id={id}
+              total={ballots}
+              isSealed={sealing !== undefined}
+              bundleFor={sealing || phase === 'published' || results === 'public' ? 'everyone' : hasVoted ? 'me' : 'others'}
+            />
+          </Page>
+        );
+      }}
     </LoadedPage>
   );
 }
