@@ -32,10 +32,13 @@ export const routes: readonly AppRoute[] = [
   { path: '/app/elections/:id/board', access: 'public', page: lazy(() => import('./pages/Board')) },
   { path: '/app/results', access: 'member', page: lazy(() => import('./pages/Results')), nav: 'nav.results' },
   { path: '/app/check', access: 'public', page: lazy(() => import('./pages/check/Check')), nav: 'nav.check' },
+  { path: '/app/check-seal/:id/:code', access: 'public', page: lazy(() => withWords('sealed', () => withWords('verify', () => import('./pages/verify/CheckSeal')))) },
   { path: '/app/admin', access: 'admin', page: lazy(() => withWords('admin', () => import('./pages/admin/AdminList'))), nav: 'nav.admin' },
   { path: '/app/admin/new', access: 'admin', page: lazy(() => withWords('admin', () => import('./pages/admin/Wizard'))) },
   { path: '/app/admin/:id', access: 'admin', page: lazy(() => withWords('admin', () => import('./pages/admin/Overview'))) },
   { path: '/app/admin/:id/edit', access: 'admin', page: lazy(() => withWords('admin', () => import('./pages/admin/Wizard'))) },
+  { path: '/app/trustee', access: 'public', page: lazy(() => withWords('trustee', () => import('./pages/trustee/NewKey'))) },
+  { path: '/app/trustee/:id', access: 'public', page: lazy(() => withWords('trustee', () => withWords('sealed', () => withWords('verify', () => import('./pages/trustee/Trustee'))))) },
   { path: '/app/network', access: 'public', page: lazy(() => withWords('network', () => import('./pages/network/Network'))), nav: 'nav.network' },
   { path: '/app/keyboard', access: 'public', page: lazy(() => import('./pages/Keyboard')) },
 ];

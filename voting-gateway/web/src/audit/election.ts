@@ -2,7 +2,7 @@
  * One election of the ledger, replayed (docs/SPEC.md, section 13): what gives its entries their meaning, from the definition to the parts of
  * the trustees. What authorities ask of texts and numbers of a definition is not asked again here: nothing of it changes a count.
  */
-import type { BallotContent } from '../ballot/ballot';
+import type { BallotContent, Selection } from '../ballot/ballot';
 import { codeOfHash } from '../ballot/code';
 import { concat, encode, hex, u16, u64, unhex } from '../ballot/codec';
 import { type Definition, definition as definitionCodec } from '../ballot/definition';
@@ -62,7 +62,8 @@ export class ElectionReplay {
   seed: string | null = null;
   seal: Seal | null = null;
   ceremony: Ceremony | null = null;
-  challenged = new Set<string>();
+  /** What opened ballots held, by hash. */
+  challenged = new Map<string, Selection[]>();
   parts: PartialDecryption[] = [];
   private context = '';
   private pseudonyms = new Set<string>();
@@ -308,13 +309,12 @@ export class ElectionReplay {
     const made = (this.challenges.get(ballot.voter) ?? 0) + 1;
     require(made <= MOST_CHALLENGES, 'tests', 'too_many_challenges', about);
     try {
-      open(seal.sealing, ballot, opening);
+      this.challenged.set(hash, open(seal.sealing, ballot, opening));
     } catch (error) {
       if (error instanceof OpeningError) throw new Fault('tests', error.code, about);
       throw error;
     }
     this.challenges.set(ballot.voter, made);
-    this.challenged.add(hash);
   }
 
   /** A step of the ceremony, or a part of the decryption, which is verified when the sums are known. */

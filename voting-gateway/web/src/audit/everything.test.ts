@@ -17,6 +17,7 @@ import { digestOf, leafOf } from './hashing';
 import { ballotsIn, codeIn, replayLedger } from './ledger';
 import { addUp } from './selection';
 import { compareReport } from './result';
+import { openedBallot } from './opened';
 import { countedWorld, definitionOf, entriesTile, World } from './testing';
 
 let world: World;
@@ -171,14 +172,20 @@ describe('a board that lies', () => {
 describe('a bundle that lies', () => {
   it('by leaving a ballot out is caught, with its code', async () => {
     const dropped = bundleWith((bundle) => castBlocks(bundle)[0]?.items.splice(0, 1));
-    expect(told(await faultOf({ [BUNDLE]: dropped }))).toEqual(['complete', 'not_in_ledger', [codes()[0]]]);
+    expect(told(await faultOf({ [BUNDLE]: dropped }))).toEqual(['ledger', 'other_entries', [codes()[0]]]);
     // Called one of another election.
     const hidden = bundleWith((bundle) => {
       const block = castBlocks(bundle)[0];
       const [first] = block?.items ?? [];
       if (block && first && 'own' in first) block.items[0] = { foreign: digestOfEntry(first.own) };
     });
-    expect(told(await faultOf({ [BUNDLE]: hidden }))).toEqual(['complete', 'not_in_ledger', [codes()[0]]]);
+    expect(told(await faultOf({ [BUNDLE]: hidden }))).toEqual(['complete', 'other_state', [codes()[0]]]);
+    // Changed: the code is that of the ballot on the board, which the authorities have signed.
+    const changed = bundleWith((bundle) => {
+      const [first] = castBlocks(bundle)[0]?.items ?? [];
+      if (first && 'own' in first) first.own[400] = (first.own[400] ?? 0) ^ 1;
+    });
+    expect(told(await faultOf({ [BUNDLE]: changed }))).toEqual(['ledger', 'other_entries', [codes()[0]]]);
     // The last one: nothing on the board follows it.
     const last = bundleWith((bundle) => castBlocks(bundle)[2]?.items.splice(0, 1));
     expect(told(await faultOf({ [BUNDLE]: last }))).toEqual(['complete', 'other_state', [codes()[3]]]);
@@ -296,6 +303,30 @@ describe('a ledger that breaks the rules', () => {
     await early.close();
     await early.act({ do: 'tally', report: '00'.repeat(32) });
     expect(await faultOf({}, {}, early)).toMatchObject({ check: 'decryption', code: 'not_decrypted' });
+  });
+});
+
+describe('a test of the seal', () => {
+  const asked = (of: World, code: string) => ({ id: ID, code, trusted: of.asked().trusted });
+
+  it('is found by its code, and what the ballot held is computed anew', async () => {
+    const of = await new World().open();
+    const [opened, cast] = [of.challengeEntry(1, 1), of.castEntry(1, 0)];
+    await of.append(opened, cast);
+    if (opened.kind !== 'challenge' || cast.kind !== 'cast') throw new Error('other entries');
+    const code = codeOfHash(ballotHash(opened.content.ballot));
+    const found = await openedBallot(asked(of, code), of.ask(), quiet);
+    expect(found).toMatchObject({ genesis: of.genesisDigest, title: 'Shed', held: [{ marks: [1] }] });
+    expect(found.contests).toEqual(of.definition.contests.map((contest) => ({ ...contest, options: contest.options.map(({ name }) => ({ name, description: '' })) })));
+    expect((await openedBallot(asked(of, codeOfHash(ballotHash(cast.content))), of.ask(), quiet)).held).toBe('cast');
+    expect((await openedBallot(asked(of, codeOfHash('00'.repeat(32))), of.ask(), quiet)).held).toBe('unknown');
+    // A gateway that exchanges what opens it shows another ledger than the one certified.
+    const bundle = readBundle(writeBundle(of.bundle()));
+    const last = bundle.blocks.at(-1)?.items[0];
+    if (last && 'own' in last) last.own[last.own.length - 70] = (last.own.at(-70) ?? 0) ^ 1;
+    const lie = openedBallot(asked(of, code), of.ask({ [BUNDLE]: writeBundle(bundle) }), quiet);
+    await expect(lie).rejects.toThrow('other_entries');
+    await expect(openedBallot({ ...asked(of, code), trusted: reliedOn(new Uint8Array(2)) }, of.ask(), quiet)).rejects.toThrow('other_network');
   });
 });
 

@@ -99,12 +99,14 @@ export async function verifyEverything(asked: Asked, ask: Ask, tell: Tell): Prom
   const bundle = parsed(bytes);
   const shown = ballotsIn(bundle);
   for (let tries = 1; tries < TRIES && board.fault === null && board.checkpoint.size < shown.length; tries += 1) board = await readBoard(asked, ask, epoch, step);
-  compareBoard(board, shown);
+  if (board.fault) throw named(board.fault, wrongOn(board, shown));
 
+  // Where the two differ, what a quorum has certified tells which of them lies.
   const replay = await replayLedger(bundle, { id: asked.id, chain: asked.chain, genesis }, (done, of) => step('ledger', done, of)).catch((error: unknown) => {
     throw error instanceof Fault ? named(error, missingIn(shown, board)) : error;
   });
   require(rank(replay.phase) >= rank(asked.phase), 'ledger', 'older_bundle', { detail: replay.phase });
+  compareBoard(board, shown);
   if (replay.phase !== 'open' && board.checkpoint.size > shown.length) throw named(new Fault('complete', 'not_in_ledger'), missingIn(shown, board));
   const { definition } = replay;
   require(definition !== null && sameDefinition(definition, asked.definition), 'life', 'other_definition');
@@ -170,7 +172,8 @@ async function readBoard({ id, chain }: Asked, ask: Ask, epoch: Epoch, step: (ch
   return { checkpoint, hashes: hashes.map(hex), entries, fault };
 }
 
-function parsed(bytes: Uint8Array): Bundle {
+/** The bundle that the gateway shows, before anything of it is believed. */
+export function parsed(bytes: Uint8Array): Bundle {
   try {
     return readBundle(bytes);
   } catch (error) {
@@ -181,13 +184,15 @@ function parsed(bytes: Uint8Array): Bundle {
 
 type Shown = { leaf: string; code: string }[];
 
-/** The board has the ballots of the bundle, in their order; newer ones may have come since. Says which it has not. */
+/** The code of the first ballot that is wrong on a board, as the bundle has it. */
+function wrongOn({ hashes, entries }: Board, shown: Shown): string[] {
+  const at = entries?.wrong ?? hashes.findIndex((hash, place) => hash !== shown[place]?.leaf);
+  return shown[at] ? [shown[at].code] : [];
+}
+
+/** The board has the ballots of a certified ledger, in their order; newer ones may have come since. Says which it has not. */
 function compareBoard(board: Board, shown: Shown): void {
-  const { hashes, entries, fault } = board;
-  if (fault) {
-    const at = entries?.wrong ?? hashes.findIndex((hash, place) => hash !== shown[place]?.leaf);
-    throw named(fault, shown[at] ? [shown[at].code] : []);
-  }
+  const { hashes } = board;
   const known = new Set(hashes);
   const missing = shown.filter(({ leaf }) => !known.has(leaf));
   if (missing.length > 0) throw named(new Fault('board', 'left_out', { detail: String(missing.length) }), missing.map(({ code }) => code));

@@ -8,11 +8,13 @@ import { network as networkDe } from './network.de';
 import { network as networkEn } from './network.en';
 import { sealedDe } from './sealed.de';
 import { sealedEn } from './sealed.en';
+import { trusteeDe } from './trustee.de';
+import { trusteeEn } from './trustee.en';
 import { verifyDe } from './verify.de';
 import { verifyEn } from './verify.en';
 
-const en = { ...baseEn, admin: adminEn, network: networkEn, sealed: sealedEn, verify: verifyEn };
-const de = { ...baseDe, admin: adminDe, network: networkDe, sealed: sealedDe, verify: verifyDe };
+const en = { ...baseEn, admin: adminEn, network: networkEn, sealed: sealedEn, trustee: trusteeEn, verify: verifyEn };
+const de = { ...baseDe, admin: adminDe, network: networkDe, sealed: sealedDe, trustee: trusteeDe, verify: verifyDe };
 
 const flat = (value: object, prefix = ''): [string, string][] =>
   Object.entries(value).flatMap(([key, inner]) => (typeof inner === 'string' ? [[prefix + key, inner]] : flat(inner as object, `${prefix}${key}.`)));

@@ -7,6 +7,7 @@ import type { adminEn } from './admin.en';
 import type { en } from './en';
 import type { network } from './network.en';
 import type { sealedEn } from './sealed.en';
+import type { trusteeEn } from './trustee.en';
 import type { verifyEn } from './verify.en';
 
 /** The shape of every catalogue: the keys of the English one. */
@@ -16,6 +17,7 @@ export type Messages = Catalogue & {
   readonly admin: Widened<typeof adminEn>;
   readonly network: Widened<typeof network>;
   readonly sealed: Widened<typeof sealedEn>;
+  readonly trustee: Widened<typeof trusteeEn>;
   readonly verify: Widened<typeof verifyEn>;
 };
 type Widened<T> = { readonly [K in keyof T]: T[K] extends string ? string : Widened<T[K]> };

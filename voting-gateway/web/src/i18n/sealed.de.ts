@@ -7,6 +7,7 @@ export const sealedDe: Messages['sealed'] = {
   decryptRule: 'Nach dem Ende entschlüsseln {threshold} von {count, plural, one {1 Treuhänder} other {# Treuhändern}} die Summen aller Stimmzettel und keinen einzelnen.',
   minBallots: 'Summen von weniger als {count, plural, one {1 Stimmzettel} other {# Stimmzetteln}} werden nicht entschlüsselt.',
   trustees: 'Die Treuhänder',
+  forTrustees: 'Für Treuhänder dieser Wahl',
   trusteesHint: 'Wer Treuhänder ist, kennt den eigenen Fingerabdruck. Wer zweifelt, ob ein Name stimmt, fragt diese Person.',
   fingerprint: 'Fingerabdruck',
   states: {
@@ -68,6 +69,18 @@ export const sealedDe: Messages['sealed'] = {
     broken: 'Das Siegel hält nicht',
     brokenBody: 'Der Stimmzettel enthielt etwas anderes, als Sie gewählt haben. Wählen Sie nicht mit diesem Browser; bewahren Sie den Code auf und sagen Sie es dem Wahlbüro.',
     brokenHeld: 'Er enthielt:',
+  },
+  check: {
+    title: 'Eine Prüfung des Siegels',
+    lead: 'Dieses Gerät rechnet neu aus, was ein Stimmzettel enthielt, der anderswo geöffnet wurde. Es verlässt sich auf nichts, was das andere Gerät gesagt hat.',
+    holds: 'Das enthielt der Stimmzettel',
+    compare: 'Das Versiegeln wurde hier nachgerechnet, aus dem, was die Prüfung offengelegt hat, und es ist der Stimmzettel mit diesem Code im Register. Vergleichen Sie ihn mit dem, was Sie auf dem anderen Gerät gewählt haben: Ist etwas anders, wählen Sie nicht mit jenem Gerät und sagen Sie es dem Wahlbüro.',
+    castTitle: 'Dieser Stimmzettel wurde abgegeben und nicht geöffnet',
+    cast: 'Niemand kann sehen, was er sagt. Nur ein Stimmzettel, der zur Prüfung des Siegels geöffnet wurde, lässt sich nachrechnen.',
+    unknownTitle: 'Kein geöffneter Stimmzettel hat diesen Code',
+    unknown: 'Die Prüfung steht vielleicht noch nicht im Register; versuchen Sie es gleich noch einmal. Bleibt sie aus, so hat das Gerät, auf dem Sie geprüft haben, nicht die Wahrheit gesagt.',
+    qr: 'Adresse, unter der ein anderes Gerät diese Prüfung nachrechnet',
+    second: 'Um dieses Geräts sicher zu sein, sehen Sie sich die Prüfung mit einem anderen an: mit Ihrem Telefon oder dem Rechner von jemand anderem. Der Code führt zu einer Seite, die neu ausrechnet, was der Stimmzettel enthielt.',
   },
   problems: {
     seal_differs: 'Der Zugang zeigt einen anderen Schlüssel oder andere Treuhänder, als die Instanzen für diese Wahl beglaubigt haben. Wählen Sie hier nicht und sagen Sie es dem Wahlbüro.',

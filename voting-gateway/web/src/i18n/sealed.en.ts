@@ -5,6 +5,7 @@ export const sealedEn = {
   decryptRule: 'After the close, {threshold} of {count, plural, one {1 trustee} other {# trustees}} decrypt the sums of all ballots, and no single one.',
   minBallots: 'Sums of fewer than {count, plural, one {1 ballot} other {# ballots}} are not decrypted.',
   trustees: 'The trustees',
+  forTrustees: 'For trustees of this election',
   trusteesHint: 'Each trustee knows their own fingerprint. Whoever doubts that a name is right asks that person.',
   fingerprint: 'Fingerprint',
   states: {
@@ -65,6 +66,18 @@ export const sealedEn = {
     broken: 'The seal does not hold',
     brokenBody: 'The ballot held something else than you chose. Do not vote with this browser; keep the code and tell the election office.',
     brokenHeld: 'It held:',
+  },
+  check: {
+    title: 'A test of the seal',
+    lead: 'This device computes anew what a ballot held that was opened elsewhere. It relies on nothing that the other device said.',
+    holds: 'This is what the ballot held',
+    compare: 'The sealing was recomputed here, from what the test has revealed, and it is the ballot with this code on the ledger. Compare it with what you chose on the other device: if anything is different, do not vote with that device, and tell the election office.',
+    castTitle: 'This ballot was cast, and not opened',
+    cast: 'Nobody can see what it says. Only a ballot that was opened to test its seal can be recomputed.',
+    unknownTitle: 'No opened ballot has this code',
+    unknown: 'The test may not be on the ledger yet; try again in a moment. If it stays away, the device on which you tested has not told the truth.',
+    qr: 'Address at which another device recomputes this test',
+    second: 'To be sure of this device, look at the test with another one: your telephone, or the computer of somebody else. The code leads to a page that computes anew what the ballot held.',
   },
   problems: {
     seal_differs: 'The gateway shows another key, or other trustees, than the authorities have certified for this election. Do not vote here, and tell the election office.',

@@ -9,7 +9,7 @@ import { chosenLocale, type Locale } from '../preferences';
 import { Skeleton } from '../ui/Skeleton';
 import type { Messages } from '.';
 
-export type SectionName = 'admin' | 'network' | 'sealed' | 'verify';
+export type SectionName = 'admin' | 'network' | 'sealed' | 'trustee' | 'verify';
 type Words = Partial<Pick<Messages, SectionName>>;
 
 const LOADERS: Record<SectionName, Record<Locale, () => Promise<Words>>> = {
@@ -24,6 +24,10 @@ const LOADERS: Record<SectionName, Record<Locale, () => Promise<Words>>> = {
   sealed: {
     en: async () => ({ sealed: (await import('./sealed.en')).sealedEn }),
     de: async () => ({ sealed: (await import('./sealed.de')).sealedDe }),
+  },
+  trustee: {
+    en: async () => ({ trustee: (await import('./trustee.en')).trusteeEn }),
+    de: async () => ({ trustee: (await import('./trustee.de')).trusteeDe }),
   },
   verify: {
     en: async () => ({ verify: (await import('./verify.en')).verifyEn }),

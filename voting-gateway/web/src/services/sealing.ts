@@ -1,6 +1,6 @@
 /** Sealed elections: what the gateway tells of their trustees, what the authorities prove of them, and tests of the seal. */
 import { api } from '../api/client';
-import { answered } from '../api/http';
+import { answered, publicApi } from '../api/http';
 import { unhex } from '../ballot/codec';
 import { parts } from '../ballot/hash';
 
@@ -21,4 +21,13 @@ export const postChallenge = async (id: string, entry: string): Promise<void> =>
 /** Leaves out the trustees that the ceremony waits for. */
 export const leaveOutAwaited = async (id: string): Promise<void> => {
   await answered(api.POST('/elections/{id}/ceremony/close', { params: { path: { id } } }));
+};
+
+/** A key ceremony, to be replayed; of no use before that. */
+export const getCeremony = (id: string): Promise<{ definition: string; record: string }> =>
+  answered(publicApi.GET('/elections/{id}/ceremony', { params: { path: { id } } }));
+
+/** A trustee's step, or part of the decryption: the signature is the authentication. */
+export const postTrusteeStep = async (id: string, entry: string): Promise<void> => {
+  await answered(publicApi.POST('/elections/{id}/trustees', { params: { path: { id } }, body: { entry } }));
 };

@@ -17,6 +17,8 @@ const ALL_CSS = 12 * KB;
 const BALLOT_JS = 20 * KB;
 /** What seals, with a curve of its own: a worker is a program of its own. */
 const WORKER_JS = 20 * KB;
+/** What verifies a whole election, and what has a trustee's key: each a program of its own. */
+const VERIFIER_JS = 40 * KB;
 /** What is loaded to verify signatures, and to sign where the browser cannot. */
 const CURVE_JS = 20 * KB;
 
@@ -104,8 +106,19 @@ describe('dist', () => {
     }
   });
 
+  it('verifies elections and keeps trustees’ keys in workers of their own', () => {
+    for (const program of ['verifier', 'keeper']) {
+      const found = assets.filter((name) => name.startsWith(`${program}-`));
+      expect(found, program).toHaveLength(1);
+      const [name = ''] = found;
+      expect(gzipped(name), program).toBeLessThanOrEqual(VERIFIER_JS);
+      expect(always).not.toContain(name);
+      for (const names of pages().values()) expect(names).not.toContain(name);
+    }
+  });
+
   it('leaves the words and styles of a part to its pages', () => {
-    for (const part of ['admin', 'network']) {
+    for (const part of ['admin', 'network', 'trustee', 'verify']) {
       for (const locale of ['en', 'de']) {
         const words = assets.filter((name) => name.startsWith(`${part}.${locale}-`));
         expect(words, `${part}.${locale}`).toHaveLength(1);

@@ -1,6 +1,7 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
+import { Link } from 'wouter';
 import type { Election, Sealing } from '../../api/types';
 import { getElectionDetails } from '../../services/elections';
 import { leaveOutAwaited } from '../../services/sealing';
@@ -23,6 +24,7 @@ export function CeremonyActions({ election, sealing, onChanged }: CeremonyAction
   const queries = useQueryClient();
   const [asked, setAsked] = useState<'announce' | 'leaveOut' | null>(null);
   const { id, context, roll_size: count } = election;
+  const trustees = `/app/trustee/${id}`;
   const step = stepOf(sealing);
   const names = awaited(sealing);
   const left = sealing.trustees.filter(({ active, number }) => active && !sealing.waits_for.includes(number)).length;
@@ -41,10 +43,10 @@ export function CeremonyActions({ election, sealing, onChanged }: CeremonyAction
       {step !== null && (
         <div className="stack-tight">
           <p className="small">
-            {t('id')}: <span className="mono">{id}</span>
+            {t('address')}: <Link href={trustees}>{location.origin + trustees}</Link>
           </p>
           <div>
-            <CopyButton text={id} label={t('copyId')} />
+            <CopyButton text={location.origin + trustees} label={t('copyAddress')} />
           </div>
         </div>
       )}

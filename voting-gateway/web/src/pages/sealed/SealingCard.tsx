@@ -1,7 +1,7 @@
-import { useQuery } from '@tanstack/react-query';
 import { useTranslations } from 'use-intl';
+import { Link } from 'wouter';
 import type { Election, Sealing } from '../../api/types';
-import { fingerprintOf } from '../../services/sealing';
+import { Fingerprint } from './Fingerprint';
 import { CEREMONY, awaited, stateOf, stepOf, type TrusteeState } from './sealing';
 
 /** Who decrypts, how many of them it takes, and where they stand. */
@@ -26,6 +26,7 @@ export default function SealingCard({ election, sealing }: { election: Election;
             <li key={trustee.number}>
               <p>{trustee.name}</p>
               <p className="small muted">
+                <span className="visually-hidden">{t('fingerprint')} </span>
                 <Fingerprint of={trustee.key} />
               </p>
               <State of={stateOf(trustee, sealing, phase)} />
@@ -33,6 +34,11 @@ export default function SealingCard({ election, sealing }: { election: Election;
           ))}
         </ul>
         <p className="small muted">{t('trusteesHint')}</p>
+        {phase !== 'draft' && (
+          <p className="small">
+            <Link href={`/app/trustee/${election.id}`}>{t('forTrustees')}</Link>
+          </p>
+        )}
       </div>
       {announced && <p className="small muted">{t('challenged', { count: challenged })}</p>}
     </section>
@@ -44,18 +50,6 @@ function State({ of: state }: { of: TrusteeState }) {
   const t = useTranslations('sealed.states');
   if (state === 'part') return null;
   return <p className={state === 'awaited' || state === 'missing' ? 'small' : 'small muted'}>{t(state)}</p>;
-}
-
-/** Computed here from the key that the definition names: the gateway's word for it would prove nothing. */
-function Fingerprint({ of: key }: { of: string }) {
-  const t = useTranslations('sealed');
-  const { data } = useQuery({ queryKey: ['fingerprint', key], queryFn: () => fingerprintOf(key), staleTime: Infinity });
-  return (
-    <>
-      <span className="visually-hidden">{t('fingerprint')} </span>
-      <span className="mono">{data?.match(/.{4}/g)?.join(' ') ?? '…'}</span>
-    </>
-  );
 }
 
 /** The step that the ceremony is at, and whom it waits for. */

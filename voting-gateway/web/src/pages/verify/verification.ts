@@ -2,40 +2,46 @@
 import { bytesAt } from '../../api/client';
 import type { Election } from '../../api/types';
 import { answerOf } from '../../audit/asking';
-import type { Asked, Progress, Verified } from '../../audit/everything';
+import type { Progress, Verified } from '../../audit/everything';
 import { Fault } from '../../audit/fault';
+import type { OpenedBallot } from '../../audit/opened';
 import { getTrusted, isKnownNetwork } from '../../services/network';
-
-/** What the page shows of an election is what must be found on the ledger. */
-export const askedFor = async (election: Election): Promise<Asked> => {
-  const { id, chain, phase } = election;
-  return { id, chain, phase, definition: election, trusted: await getTrusted() };
-};
+import type { Task } from './verifier';
 
 /** That this browser has not met another network before. */
 export function requireKnown(genesis: string): void {
   if (!isKnownNetwork(genesis)) throw new Fault('board', 'other_network');
 }
 
+/** Throws a `Fault` at what does not hold, or a `Problem` if it could not be verified. */
 export class Verification {
   private worker: Worker | null = null;
 
-  /** Throws a `Fault` at what does not hold, or a `Problem` if it could not be verified. */
-  async run(election: Election, onProgress: (progress: Progress) => void): Promise<Verified> {
-    const asked = await askedFor(election);
-    this.cancel();
-    this.worker = new Worker(new URL('./verifier.ts', import.meta.url), { type: 'module' });
-    try {
-      const verified = await answerOf<Verified>(this.worker, { do: 'verify', asked }, bytesAt, onProgress);
-      requireKnown(verified.genesis);
-      return verified;
-    } finally {
-      this.cancel();
-    }
+  /** What the page shows of an election is what must be found on the ledger. */
+  async everything(election: Election, onProgress: (progress: Progress) => void): Promise<Verified> {
+    const { id, chain, phase } = election;
+    return this.run({ do: 'verify', asked: { id, chain, phase, definition: election, trusted: await getTrusted() } }, onProgress);
+  }
+
+  /** What a ballot held that was opened. */
+  async opened(id: string, code: string, onProgress: (progress: Progress) => void): Promise<OpenedBallot> {
+    return this.run({ do: 'opened', asked: { id, code, trusted: await getTrusted() } }, onProgress);
   }
 
   cancel(): void {
     this.worker?.terminate();
     this.worker = null;
+  }
+
+  private async run<Answer extends { genesis: string }>(task: Task, onProgress: (progress: Progress) => void): Promise<Answer> {
+    this.cancel();
+    this.worker = new Worker(new URL('./verifier.ts', import.meta.url), { type: 'module' });
+    try {
+      const answer = await answerOf<Answer>(this.worker, task, bytesAt, onProgress);
+      requireKnown(answer.genesis);
+      return answer;
+    } finally {
+      this.cancel();
+    }
   }
 }

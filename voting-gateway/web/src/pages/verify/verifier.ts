@@ -1,12 +1,13 @@
 /** Verifies beside the page, which stays quick; ending the worker is how one cancels. */
 import { type Answered, Asking, perform } from '../../audit/asking';
-import { type Asked, verifyEverything } from '../../audit/everything';
+import { type Asked, type Tell, verifyEverything } from '../../audit/everything';
+import { type OpenedAsked, openedBallot } from '../../audit/opened';
+
+export type Task = { do: 'verify'; asked: Asked } | { do: 'opened'; asked: OpenedAsked };
 
 const asking = new Asking();
-addEventListener('message', ({ data }: MessageEvent<Answered | { do: 'verify'; asked: Asked }>) => {
+const tell: Tell = async (progress) => postMessage({ say: 'progress', progress });
+addEventListener('message', ({ data }: MessageEvent<Answered | Task>) => {
   if (!('do' in data)) return asking.answered(data);
-  void perform(async () => {
-    const { verified } = await verifyEverything(data.asked, asking.ask, async (progress) => postMessage({ say: 'progress', progress }));
-    return verified;
-  });
+  void perform<unknown>(async () => (data.do === 'verify' ? (await verifyEverything(data.asked, asking.ask, tell)).verified : openedBallot(data.asked, asking.ask, tell)));
 });

@@ -33,7 +33,7 @@ export function TrusteesEditor({ draft, onChange }: { draft: Draft; onChange: (n
     <fieldset className="stack" ref={root}>
       <legend className="field-legend">{t('title')}</legend>
       <p className="muted">{t('hint')}</p>
-      <p className="muted">{t('howTo')}</p>
+      <p className="muted">{t('howTo', { address: `${location.origin}/app/trustee` })}</p>
       <ol className="option-lines">
         {trustees.map((trustee, place) => {
           const number = place + 1;

@@ -1,6 +1,8 @@
 /** Review and decision where ballots are sealed: cast this one, or test its seal and get another. */
 import { useEffect, useRef, useState } from 'react';
 import { useTranslations } from 'use-intl';
+import { Link } from 'wouter';
+import '../../../styles/receipt.css';
 import type { Election } from '../../../api/types';
 import type { Problem } from '../../../api/problem';
 import type { SealedBallot } from '../../../ballot';
@@ -11,6 +13,7 @@ import { Button } from '../../../ui/Button';
 import { Dialog } from '../../../ui/Dialog';
 import { Notice } from '../../../ui/Notice';
 import { ProblemNotice } from '../../../ui/problems';
+import { QrCode } from '../../check/QrCode';
 import type { CastState, Tested } from '../cast';
 import { Choice, Paper, useSealAfterLogin, type ReviewProps } from '../Paper';
 import { draftOf as draftOfSelection } from '../selection';
@@ -164,6 +167,7 @@ function SealTest({ election, cast, onRetry, onAgain, onEdit }: SealTestProps) {
       <div className="seal-box">
         <p className="seal-label">{t('testedCode')}</p>
         <BallotCode code={cast.ballot.code} />
+        {cast.at === 'tested' && <SecondDevice id={election.id} code={cast.ballot.code} />}
       </div>
       {isDone && (cast.at !== 'tested' || cast.tested.holds) && (
         <div className="row">
@@ -174,6 +178,23 @@ function SealTest({ election, cast, onRetry, onAgain, onEdit }: SealTestProps) {
         </div>
       )}
     </div>
+  );
+}
+
+/** The test is public by now, and its code all that finds it. */
+function SecondDevice({ id, code }: { id: string; code: string }) {
+  const t = useTranslations('sealed.check');
+  const path = `/app/check-seal/${id}/${code}`;
+  return (
+    <>
+      <p>{t('second')}</p>
+      <QrCode text={location.origin + path} label={t('qr')} />
+      <p className="small">
+        <Link href={path} target="_blank" rel="noreferrer">
+          {location.origin + path}
+        </Link>
+      </p>
+    </>
   );
 }
 

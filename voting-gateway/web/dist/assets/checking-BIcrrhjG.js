@@ -1,1 +1,0 @@
-import{M as e,b as t,x as n}from"./index-CrxBz4vc.js";import"./votes-CfDYBTH5.js";import"./definition-BNM7yLiC.js";import{t as r}from"./receipt-DRa3dHNd.js";async function i(e){let i=await r(e.proof,await t());return{receipt:e,check:i,knownNetwork:n(i.genesis)}}var a=t=>e({queryKey:[`verified`,t.ballot_hash,t.proof.length],queryFn:()=>i(t),staleTime:1/0});export{i as n,a as t};
