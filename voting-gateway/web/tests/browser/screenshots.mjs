@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { call, demoElection, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf, WEB } from './harness.mjs';
 import { MIXED, RANKED, SHARED } from './samples.mjs';
+import { sealedElections, sealedPages, sealTestPages } from './sealedPages.mjs';
 
 const OUT = join(WEB, 'screenshots');
 const asked = process.argv.slice(2);
@@ -41,19 +42,26 @@ await rank(PEOPLE.bob, shared, ['Elijah', 'Carmina']);
 await rank(PEOPLE.carol, shared, ['Carmina', 'St John']);
 await post(`/elections/${ranked}/close`);
 await post(`/elections/${shared}/close`);
+const sealed = await sealedElections(app.url, post);
+const voter = (await openWindow(browser, app.url)).page;
+await signIn(voter, PEOPLE.carol);
 
 for (const theme of THEMES) {
   for (const width of [1280, 390]) {
     const { context, page } = await openWindow(browser, app.url, { theme, viewport: { width, height: width === 390 ? 844 : 900 } });
-    const shot = async (name) => {
-      await page.waitForTimeout(450);
-      await page.screenshot({ path: join(OUT, `${name}-${width}-${theme}.png`), fullPage: true });
+    const shot = async (name, of = page) => {
+      await of.waitForTimeout(450);
+      await of.screenshot({ path: join(OUT, `${name}-${width}-${theme}.png`), fullPage: true });
     };
     const visit = async (path, name) => {
       await page.goto(path);
       await page.locator('h1').waitFor();
       await shot(name);
     };
+    await sealedPages(page, app.url, sealed, shot);
+    await voter.evaluate((value) => localStorage.setItem('voting.theme', value), theme);
+    await voter.setViewportSize(page.viewportSize());
+    await sealTestPages(voter, app.url, (name) => shot(name, voter));
     await visit('/app/login', '01-login');
     await visit('/app/check', '02-check');
     await signIn(page, PEOPLE.alice);

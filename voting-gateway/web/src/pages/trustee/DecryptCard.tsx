@@ -130,9 +130,15 @@ function Sums({ attended: { definition }, summed, onDecrypt }: { attended: Atten
       </Notice>
       <p>{t('what')}</p>
       <ul className="stack-tight">
-        {definition.contests.map(({ title, options }, at) => (
-          <li key={at}>{t('sumsOf', { title, options: options.map(({ name }) => name).join(', ') })}</li>
-        ))}
+        {definition.contests.map(({ title, options, allow_blank: mayBeBlank }, at) => {
+          const sums = [...options.map(({ name }) => name), ...(mayBeBlank ? [t('blank')] : [])];
+          return (
+            <li key={at}>
+              <p>{title}</p>
+              <p className="small muted">{t('sumsOf', { count: sums.length, options: sums.join(' · ') })}</p>
+            </li>
+          );
+        })}
       </ul>
       <div>
         <Button variant="primary" large onClick={onDecrypt}>
