@@ -345,6 +345,7 @@ describe('administration', () => {
     await page.getByText('Step 1 of 6').waitFor();
     await page.getByText('Waiting for ann, ben, cyd.').waitFor();
     assert.equal(await button(page, 'Announce the election').getAttribute('aria-disabled'), 'true');
+    assert.equal(await page.getByRole('link', { name: `/app/trustee/${id}` }).getAttribute('href'), `/app/trustee/${id}`, 'to be passed on');
     await inOrder(page, 'ceremony');
     const attends = ({ file }, ...more) => runVoting(app.url, ['trustee', 'ceremony', id, '--key', file, '--yes', ...more]);
     await attends(keys[0], '--once');
@@ -373,5 +374,23 @@ describe('administration', () => {
     await inOrder(page, 'too few ballots');
     assert.deepEqual(faults, []);
     await context.close();
+
+    // Trustees find the same with their files, from the ballots themselves; who was left out is told.
+    const trustee = await openWindow(browser, app.url);
+    const load = (file) => trustee.page.getByLabel('Your key file', { exact: true }).setInputFiles(file);
+    await trustee.page.goto(`/app/trustee/${id}`);
+    await load(keys[0].file);
+    await button(trustee.page, 'Verify and add up').click();
+    await trustee.page.getByText('Only 0 ballots count, and sums of fewer than 3 say too much about each.').waitFor({ timeout: 60_000 });
+    assert.equal(await button(trustee.page, 'Decrypt my part').count(), 0);
+    await inOrder(trustee.page, 'a trustee with too few ballots');
+    await trustee.page.goto('/app/elections');
+    await trustee.page.goto(`/app/trustee/${id}`);
+    await load(keys[2].file);
+    await trustee.page.getByText('The ceremony goes on without you').waitFor();
+    assert.equal(await button(trustee.page, 'Verify and add up').count(), 0);
+    await inOrder(trustee.page, 'a trustee who was left out');
+    assert.deepEqual(trustee.faults, []);
+    await trustee.context.close();
   });
 });
