@@ -294,3 +294,46 @@ fn a_witness_that_remembers_another_history_cosigns_nothing() {
     let copy = ["board", "copy", &board.id, text(&dir), "--witness", &witness.key, "--output", "json"];
     assert_eq!(code_of(&board.observer.run(&copy).exits(3)), "not_witnessed");
 }
+
+#[test]
+fn a_voter_saves_a_proof_that_holds_without_a_server() {
+    let board = Board::open();
+    let (alice, bob) = (board.vote("alice"), board.vote("bob"));
+    let code_held = |person: &Person| {
+        let held = person.run(&["receipt", "show", "--output", "json"]).exits(0).json();
+        held[0]["code"].as_str().unwrap().to_owned()
+    };
+    let (code, proof) = (code_held(&alice), alice.path("ballot.tlog-proof"));
+    let save = ["receipt", "proof", &code, "--out", text(&proof), "--output", "json"];
+    let saved = alice.run(&save).exits(0).json();
+    assert_eq!((&saved["code"], &saved["index"], &saved["size"]), (&code.as_str().into(), &0.into(), &2.into()));
+    alice.run(&save).exits(2); // nothing is overwritten
+    let unknown = alice.run(&["receipt", "proof", &code_held(&bob), "-o", text(&alice.path("other"))]).exits(2);
+    assert!(unknown.stderr.contains("no receipt for"), "{unknown:?}");
+
+    let genesis = board.observer.path("genesis.bin");
+    let identity = Identity::load_or_found(&board.network.data(), &EmbeddedConfig::default(), &SystemClock::new()).unwrap();
+    fs::write(&genesis, voting_core::Canonical::to_canonical(&identity.genesis)).unwrap();
+    drop(board.network);
+    let verify = ["receipt", "verify", text(&proof), "--output", "json"];
+    assert_eq!(alice.run(&verify).exits(0).json(), saved);
+    assert_eq!(code_of(&bob.run(&verify).exits(5)), "not_in_log", "it is for none of his");
+    let other = Person::at(&nobody());
+    let nothing_held = other.run(&["receipt", "verify", text(&proof), "--genesis", text(&genesis)]).exits(2);
+    assert!(nothing_held.stderr.contains("no ballot of it is held here"), "{nothing_held:?}");
+
+    // Each line is needed; signatures beyond a quorum are not.
+    let whole = fs::read_to_string(&proof).unwrap();
+    let refused = |changed: &str| {
+        fs::write(&proof, changed).unwrap();
+        code_of(&alice.run(&verify).exits(5))
+    };
+    assert_eq!(refused(&whole.replace("index 0", "index 1")), "not_in_log");
+    assert_eq!(refused(&whole.replacen("tlog-proof@v1", "tlog-proof@v1 ", 1)), "malformed_log_proof");
+    let hash = whole.lines().nth(2).unwrap();
+    assert_eq!(refused(&whole.replacen(&format!("{hash}\n"), "", 1)), "not_in_log");
+    let signatures = whole.lines().filter(|line| line.starts_with('\u{2014}')).count();
+    assert!(signatures >= 3, "{whole}");
+    let two: Vec<_> = whole.lines().collect();
+    assert_eq!(refused(&format!("{}\n", two[..two.len() + 2 - signatures].join("\n"))), "checkpoint_quorum");
+}

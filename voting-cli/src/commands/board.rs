@@ -135,9 +135,9 @@ pub(super) struct Copied {
 }
 
 /// Who has signed a checkpoint, and for which log.
-struct Signed {
-    origin: Origin,
-    signers: Vec<String>,
+pub(super) struct Signed {
+    pub(super) origin: Origin,
+    pub(super) signers: Vec<String>,
 }
 
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
@@ -349,7 +349,7 @@ fn extends(tree: &BoardTree, checkpoint: &SignedCheckpoint) -> bool {
 }
 
 /// What everybody may read.
-async fn fetch(client: &Client, path: &str) -> Result<Vec<u8>> {
+pub(super) async fn fetch(client: &Client, path: &str) -> Result<Vec<u8>> {
     client.bytes(path, Auth::None).await.map_err(|error| client.explain(error))
 }
 
@@ -408,7 +408,7 @@ fn signed_by(checkpoint: &SignedCheckpoint, origin: Origin, epochs: &Epochs) -> 
 }
 
 /// The same for the log that the checkpoint itself names, which must be one of this network.
-fn signed(checkpoint: &SignedCheckpoint, genesis: &Genesis, epochs: &Epochs) -> Result<Signed, CheckpointError> {
+pub(super) fn signed(checkpoint: &SignedCheckpoint, genesis: &Genesis, epochs: &Epochs) -> Result<Signed, CheckpointError> {
     let chain = genesis.chain_id(PartitionId(0));
     let named = checkpoint.checkpoint().origin.strip_prefix(&format!("voting/{chain}/"));
     let election = named.and_then(|election| election.parse().ok()).ok_or_else(|| CheckpointError::Origin {

@@ -71,7 +71,7 @@ pub(crate) async fn run(command: Command, context: Context) -> Result<()> {
         Command::Elections(args) => elections::run(args, &context).await,
         Command::Voters(args) => voters::run(args, &context).await,
         Command::Vote(args) => vote::run(args, &context).await,
-        Command::Receipt(args) => receipt::run(args, &context),
+        Command::Receipt(args) => receipt::run(args, &context).await,
         Command::Generate(args) => generate::run(args, &context),
         Command::Import(args) => import::run(args, &context).await,
         Command::Count(args) => count::run(args, &context),

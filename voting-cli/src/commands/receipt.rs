@@ -1,20 +1,23 @@
 //! `voting receipt`: the proofs this machine holds, listed and checked offline.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde::Serialize;
+use voting_core::board::{LogProof, LogProofError};
+use voting_core::entry::Entry;
 use voting_core::receipt::{Receipt, ReceiptError, Recorded};
 use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
 
-use super::Context;
+use super::board::Signed;
+use super::{Context, board};
 use crate::api::ReceiptAnswer;
 use crate::cast::decode_proof;
 use crate::client::parse_url;
 use crate::exit::{CliError, Result};
 use crate::output::{fields, table};
-use crate::pinned::{OfflineArgs, Relied};
+use crate::pinned::{self, OfflineArgs, Relied};
 use crate::state::{self, ServerDir};
 use crate::wallet::{Held, Wallet, means_ballot};
 
@@ -35,6 +38,7 @@ Examples:
   voting receipt show K3Q7-9FZA-M2XR       one, by the beginning of its code or hash")]
     Show(ShowArgs),
     Verify(VerifyArgs),
+    Proof(ProofArgs),
 }
 
 #[derive(Debug, clap::Args)]
@@ -47,7 +51,7 @@ struct ShowArgs {
 ///
 /// A receipt proves that a quorum of the authorities recorded the ballot, and with the ballot at hand
 /// that it is this very one. It does not show the choice. It can also be a file: the bytes of a receipt,
-/// or the JSON that GET /ballots/{hash}/receipt serves.
+/// the JSON that GET /ballots/{hash}/receipt serves, or a proof as `voting receipt proof` writes it.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
@@ -60,6 +64,26 @@ struct VerifyArgs {
     which: Option<String>,
     #[command(flatten)]
     relied: OfflineArgs,
+}
+
+/// Save a proof of one of your votes that other programs can read.
+///
+/// It says where in the public board the ballot is, signed by a quorum of the authorities, in the format tlog-proof of C2SP.
+/// It is verified before it is written, and does not show the choice.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = "\
+Examples:
+  voting receipt proof K3Q7-9FZA-M2XR -o ballot.tlog-proof
+  voting receipt verify ballot.tlog-proof          without any server")]
+struct ProofArgs {
+    /// The ballot: its code or hash, or their beginning
+    ballot: String,
+    /// Where to write it
+    #[arg(long, short = 'o', value_name = "FILE")]
+    out: PathBuf,
+    /// Replace the file if there is one
+    #[arg(long)]
+    force: bool,
 }
 
 /// One ballot, as it is listed.
@@ -92,11 +116,12 @@ struct Proved {
     recorded: Recorded,
 }
 
-pub(crate) fn run(args: Args, context: &Context) -> Result<()> {
+pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let server = ServerDir::of(&state::root()?, &parse_url(&context.url)?);
     match args.command {
         Command::Show(args) => show(&args, &server, context),
         Command::Verify(args) => verify(&args, &server, context),
+        Command::Proof(args) => save_proof(&args, &server, context).await,
     }
 }
 
@@ -154,8 +179,15 @@ fn line(title: String, held: &Held) -> Line {
 
 fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()> {
     let relied = Relied::on(&args.relied, server, &context.url)?;
-    let proved = match args.which.as_deref().filter(|which| Path::new(which).is_file()) {
-        Some(path) => vec![verify_file(Path::new(path), &relied, server)?],
+    let proved = match args.which.as_deref().map(Path::new).filter(|which| which.is_file()) {
+        Some(path) => {
+            let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
+            if LogProof::is_meant(&bytes) {
+                let found = OnBoard::find(&bytes, &path.display(), &relied, server)?;
+                return context.out.answer(&found, || found.describe());
+            }
+            vec![verify_file(path, &bytes, &relied, server)?]
+        }
         None => verify_held(args.which.as_deref(), &relied, server, context)?,
     };
     context.out.answer(&proved, || match proved.as_slice() {
@@ -188,12 +220,11 @@ fn verify_held(which: Option<&str>, relied: &Relied<'_>, server: &ServerDir, con
     }
 }
 
-fn verify_file(path: &Path, relied: &Relied<'_>, server: &ServerDir) -> Result<Proved> {
-    let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
-    let receipt = read_receipt(&bytes).map_err(|reason| {
+fn verify_file(path: &Path, bytes: &[u8], relied: &Relied<'_>, server: &ServerDir) -> Result<Proved> {
+    let receipt = read_receipt(bytes).map_err(|reason| {
         CliError::verification(
             format!("{} is no receipt: {reason}", path.display()),
-            "give the bytes of a receipt, or the JSON that GET /ballots/{hash}/receipt serves",
+            "give the bytes of a receipt, the JSON that GET /ballots/{hash}/receipt serves, or what `voting receipt proof` wrote",
         )
     })?;
     let mine = held(server, Some(&receipt.ballot.to_string()))?.pop().map(|(_, _, held)| held);
@@ -240,6 +271,91 @@ fn describe(proved: &Proved) -> String {
             ("ballot", same.to_owned()),
         ])
     )
+}
+
+async fn save_proof(args: &ProofArgs, server: &ServerDir, context: &Context) -> Result<()> {
+    if args.out.exists() && !args.force {
+        let what = format!("{} exists already", args.out.display());
+        return Err(CliError::usage(what, "choose another name, or replace it with --force"));
+    }
+    let mut meant = held(server, Some(&args.ballot))?;
+    meant.retain(|(_, _, held)| means_ballot(&args.ballot, held.ballot.hash()));
+    let ballot = match meant.as_slice() {
+        [(_, _, held)] => &held.ballot,
+        [] => return Err(nothing_held(&args.ballot, context)),
+        _ => {
+            let what = format!("`{}` means {} ballots", args.ballot, meant.len());
+            return Err(CliError::usage(what, "type more of the code"));
+        }
+    };
+    let client = context.client()?;
+    let genesis = pinned::ensure(&client, &context.out).await?;
+    pinned::epochs(&client, &genesis, PartitionId(0)).await?;
+    let text = board::fetch(&client, &format!("/board/{}/proof/{}", ballot.ballot.election, ballot.hash())).await?;
+    let found = OnBoard::find(&text, &client.address(), &Relied::pinned(server, &context.url)?, server)?;
+    if found.ballot_hash != ballot.hash() {
+        let what = format!("{} answered with the proof of another ballot, {}", client.address(), found.code);
+        return Err(CliError::verification(what, "ask another gateway"));
+    }
+    state::write(&args.out, &text)?;
+    context.out.answer(&found, || found.describe())
+}
+
+/// A ballot's place in the public board of its election.
+#[derive(Debug, Serialize)]
+struct OnBoard {
+    election: ElectionId,
+    ballot_hash: BallotHash,
+    code: String,
+    /// Its place, from 0.
+    index: u64,
+    /// Number of ballots on the board when it was signed.
+    size: u64,
+    /// Names of the authorities that have signed.
+    signers: Vec<String>,
+}
+
+impl OnBoard {
+    /// Finds which of the ballots held here a proof is for, and checks who has signed.
+    fn find(text: &[u8], place: &impl fmt::Display, relied: &Relied<'_>, server: &ServerDir) -> Result<Self> {
+        let wrong = |error: LogProofError| CliError {
+            code: Some(error.code().to_owned()),
+            ..CliError::verification(
+                format!("the proof in {place} does not hold: {error}"),
+                "keep it as it is and tell whoever runs the election; if the network was founded anew, give its genesis with --genesis",
+            )
+        };
+        let text = std::str::from_utf8(text).map_err(|_| wrong(LogProofError::Text("it is not UTF-8")))?;
+        let proof: LogProof = text.parse().map_err(wrong)?;
+        let epochs = relied.epochs(PartitionId(0))?;
+        let signed = board::signed(&proof.checkpoint, &relied.genesis, &epochs);
+        let Signed { origin, signers } = signed.map_err(|error| wrong(error.into()))?;
+        let ballots = held(server, Some(&origin.election.to_string()))?;
+        if ballots.is_empty() {
+            return Err(CliError::usage(
+                format!("a quorum has signed the board of election {}, but no ballot of it is held here", origin.election),
+                "check it on the machine that the vote was cast from",
+            ));
+        }
+        let is_of = |held: &Held| proof.check_inclusion(Entry::Cast(held.ballot.clone()).to_bytes().as_slice());
+        let checked: Vec<_> = ballots.iter().map(|(_, _, held)| is_of(held).map(|()| held.ballot.hash())).collect();
+        let found = checked.iter().find_map(|checked| checked.as_ref().ok());
+        let size = proof.checkpoint.checkpoint().size;
+        let ballot = *found.ok_or_else(|| wrong(LogProofError::Inclusion { index: proof.index, size }))?;
+        Ok(Self { election: origin.election, ballot_hash: ballot, code: ballot.code(), index: proof.index, size, signers })
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "The proof holds: the ballot is on the public board.\n{}",
+            fields(&[
+                ("code", self.code.clone()),
+                ("election", self.election.to_string()),
+                ("place", format!("{} of {}", self.index + 1, self.size)),
+                ("signed by", self.signers.join(", ")),
+            ])
+        )
+    }
 }
 
 /// Ballots held for a server, with the title of their election; only those meant, if something is typed.

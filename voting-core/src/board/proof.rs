@@ -74,6 +74,14 @@ impl LogProof {
     /// [`LogProofError`].
     pub fn verify(&self, entry: &[u8], origin: Origin, epoch: &Epoch) -> Result<(), LogProofError> {
         self.checkpoint.verify(origin, epoch)?;
+        self.check_inclusion(entry)
+    }
+
+    /// Checks that the hashes lead from the entry with these bytes to the checkpoint's root. Who has signed that is another question.
+    ///
+    /// # Errors
+    /// [`LogProofError::Inclusion`].
+    pub fn check_inclusion(&self, entry: &[u8]) -> Result<(), LogProofError> {
         let checkpoint = self.checkpoint.checkpoint();
         let proof = InclusionProof { index: self.index, size: checkpoint.size, hashes: self.hashes.clone() };
         if proof.root(&leaf_hash(entry)) == Some(checkpoint.root) {
@@ -81,6 +89,12 @@ impl LogProof {
         } else {
             Err(LogProofError::Inclusion { index: self.index, size: checkpoint.size })
         }
+    }
+
+    /// Whether a text claims to be such a proof.
+    #[must_use]
+    pub fn is_meant(text: &[u8]) -> bool {
+        text.starts_with(FIRST_LINE.as_bytes())
     }
 }
 

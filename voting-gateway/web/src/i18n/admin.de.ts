@@ -309,6 +309,14 @@ export const adminDe: Messages['admin'] = {
       listWaits: 'Eine Liste ist eingegeben und noch nicht hinzugefügt.',
     },
   },
+  freeze: {
+    action: 'Verzeichnis einfrieren',
+    hint: 'Wer einen bestätigten Schlüssel hat, etwa durch Zugangsdaten, bleibt im eingefrorenen Verzeichnis. Danach kann kein Server für jene stimmen, die fernbleiben.',
+    title: 'Verzeichnis einfrieren?',
+    stay: '{count, plural, one {1 Person hat einen bestätigten Schlüssel und kann wählen} other {# Personen haben einen bestätigten Schlüssel und können wählen}}. Es lässt sich nicht rückgängig machen.',
+    leave: '{count, plural, one {1 Person hat keinen und kann dann nicht wählen} other {# Personen haben keinen und können dann nicht wählen}}.',
+    done: 'Das Verzeichnis ist eingefroren.',
+  },
   overview: {
     title: 'Wahl verwalten',
     phasesLabel: 'Phasen der Wahl',
@@ -388,6 +396,7 @@ export const adminDe: Messages['admin'] = {
     invalid_definition: 'Die Wahl widerspricht sich.',
     invalid_voters: 'Zeilen der Liste sind nicht zulässig.',
     empty_roll: 'Niemand steht im Verzeichnis. Fügen Sie zuerst Wählende hinzu.',
+    roll_frozen: 'Das Verzeichnis ist eingefroren. Niemand kann mehr hinzugefügt werden.',
     invalid_reason: 'Der Grund ist leer oder zu lang.',
     too_early: 'Dafür ist es zu früh: Die genannten Zeiten gelten.',
     wrong_phase: 'Die Wahl ist nicht mehr in einer Phase dafür. Diese Seite zeigt, wo sie jetzt steht.',

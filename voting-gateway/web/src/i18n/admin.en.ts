@@ -307,6 +307,14 @@ export const adminEn = {
       listWaits: 'A list of voters is entered and not added yet.',
     },
   },
+  freeze: {
+    action: 'Freeze the roll',
+    hint: 'Whoever has a certified key, such as a credential, stays on a frozen roll. After that no server can vote for those who stay away.',
+    title: 'Freeze the roll?',
+    stay: '{count, plural, one {1 voter has} other {# voters have}} a certified key and can vote. It cannot be undone.',
+    leave: '{count, plural, one {1 voter has} other {# voters have}} none, and can then not vote.',
+    done: 'The roll is frozen.',
+  },
   overview: {
     title: 'Manage the election',
     phasesLabel: 'Phases of the election',
@@ -386,6 +394,7 @@ export const adminEn = {
     invalid_definition: 'The election contradicts itself.',
     invalid_voters: 'Lines of the list are not acceptable.',
     empty_roll: 'Nobody is on the roll. Add voters first.',
+    roll_frozen: 'The roll is frozen. Nobody can be added any more.',
     invalid_reason: 'The reason is empty or too long.',
     too_early: 'It is too early for this: the stated times bind.',
     wrong_phase: 'The election is not in a phase for this any more. This page shows where it stands now.',

@@ -137,6 +137,8 @@ export const de: Catalogue = {
     opens: 'Beginnt',
     closes: 'Endet',
     createdBy: 'Eingerichtet von',
+    frozenRoll: 'Wählerverzeichnis',
+    frozenRollHint: 'Eingefroren: Für niemanden sonst kann ein Schlüssel bestätigt werden. Seine Wurzel:',
     liveResult: 'Laufendes Ergebnis',
     result: 'Ergebnis',
     board: 'Öffentliche Stimmzettelliste',

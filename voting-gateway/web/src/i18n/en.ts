@@ -149,6 +149,8 @@ export const en = {
     opens: 'Opens',
     closes: 'Closes',
     createdBy: 'Set up by',
+    frozenRoll: 'Roll',
+    frozenRollHint: 'Frozen: no key of anyone else can be certified. Its root:',
     liveResult: 'Live result',
     result: 'Result',
     board: 'Public ballot list',

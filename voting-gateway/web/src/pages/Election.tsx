@@ -12,6 +12,7 @@ import { LoadedPage } from '../ui/Loaded';
 import { Notice } from '../ui/Notice';
 import { Page } from '../ui/Page';
 import { BothZones, RelativeTime } from '../ui/TimeText';
+import { FrozenRoll } from './elections/FrozenRoll';
 import { PhaseChip } from './elections/PhaseChip';
 import { Turnout } from './elections/Turnout';
 import { SealingCard } from './sealed';
@@ -77,6 +78,7 @@ function Details({ election }: { election: ElectionModel }) {
               </dd>
               <dt>{t('election.createdBy')}</dt>
               <dd>{election.created_by}</dd>
+              <FrozenRoll root={election.frozen_roll} />
             </dl>
             <Turnout voted={turnout.voted} roll={turnout.roll_size} />
           </div>

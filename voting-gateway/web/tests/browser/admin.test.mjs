@@ -1,9 +1,11 @@
 // The administration: setting an election up, running it, and who may.
 import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { audit } from './audit.mjs';
-import { call, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
+import { call, openElection, openWindow, PEOPLE, runVoting, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
 
 let app, browser, token, office;
 before(async () => {
@@ -294,6 +296,43 @@ describe('running', () => {
     assert.equal((await call(app.url, 'GET', `/elections/${id}`)).cancel_reason, 'The list of candidates was wrong.');
     await page.goto('/app/admin');
     await page.getByRole('region', { name: 'Finished' }).getByText('To be cancelled').waitFor();
+  });
+
+  it('freezes a roll, which everyone sees', async () => {
+    const id = await draft('Frozen roll');
+    const folder = mkdtempSync(join(tmpdir(), 'voting-credentials-'));
+    await runVoting(app.url, ['voters', 'credentials', '--count', '2', '-o', join(folder, 'credentials')]);
+    const made = JSON.parse(readFileSync(join(folder, 'credentials/public.json'), 'utf8'));
+    rmSync(folder, { recursive: true });
+    const voter = { email: 'alice@example.com', name: 'Alice' };
+    await api('POST', `/elections/${id}/voters`, { voters: [voter] });
+    const { page, faults } = office;
+    await page.goto(`/app/admin/${id}`);
+    await page.getByText('alice@example.com').waitFor();
+    assert.equal(await button(page, 'Freeze the roll').count(), 0, 'nobody would be left on it');
+    await api('POST', `/elections/${id}/credentials`, { credentials: made.credentials ?? made });
+    await page.reload();
+    await button(page, 'Freeze the roll').click();
+    await page.getByRole('dialog').getByText('2 voters have a certified key').waitFor();
+    await page.getByRole('dialog').getByText('1 voter has none').waitFor();
+    await audit(page, 'dialog to freeze a roll');
+    await inDialog(page, 'Freeze the roll').click();
+    await page.getByText('Frozen: no key of anyone else can be certified').waitFor();
+    assert.equal(await button(page, 'Freeze the roll').count(), 0);
+    const late = await fetch(`${app.url}/elections/${id}/voters`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: JSON.stringify({ voters: [{ ...voter, email: 'late@example.com' }] }),
+    });
+    assert.deepEqual([late.status, (await late.json()).code], [409, 'roll_frozen']);
+    await api('POST', `/elections/${id}/publish`, {});
+    const { roll_size: roll, frozen_roll: root } = await call(app.url, 'GET', `/elections/${id}`);
+    assert.deepEqual([roll, /^[0-9a-f]{64}$/.test(root)], [2, true]);
+    const reader = await openWindow(browser, app.url);
+    await reader.page.goto(`/app/elections/${id}`);
+    await reader.page.getByText(root).waitFor();
+    assert.deepEqual([...faults, ...reader.faults], []);
+    await reader.context.close();
   });
 
   it('asks who comes without a session to sign in, and leads back', async () => {

@@ -18,12 +18,14 @@ import { Page } from '../../ui/Page';
 import { saveFile } from '../../ui/saveFile';
 import { BothZones, RelativeTime } from '../../ui/TimeText';
 import { PhaseChip } from '../elections/PhaseChip';
+import { FrozenRoll } from '../elections/FrozenRoll';
 import { Turnout } from '../elections/Turnout';
 import { ResultNote, SealingCard } from '../sealed';
 import { pollOf } from '../sealed/sealing';
 import { Actions } from './Actions';
 import { AdminProblem } from './AdminProblem';
 import { Roll } from './Roll';
+import { RollFreeze } from './RollFreeze';
 import { Timeline } from './Timeline';
 
 export default function Overview() {
@@ -88,6 +90,7 @@ function Details({ election }: { election: Election }) {
             <h2 id="roll" className="h3">
               {t('admin.voters.rollTitle')}
             </h2>
+            <RollFreeze election={election} />
             <Roll id={election.id} withVotes={!isDraft(election.phase)} />
           </section>
         </div>
@@ -138,6 +141,7 @@ function Facts({ election, voted, roll }: { election: Election; voted: number; r
             <dd>{election.certified}</dd>
           </>
         )}
+        <FrozenRoll root={election.frozen_roll} />
       </dl>
     </div>
   );

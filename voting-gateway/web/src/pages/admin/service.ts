@@ -3,6 +3,7 @@ import { queryOptions } from '@tanstack/react-query';
 import { api } from '../../api/client';
 import { answered } from '../../api/http';
 import type { Election, NewElection } from '../../api/types';
+import { getElectionDetails } from '../../services/elections';
 
 const path = (id: string) => ({ params: { path: { id } } });
 
@@ -37,6 +38,11 @@ export const votersQuery = (id: string, after: string | null) =>
 /** Announces what was looked at: the draft with this context, unless somebody else has changed it since. */
 export const publishElection = (id: string, context: string): Promise<Election> =>
   answered(api.POST('/elections/{id}/publish', { params: { path: { id }, header: { 'If-Match': `"${context}"` } } }));
+/** The election with its roll frozen. */
+export const freezeRoll = async (id: string): Promise<Election> => {
+  await answered(api.POST('/elections/{id}/roll/freeze', path(id)));
+  return getElectionDetails(id);
+};
 export const openVoting = (id: string): Promise<Election> => answered(api.POST('/elections/{id}/open', path(id)));
 export const closeVoting = (id: string, publish: boolean): Promise<Election> =>
   answered(api.POST('/elections/{id}/close', { ...path(id), body: { publish } }));
