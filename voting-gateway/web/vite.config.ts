@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 const gateway = process.env.VOTING_URL ?? 'http://localhost:8100';
 
 /** Paths of the API; everything else belongs to the application. */
-const API = ['/auth', '/ballots', '/elections', '/genesis', '/network', '/openapi.json', '/user', '/version', '/votes'];
+const API = ['/auth', '/ballots', '/board', '/elections', '/genesis', '/network', '/openapi.json', '/user', '/version', '/votes'];
 
 export default defineConfig({
   plugins: [react()],

@@ -272,6 +272,8 @@ export const de: Catalogue = {
     verified: 'Dieser Browser hat Beweis und Unterschriften selbst geprüft.',
     invalid: 'Der Beweis dieser Quittung hält nicht. Bewahren Sie sie auf und sagen Sie es dem Wahlbüro.',
     download: 'Herunterladen',
+    logProof: 'Ein Beleg für andere Programme',
+    logProofHint: 'zeigt, wo Ihr Stimmzettel in der öffentlichen Liste steht, von einem Quorum signiert (C2SP tlog-proof). Ihre Wahl zeigt er nicht.',
     copy: 'Code kopieren',
     print: 'Drucken',
     qr: 'QR-Code, der zur Prüfung dieses Stimmzettels führt',

@@ -284,6 +284,8 @@ export const en = {
     verified: 'This browser has verified the proof and the signatures itself.',
     invalid: 'The proof of this receipt does not hold. Keep it and tell the election office.',
     download: 'Download',
+    logProof: 'A proof for other programs',
+    logProofHint: 'shows where your ballot is on the public list, signed by a quorum (C2SP tlog-proof). It does not show your choice.',
     copy: 'Copy the code',
     print: 'Print',
     qr: 'QR code that leads to the check of this ballot',

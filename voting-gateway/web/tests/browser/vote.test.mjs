@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { demoElection, openElection, openWindow, PEOPLE, signIn, startApp, startBrowser, tokenOf } from './harness.mjs';
 import { MIXED, RANKED } from './samples.mjs';
@@ -68,6 +69,10 @@ describe('voting', () => {
       'Your vote is recorded.',
     ]);
     assert.equal(puts.length, 1);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('link', { name: 'A proof for other programs' }).click();
+    const proof = readFileSync(await (await saved).path(), 'utf8');
+    assert.match(proof, /^c2sp\.org\/tlog-proof@v1\nindex \d+\n/);
 
     await page.getByRole('link', { name: 'Check it on the public list' }).click();
     await page.getByRole('heading', { name: 'On the list' }).waitFor();

@@ -88,6 +88,12 @@ export function Stub({ receipt, title }: { receipt: Receipt; title: string }) {
         <CopyButton text={receipt.code} label={t('copy')} />
         <Button onClick={() => print()}>{t('print')}</Button>
       </div>
+      <p className="small no-print">
+        <a href={`/board/${receipt.election_id}/proof/${receipt.ballot_hash}`} download={`ballot-${receipt.code.slice(0, 9)}.tlog-proof`}>
+          {t('logProof')}
+        </a>{' '}
+        {t('logProofHint')}
+      </p>
     </div>
   );
 }
