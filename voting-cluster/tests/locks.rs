@@ -1,7 +1,5 @@
 //! Locks on a real Redis Cluster: contention, fencing, guards, leadership, and failovers in between.
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpStream;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +13,8 @@ use voting_cluster::lock::{LockGuard, RedisLocks};
 use voting_cluster::redis::RedisBackends;
 use voting_cluster::testing::RedisServers;
 use voting_core::seams::{FencingToken, Lease, LockError, LockManager};
+
+use crate::support::wire::{BUSY_SECONDS, COMES_IN, TRIES, Wire, lose_the_reply, scripts_run};
 
 /// Far above what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -191,53 +191,6 @@ async fn tokens_grow_across_a_failover() {
     servers.flush();
     let anew = locks.acquire("failover", LONG, PATIENCE).await.unwrap();
     assert!(anew.token > after.token);
-}
-
-/// A connection of our own to a server, on which commands are written by hand: a server that is busy reads them in the
-/// order in which they came in.
-struct Wire(BufReader<TcpStream>);
-
-impl Wire {
-    fn to(servers: &RedisServers, id: usize) -> Self {
-        let url = servers.urls()[id].clone();
-        Self(BufReader::new(TcpStream::connect(url.trim_start_matches("redis://")).unwrap()))
-    }
-
-    fn say(&mut self, command: &str) {
-        write!(self.0.get_mut(), "{command}\r\n").unwrap();
-    }
-
-    fn hear(&mut self) -> String {
-        let mut line = String::new();
-        self.0.read_line(&mut line).unwrap();
-        line
-    }
-}
-
-/// Scripts that a server has run since its counters were set to 0.
-fn scripts_run(servers: &RedisServers, id: usize) -> u64 {
-    let stats: String = servers.ask(id, cmd("INFO").arg("commandstats"));
-    let calls = |line: &str| line.split("calls=").nth(1)?.split(',').next()?.parse::<u64>().ok();
-    stats.lines().filter(|line| line.starts_with("cmdstat_eval")).filter_map(calls).sum()
-}
-
-/// How long a server is busy while a call comes in.
-const BUSY_SECONDS: &str = "0.8";
-/// The part of it after which the call has come in, on a machine that is not too busy.
-const COMES_IN: Duration = Duration::from_millis(300);
-/// Tries to have a call come in while the server is busy.
-const TRIES: usize = 5;
-
-/// The server answers nothing for a while, reads a call that came in meanwhile, runs it, and cuts the connection before
-/// it answers. Returns once it has.
-async fn lose_the_reply(sleeper: &mut Wire, cutter: &mut Wire, call: impl FnOnce()) {
-    sleeper.say(&format!("DEBUG SLEEP {BUSY_SECONDS}"));
-    tokio::time::sleep(Duration::from_millis(50)).await; // it sleeps by then
-    call();
-    tokio::time::sleep(COMES_IN).await;
-    cutter.say("CLIENT KILL TYPE normal SKIPME yes");
-    let killed = tokio::task::block_in_place(|| cutter.hear());
-    assert!(killed.starts_with(':'), "{killed}");
 }
 
 /// The script that takes a lock has run, and its reply is lost: the call that is made again is known for the same owner's,

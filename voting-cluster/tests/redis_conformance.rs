@@ -5,19 +5,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use ::redis::cmd;
 use async_trait::async_trait;
 use tokio::task::JoinSet;
 use voting_cluster::queue::{QueueLayout, RedisQueue};
 use voting_cluster::redis::RedisBackends;
 use voting_cluster::testing::RedisServers;
 use voting_cluster::transport::RedisTransport;
+use voting_core::block::EntryBytes;
 use voting_core::ids::PartitionId;
-use voting_core::seams::{BallotQueue, LockManager, NodeName, Store, StoreError, Transport};
+use voting_core::seams::{BallotQueue, LockManager, NodeName, Store, StoreError, Submitted, Transport};
 use voting_core::testing::conformance::lock::LockBuilder;
 use voting_core::testing::conformance::queue::QueueBuilder;
 use voting_core::testing::conformance::store::StoreBuilder;
 use voting_core::testing::conformance::transport::TransportBuilder;
 use voting_core::testing::conformance::{Runtime, Task, lock, queue, store, transport};
+
+use crate::support::wire::{TRIES, Wire, lose_the_reply, scripts_run};
 
 /// Builds backends in a namespace of their own on servers that all cases share.
 struct Redis {
@@ -143,4 +147,39 @@ async fn a_queue_of_several_buckets_conforms_but_for_its_order() {
     queue::every_waiting_consumer_is_woken(&redis).await;
     queue::hopeless_entries_are_given_up(&redis).await;
     queue::a_dropped_take_loses_nothing(&redis).await;
+}
+
+/// The script that hands out entries has run, and its reply is lost: the look that is made again gets them, and not
+/// whoever looks for abandoned entries much later.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn entries_whose_delivery_is_lost_on_the_way_are_delivered_by_the_same_call() {
+    const SERVER: usize = 0;
+    let redis = Redis::on(RedisServers::single());
+    let (_guard, queue) = QueueBuilder::build(&redis, 100).await;
+    for attempt in 1.. {
+        // The group is there, and the script is known.
+        assert_eq!(queue.take("a consumer", 10, Duration::ZERO).await, Ok(Vec::new()));
+        let entries: Vec<_> = (0..3).map(|n| EntryBytes::new(vec![attempt, n])).collect();
+        for entry in &entries {
+            assert_eq!(queue.submit(entry.clone()).await, Ok(Submitted::Queued));
+        }
+        redis.servers.ask::<()>(SERVER, cmd("CONFIG").arg("RESETSTAT"));
+        let (mut sleeper, mut cutter) = (Wire::to(&redis.servers, SERVER), Wire::to(&redis.servers, SERVER));
+        let (taking, queue_too) = (&mut None, Arc::clone(&queue));
+        lose_the_reply(&mut sleeper, &mut cutter, || {
+            *taking = Some(tokio::spawn(async move { queue_too.take("a consumer", 10, Duration::ZERO).await }));
+        })
+        .await;
+        let taken = taking.take().unwrap().await.unwrap().expect("the queue can be read");
+        let runs = scripts_run(&redis.servers, SERVER);
+        assert_eq!(taken.iter().map(|delivery| delivery.entry.clone()).collect::<Vec<_>>(), entries);
+        assert!(taken.iter().all(|delivery| delivery.attempt == 1));
+        queue.acknowledge(&taken.iter().map(|delivery| delivery.hash).collect::<Vec<_>>()).await.unwrap();
+        assert_eq!(queue.depth().await.map(|depth| (depth.waiting, depth.taken)), Ok((0, 0)));
+        if runs >= 2 {
+            println!("the script ran {runs} times for one delivery, at attempt {attempt}");
+            break;
+        }
+        assert!(usize::from(attempt) < TRIES, "no call came in while the server was busy");
+    }
 }

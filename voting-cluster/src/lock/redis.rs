@@ -22,7 +22,7 @@ use tokio::time::{Instant, timeout_at};
 use voting_core::seams::lock::MAX_LOCK_NAME_BYTES;
 use voting_core::seams::{FencingToken, Lease, LockError, LockManager};
 
-use crate::redis::{Redis, RedisError, Script, Subscriber, Subscription, convert};
+use crate::redis::{Redis, RedisError, Script, Subscriber, Subscription, convert, random_number};
 
 /// A waiter looks again after this long although nobody woke it.
 const LOOK_EVERY: Duration = Duration::from_millis(400);
@@ -172,12 +172,6 @@ impl Drop for InLine<'_> {
             runtime.spawn(async move { locks.leave(&name, &waiter).await });
         }
     }
-}
-
-fn random_number() -> Result<u128, RedisError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| RedisError::Unexpected(format!("no randomness: {error}")))?;
-    Ok(u128::from_be_bytes(bytes))
 }
 
 impl From<RedisError> for LockError {

@@ -3,6 +3,7 @@
 //! ```text
 //!  NS:{queue:P:B}:queue:stream    stream: waiting and taken entries, field = hash, value = bytes
 //!  NS:{queue:P:B}:queue:known     hash: entry hash → place in the stream
+//!  NS:{queue:P:B}:queue:looks     hash: consumer → its last look that found something, first and last place
 //!  NS:{queue:P:B}:queue:dead      stream: entries given up on, with the reason, the newest thousand
 //!  NS:{queue:P:B}:queue:given-up  number of entries given up on
 //!  NS:{queue:P:B}:ephemeral:arrivals   channel: something has come in
@@ -28,7 +29,7 @@ use voting_core::ids::{EntryHash, PartitionId};
 use voting_core::seams::queue::MAX_DELIVERIES;
 use voting_core::seams::{BallotQueue, Delivery, QueueDepth, QueueError, Submitted};
 
-use crate::redis::{Redis, RedisError, Script, Subscriber, Subscription, convert};
+use crate::redis::{Redis, RedisError, Script, Subscriber, Subscription, convert, random_number};
 
 /// Buckets of one queue: several per shard of an ordinary cluster, few enough to be read one by one.
 pub const DEFAULT_BUCKETS: u16 = 8;
@@ -39,8 +40,6 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// A bucket is looked at this often although no arrival was heard of: the hint may be lost, or its
 /// consumers dead.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How long a call waits for a look that it began, beyond its own time.
-const LOOK_PATIENCE: Duration = Duration::from_secs(1);
 /// Longest single wait: keeps deadlines far from the end of time.
 const LONGEST_WAIT: Duration = Duration::from_secs(86_400);
 /// Places of taken entries remembered here; more are found by their hash.
@@ -62,6 +61,37 @@ redis.call('HSET', KEYS[2], ARGV[1], place)
 local pending = redis.pcall('XPENDING', KEYS[1], ARGV[4])
 if pending.err or length <= pending[1] then redis.call('SPUBLISH', KEYS[3], '') end
 return 'queued'
+",
+);
+
+/// KEYS: stream, looks. ARGV: group, consumer, most, this look. Answers place and fields of each. Run again by the same
+/// look, because its answer was lost, it answers the same. The group begins with the oldest entry: what was queued
+/// before it, or before a failover lost it, is taken again.
+static LOOK: Script = Script::new(
+    r"
+local group, consumer, most, this = ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local look, first, last = string.match(redis.call('HGET', KEYS[2], consumer) or '', '^(%S+) (%S+) (%S+)$')
+if look == this then
+  local pending = redis.pcall('XPENDING', KEYS[1], group, first, last, most, consumer)
+  local entries = {}
+  for _, entry in ipairs(pending.err and {} or pending) do
+    entries[#entries + 1] = redis.call('XRANGE', KEYS[1], entry[1], entry[1])[1]
+  end
+  return entries
+end
+local function read()
+  return redis.pcall('XREADGROUP', 'GROUP', group, consumer, 'COUNT', most, 'STREAMS', KEYS[1], '>')
+end
+local answer = read()
+if answer and answer.err and string.find(answer.err, '^NOGROUP') then
+  redis.call('XGROUP', 'CREATE', KEYS[1], group, '0', 'MKSTREAM')
+  answer = read()
+end
+if not answer then return {} end
+if answer.err then return answer end
+local entries = answer[1][2]
+redis.call('HSET', KEYS[2], consumer, this .. ' ' .. entries[1][1] .. ' ' .. entries[#entries][1])
+return entries
 ",
 );
 
@@ -181,6 +211,7 @@ struct Found {
 struct Bucket {
     stream: String,
     known: String,
+    looks: String,
     dead: String,
     given_up: String,
     channel: String,
@@ -199,6 +230,7 @@ impl RedisQueue {
             Bucket {
                 stream: key("stream"),
                 known: key("known"),
+                looks: key("looks"),
                 dead: key("dead"),
                 given_up: key("given-up"),
                 channel: keys.queue_arrivals(layout.partition, number),
@@ -240,36 +272,36 @@ impl RedisQueue {
         });
     }
 
-    /// Begins to look at the buckets that are due, at most `max` of them, and takes those off the `unseen`. A bucket whose shard
-    /// does not answer keeps no other waiting.
-    fn begin_looks(&self, consumer: &str, max: usize, unseen: &mut VecDeque<usize>) -> usize {
+    /// Begins to look at buckets, at most `max` of them: at the `unseen`, which are then no longer that, and at those
+    /// that are due. Counts what is `under_way`. A bucket whose shard does not answer keeps no other waiting.
+    fn begin_looks(&self, consumer: &str, max: usize, unseen: &mut VecDeque<usize>, under_way: &Arc<AtomicUsize>) {
         let now = Instant::now();
         let buckets = &self.shared.buckets;
         let is_free = |number: &usize| !buckets[*number].is_looked_at.load(Ordering::Acquire);
         let others = (0..buckets.len()).filter(|number| !unseen.contains(number) && buckets[*number].is_due(now));
         let due: Vec<usize> = unseen.iter().copied().chain(others).filter(is_free).take(max).collect();
         let each = max / due.len().max(1);
-        let mut begun = 0;
         for number in due {
-            if !buckets[number].is_looked_at.swap(true, Ordering::AcqRel) {
-                begun += 1;
-                unseen.retain(|other| *other != number);
-                let (shared, consumer) = (Arc::clone(&self.shared), consumer.to_owned());
-                tokio::spawn(async move {
-                    let bucket = &shared.buckets[number];
-                    let looked = shared.look(bucket, &consumer, each).await;
-                    let mut found = shared.found();
-                    match looked {
-                        Ok(deliveries) => found.deliveries.extend(deliveries),
-                        Err(error) => found.failed = Some(error),
-                    }
-                    drop(found);
-                    bucket.is_looked_at.store(false, Ordering::Release);
-                    shared.changed.notify_one();
-                });
+            if buckets[number].is_looked_at.swap(true, Ordering::AcqRel) {
+                continue; // another call was faster
             }
+            unseen.retain(|other| *other != number);
+            under_way.fetch_add(1, Ordering::AcqRel);
+            let (shared, consumer, under_way) = (Arc::clone(&self.shared), consumer.to_owned(), Arc::clone(under_way));
+            tokio::spawn(async move {
+                let bucket = &shared.buckets[number];
+                let looked = shared.look(bucket, &consumer, each).await;
+                let mut found = shared.found();
+                match looked {
+                    Ok(deliveries) => found.deliveries.extend(deliveries),
+                    Err(error) => found.failed = Some(error),
+                }
+                drop(found);
+                bucket.is_looked_at.store(false, Ordering::Release);
+                under_way.fetch_sub(1, Ordering::AcqRel);
+                shared.changed.notify_one();
+            });
         }
-        begun
     }
 
     /// This consumer's own buckets, each time beginning with another one, so that none always comes first.
@@ -279,11 +311,6 @@ impl RedisQueue {
         let begin = self.calls.fetch_add(1, Ordering::Relaxed) % own.len().max(1);
         own.rotate_left(begin);
         own
-    }
-
-    /// Whether a look at one of this consumer's own buckets is under way.
-    fn is_looking(&self) -> bool {
-        self.shared.buckets.iter().any(|bucket| bucket.is_mine && bucket.is_looked_at.load(Ordering::Acquire))
     }
 }
 
@@ -314,30 +341,20 @@ impl Shared {
     async fn look(&self, bucket: &Bucket, consumer: &str, count: usize) -> Result<Vec<Delivery>, RedisError> {
         bucket.has_arrivals.store(false, Ordering::Release);
         *bucket.looked_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
-        let mut read = ::redis::cmd("XREADGROUP");
-        read.arg("GROUP").arg(GROUP).arg(consumer).arg("COUNT").arg(count).arg("STREAMS").arg(&bucket.stream).arg(">");
-        let answer = match self.redis.ask(&read).await {
-            Err(error) if error.code() == Some("NOGROUP") => {
-                self.make_group(bucket).await?;
-                self.redis.ask(&read).await?
-            }
-            result => result?,
-        };
-        let found = stream_entries(answer)?;
+        let this = format!("{:032x}", random_number()?);
+        let args = [GROUP, consumer, &count.to_string(), &this];
+        let found: Vec<Value> = convert(LOOK.run(&self.redis, &[&bucket.stream, &bucket.looks], &args).await?)?;
         if found.len() >= count {
             bucket.has_arrivals.store(true, Ordering::Release);
         }
-        Ok(found.into_iter().map(|(place, entry)| self.deliver(place, entry, 1)).collect())
+        found.into_iter().map(|entry| self.deliver_at_first(entry)).collect()
     }
 
-    /// The group begins with the oldest entry: what was queued before it, or before a failover lost it, is taken again.
-    async fn make_group(&self, bucket: &Bucket) -> Result<(), RedisError> {
-        let mut make = ::redis::cmd("XGROUP");
-        make.arg("CREATE").arg(&bucket.stream).arg(GROUP).arg("0").arg("MKSTREAM");
-        match self.redis.ask(&make).await {
-            Err(error) if error.code() == Some("BUSYGROUP") => Ok(()), // another was faster
-            result => result.map(drop),
-        }
+    /// An entry of a stream, handed out for the first time.
+    fn deliver_at_first(&self, entry: Value) -> Result<Delivery, RedisError> {
+        let (place, fields): (String, Vec<Vec<u8>>) = convert(entry)?;
+        let bytes = fields.into_iter().nth(1).ok_or_else(unreadable)?;
+        Ok(self.deliver(place, EntryBytes::new(bytes), 1))
     }
 
     fn deliver(&self, place: String, entry: EntryBytes, attempt: u32) -> Delivery {
@@ -391,20 +408,21 @@ impl BallotQueue for RedisQueue {
         if max == 0 {
             return Ok(Vec::new());
         }
-        // Each is looked at once, whether or not an arrival was heard of: the hint may still be on its way.
+        // Each is looked at once, whether or not an arrival was heard of: the hint may still be on its way. A call that
+        // has no time waits for these looks, too, since it asks what is there now; Redis's patience bounds them.
         let mut unseen = self.own();
+        let under_way = Arc::new(AtomicUsize::new(0));
         loop {
+            let has_seen_all = unseen.is_empty() && under_way.load(Ordering::Acquire) == 0;
             if let Some(deliveries) = self.shared.take_found(max)? {
                 return Ok(deliveries);
             }
-            let begun = self.begin_looks(consumer, max, &mut unseen);
-            let is_looking = begun > 0 || !unseen.is_empty() || self.is_looking();
             let now = Instant::now();
-            // A look that was begun is waited for, even by a call that has no time: it asks what is there now.
-            if now >= deadline && (!is_looking || now >= deadline + LOOK_PATIENCE) {
+            if has_seen_all && now >= deadline {
                 return Ok(Vec::new());
             }
-            let until = if is_looking && now >= deadline { deadline + LOOK_PATIENCE } else { deadline.min(now + LOOK_EVERY) };
+            self.begin_looks(consumer, max, &mut unseen, &under_way);
+            let until = if has_seen_all { deadline.min(now + LOOK_EVERY) } else { now + LOOK_EVERY };
             let _ = timeout_at(until, self.shared.changed.notified()).await; // woken or not: look again
         }
     }
@@ -473,19 +491,6 @@ impl BallotQueue for RedisQueue {
 
 fn unreadable() -> RedisError {
     RedisError::Unexpected("an entry of the queue cannot be read".to_owned())
-}
-
-/// Place and bytes of each entry in the answer to XREADGROUP on one stream.
-fn stream_entries(answer: Value) -> Result<Vec<(String, EntryBytes)>, RedisError> {
-    let streams: Option<Vec<(Value, Vec<Value>)>> = convert(answer)?;
-    let entries = streams.unwrap_or_default().into_iter().flat_map(|(_, entries)| entries);
-    let mut found = Vec::new();
-    for entry in entries {
-        let (place, fields): (String, Option<Vec<Vec<u8>>>) = convert(entry)?;
-        let bytes = fields.unwrap_or_default().into_iter().nth(1).ok_or_else(unreadable)?;
-        found.push((place, EntryBytes::new(bytes)));
-    }
-    Ok(found)
 }
 
 impl fmt::Debug for RedisQueue {

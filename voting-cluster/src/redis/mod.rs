@@ -30,3 +30,10 @@ pub(crate) use connection::convert;
 pub(crate) use keys::Keys;
 pub(crate) use script::Script;
 pub(crate) use subscriber::{Subscriber, Subscription};
+
+/// Names who asks, so that what is asked again is known for the same.
+pub(crate) fn random_number() -> Result<u128, RedisError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| RedisError::Unexpected(format!("no randomness: {error}")))?;
+    Ok(u128::from_be_bytes(bytes))
+}

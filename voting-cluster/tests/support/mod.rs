@@ -1,4 +1,6 @@
 //! An election on an embedded network, as several tests need it.
+pub(crate) mod wire;
+
 use std::time::Duration;
 
 use voting_cluster::{Embedded, EntryStatus};
