@@ -49,16 +49,11 @@ pub(crate) struct Relied<'a> {
 impl<'a> Relied<'a> {
     /// By what was typed, or by what is pinned for the server at an address.
     pub(crate) fn on(args: &OfflineArgs, dir: &'a ServerDir, url: &str) -> Result<Self> {
-        let relied = match &args.genesis {
-            Some(path) => Self { genesis: read_file(path)?, epochs: None, pinned: None },
-            None => Self::pinned(dir, url)?,
+        let (genesis, pinned) = match &args.genesis {
+            Some(path) => (read_file(path)?, None),
+            None => (load(dir)?.ok_or_else(|| nothing_pinned(url))?, Some(dir)),
         };
-        Ok(Self { epochs: args.epochs.clone(), ..relied })
-    }
-
-    /// By what is pinned for the server at an address.
-    pub(crate) fn pinned(dir: &'a ServerDir, url: &str) -> Result<Self> {
-        Ok(Self { genesis: load(dir)?.ok_or_else(|| nothing_pinned(url))?, epochs: None, pinned: Some(dir) })
+        Ok(Self { genesis, epochs: args.epochs.clone(), pinned })
     }
 
     /// The authorities since the genesis, as far as they are proved.

@@ -176,6 +176,11 @@ pub(crate) fn cannot(what: &str, path: &Path, error: &io::Error) -> CliError {
     )
 }
 
+/// The error for a file that would be replaced.
+pub(crate) fn exists(path: &Path) -> CliError {
+    CliError::usage(format!("{} exists already", path.display()), "choose another name, or replace it with --force")
+}
+
 /// The error for a file whose content makes no sense.
 pub(crate) fn damaged(path: &Path, reason: impl std::fmt::Display) -> CliError {
     CliError::failure(

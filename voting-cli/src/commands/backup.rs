@@ -20,6 +20,7 @@ use super::Context;
 use super::node::config_wrong;
 use crate::exit::{CliError, Exit, Result};
 use crate::output::{count, fields};
+use crate::state;
 
 /// Keep accounts and rolls in a file, check it, and restore them
 ///
@@ -151,7 +152,7 @@ fn show(file: &Path, summary: &Summary, context: &Context) -> Result<()> {
 
 async fn create(args: Create, context: &Context) -> Result<()> {
     if args.out.exists() && !args.force {
-        return Err(exists(&args.out));
+        return Err(state::exists(&args.out));
     }
     let opened = Opened::open(&args.place, true).await?;
     let Genesis { network, .. } = &opened.genesis;
@@ -272,14 +273,10 @@ impl Opened {
     }
 }
 
-fn exists(path: &Path) -> CliError {
-    CliError::usage(format!("{} exists already", path.display()), "choose another name, or replace it with --force")
-}
-
 /// What to do about a file.
 fn file_wrong(error: BackupError) -> CliError {
     match &error {
-        BackupError::Exists { path } => exists(path),
+        BackupError::Exists { path } => state::exists(path),
         BackupError::File { .. } => CliError::failure(error, "check the path, its permissions, and the room on the disk"),
         BackupError::NotABackup { .. } => CliError::usage(error, "give a file that `voting backup create` wrote"),
         BackupError::Version { .. } => CliError::usage(error, "use the version of this program that wrote it"),

@@ -176,8 +176,8 @@ async fn copy(args: &CopyArgs, context: &Context) -> Result<Answer> {
 
 /// Who is relied on at a gateway.
 pub(super) struct Trusted {
-    genesis: Genesis,
-    epochs: Epochs,
+    pub(super) genesis: Genesis,
+    pub(super) epochs: Epochs,
 }
 
 impl Trusted {

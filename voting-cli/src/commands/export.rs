@@ -38,10 +38,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let path = &args.out;
     if path.exists() && !args.force {
-        return Err(CliError::usage(
-            format!("{} exists already", path.display()),
-            "choose another name, or replace it with --force",
-        ));
+        return Err(state::exists(path));
     }
     let client = context.client()?;
     let id = resolve(&client, &args.election).await?;

@@ -124,9 +124,7 @@ pub(super) fn write(path: &Path, text: &str, force: bool) -> Result<()> {
     let persisted = if force { file.persist(path) } else { file.persist_noclobber(path) };
     match persisted {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-            Err(CliError::usage(format!("{} exists already", path.display()), "choose another name, or replace it with --force"))
-        }
+        Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => Err(state::exists(path)),
         Err(error) => Err(cannot(error.error)),
     }
 }

@@ -10,14 +10,14 @@ use voting_core::entry::Entry;
 use voting_core::receipt::{Receipt, ReceiptError, Recorded};
 use voting_core::{BallotHash, Canonical as _, ElectionId, Height, PartitionId, Timestamp};
 
-use super::board::Signed;
-use super::{Context, board};
+use super::board::{Signed, Trusted};
+use super::{Context, board, generate};
 use crate::api::ReceiptAnswer;
 use crate::cast::decode_proof;
 use crate::client::parse_url;
 use crate::exit::{CliError, Result};
 use crate::output::{fields, table};
-use crate::pinned::{self, OfflineArgs, Relied};
+use crate::pinned::{OfflineArgs, Relied};
 use crate::state::{self, ServerDir};
 use crate::wallet::{Held, Wallet, means_ballot};
 
@@ -183,7 +183,8 @@ fn verify(args: &VerifyArgs, server: &ServerDir, context: &Context) -> Result<()
         Some(path) => {
             let bytes = std::fs::read(path).map_err(|error| state::cannot("read", path, &error))?;
             if LogProof::is_meant(&bytes) {
-                let found = OnBoard::find(&bytes, &path.display(), &relied, server)?;
+                let trusted = Trusted { epochs: relied.epochs(PartitionId(0))?, genesis: relied.genesis };
+                let found = OnBoard::find(&bytes, &path.display(), &trusted, server)?;
                 return context.out.answer(&found, || found.describe());
             }
             vec![verify_file(path, &bytes, &relied, server)?]
@@ -275,8 +276,7 @@ fn describe(proved: &Proved) -> String {
 
 async fn save_proof(args: &ProofArgs, server: &ServerDir, context: &Context) -> Result<()> {
     if args.out.exists() && !args.force {
-        let what = format!("{} exists already", args.out.display());
-        return Err(CliError::usage(what, "choose another name, or replace it with --force"));
+        return Err(state::exists(&args.out));
     }
     let mut meant = held(server, Some(&args.ballot))?;
     meant.retain(|(_, _, held)| means_ballot(&args.ballot, held.ballot.hash()));
@@ -289,15 +289,14 @@ async fn save_proof(args: &ProofArgs, server: &ServerDir, context: &Context) -> 
         }
     };
     let client = context.client()?;
-    let genesis = pinned::ensure(&client, &context.out).await?;
-    pinned::epochs(&client, &genesis, PartitionId(0)).await?;
-    let text = board::fetch(&client, &format!("/board/{}/proof/{}", ballot.ballot.election, ballot.hash())).await?;
-    let found = OnBoard::find(&text, &client.address(), &Relied::pinned(server, &context.url)?, server)?;
+    let trusted = Trusted::of(&client, context).await?;
+    let bytes = board::fetch(&client, &format!("/board/{}/proof/{}", ballot.ballot.election, ballot.hash())).await?;
+    let found = OnBoard::find(&bytes, &client.address(), &trusted, server)?;
     if found.ballot_hash != ballot.hash() {
         let what = format!("{} answered with the proof of another ballot, {}", client.address(), found.code);
         return Err(CliError::verification(what, "ask another gateway"));
     }
-    state::write(&args.out, &text)?;
+    generate::write(&args.out, &String::from_utf8_lossy(&bytes), args.force)?;
     context.out.answer(&found, || found.describe())
 }
 
@@ -317,7 +316,7 @@ struct OnBoard {
 
 impl OnBoard {
     /// Finds which of the ballots held here a proof is for, and checks who has signed.
-    fn find(text: &[u8], place: &impl fmt::Display, relied: &Relied<'_>, server: &ServerDir) -> Result<Self> {
+    fn find(text: &[u8], place: &impl fmt::Display, trusted: &Trusted, server: &ServerDir) -> Result<Self> {
         let wrong = |error: LogProofError| CliError {
             code: Some(error.code().to_owned()),
             ..CliError::verification(
@@ -327,8 +326,7 @@ impl OnBoard {
         };
         let text = std::str::from_utf8(text).map_err(|_| wrong(LogProofError::Text("it is not UTF-8")))?;
         let proof: LogProof = text.parse().map_err(wrong)?;
-        let epochs = relied.epochs(PartitionId(0))?;
-        let signed = board::signed(&proof.checkpoint, &relied.genesis, &epochs);
+        let signed = board::signed(&proof.checkpoint, &trusted.genesis, &trusted.epochs);
         let Signed { origin, signers } = signed.map_err(|error| wrong(error.into()))?;
         let ballots = held(server, Some(&origin.election.to_string()))?;
         if ballots.is_empty() {
@@ -337,12 +335,11 @@ impl OnBoard {
                 "check it on the machine that the vote was cast from",
             ));
         }
-        let is_of = |held: &Held| proof.check_inclusion(Entry::Cast(held.ballot.clone()).to_bytes().as_slice());
-        let checked: Vec<_> = ballots.iter().map(|(_, _, held)| is_of(held).map(|()| held.ballot.hash())).collect();
-        let found = checked.iter().find_map(|checked| checked.as_ref().ok());
-        let size = proof.checkpoint.checkpoint().size;
-        let ballot = *found.ok_or_else(|| wrong(LogProofError::Inclusion { index: proof.index, size }))?;
-        Ok(Self { election: origin.election, ballot_hash: ballot, code: ballot.code(), index: proof.index, size, signers })
+        let mut ballots = ballots.into_iter().map(|(_, _, held)| held.ballot);
+        let found = ballots.find(|ballot| proof.includes(Entry::Cast(ballot.clone()).to_bytes().as_slice()));
+        let ballot = found.ok_or_else(|| wrong(proof.not_included()))?.hash();
+        let (index, size) = (proof.index, proof.checkpoint.checkpoint().size);
+        Ok(Self { election: origin.election, ballot_hash: ballot, code: ballot.code(), index, size, signers })
     }
 
     fn describe(&self) -> String {

@@ -74,21 +74,21 @@ impl LogProof {
     /// [`LogProofError`].
     pub fn verify(&self, entry: &[u8], origin: Origin, epoch: &Epoch) -> Result<(), LogProofError> {
         self.checkpoint.verify(origin, epoch)?;
-        self.check_inclusion(entry)
+        if self.includes(entry) { Ok(()) } else { Err(self.not_included()) }
     }
 
-    /// Checks that the hashes lead from the entry with these bytes to the checkpoint's root. Who has signed that is another question.
-    ///
-    /// # Errors
-    /// [`LogProofError::Inclusion`].
-    pub fn check_inclusion(&self, entry: &[u8]) -> Result<(), LogProofError> {
+    /// Whether the hashes lead from the entry with these bytes to the checkpoint's root. Who has signed that is another question.
+    #[must_use]
+    pub fn includes(&self, entry: &[u8]) -> bool {
         let checkpoint = self.checkpoint.checkpoint();
         let proof = InclusionProof { index: self.index, size: checkpoint.size, hashes: self.hashes.clone() };
-        if proof.root(&leaf_hash(entry)) == Some(checkpoint.root) {
-            Ok(())
-        } else {
-            Err(LogProofError::Inclusion { index: self.index, size: checkpoint.size })
-        }
+        proof.root(&leaf_hash(entry)) == Some(checkpoint.root)
+    }
+
+    /// That it is a proof for another entry.
+    #[must_use]
+    pub fn not_included(&self) -> LogProofError {
+        LogProofError::Inclusion { index: self.index, size: self.checkpoint.checkpoint().size }
     }
 
     /// Whether a text claims to be such a proof.

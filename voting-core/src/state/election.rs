@@ -19,7 +19,7 @@ use crate::entry::{
 };
 use crate::ids::{BallotCode, BallotHash, ChainId, Digest, ElectionId, EntryHash, Height, Pseudonym};
 use crate::sealed::ceremony::CeremonyPhase;
-use crate::sealed::ciphertexts;
+use crate::sealed::{Sealer, ciphertexts};
 use crate::tally::{ElectionReport, ElectionTally};
 use crate::text::check_line;
 use crate::time::Timestamp;
@@ -616,6 +616,14 @@ impl ElectionState {
     #[must_use]
     pub fn cancel_reason(&self) -> Option<&str> {
         self.cancel_reason.as_deref()
+    }
+
+    /// What seals ballots of this election; none before its key is fixed, and none if its ballots are open.
+    #[must_use]
+    pub fn sealer(&self) -> Option<Sealer> {
+        let bound = self.sealed()?.seal()?.election();
+        let contests = self.definition.sealed_contests().ok()?;
+        Sealer::new(self.definition.id, bound.hash(), &bound.key, contests).ok()
     }
 
     /// Number of voters entitled.

@@ -242,9 +242,7 @@ impl SealedChain {
     /// If its key is not fixed.
     #[must_use]
     pub fn sealer(&self) -> Sealer {
-        let election = self.sealed().seal().expect("its key is fixed").election();
-        let contests = self.election().definition().sealed_contests().expect("they can be sealed");
-        Sealer::new(self.id, election.hash(), &election.key, contests).expect("the key is usable")
+        self.election().sealer().expect("its key is fixed")
     }
 
     /// A ballot of the voter with the key [`key`]`(voter)`. The same call makes the same ballot.

@@ -30,7 +30,6 @@ use voting_core::election::{
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct, TrusteeAct, TrusteeStep};
 use voting_core::epoch::LeaderPolicy;
 use voting_core::ids::{Digest, ElectionId, Pseudonym};
-use voting_core::sealed::Sealer;
 use voting_core::sealed::ceremony::{CeremonyPhase, Dealer};
 use voting_core::seams::{BallotQueue, Clock};
 
@@ -270,16 +269,6 @@ impl Site {
             }
         }
     }
-
-    /// What seals the ballots of an election whose key is made.
-    fn sealer(&self, id: ElectionId) -> Result<Sealer> {
-        let state = self.replica.state();
-        let election = state.election(id);
-        let seal = election.and_then(|election| Some((election, election.sealed()?.seal()?.election())));
-        let (election, bound) = seal.ok_or_else(|| CliError::failure("the ceremony made no key", "report this"))?;
-        let contests = election.definition().sealed_contests().map_err(|error| CliError::failure(error, "report this"))?;
-        Sealer::new(id, bound.hash(), &bound.key, contests).map_err(|error| CliError::failure(error, "report this"))
-    }
 }
 
 fn key(election: u8, voter: usize) -> SigningKey {
@@ -365,10 +354,10 @@ async fn prepare(site: &Site, number: u8, voters: usize, kind: Ballots) -> Resul
         let content = Certification { chain, election: id, voters: some.to_vec(), registrar: site.registrar.public() };
         site.must(&Entry::certify(content, &site.registrar)).await?;
     }
-    let sealer = match kind {
-        Ballots::Open => None,
-        Ballots::Sealed => Some(site.sealer(id)?),
-    };
+    let sealer = site.replica.state().election(id).and_then(|election| election.sealer());
+    if kind == Ballots::Sealed && sealer.is_none() {
+        return Err(CliError::failure("the ceremony made no key", "report this"));
+    }
     let ballots = keys.par_iter().enumerate().map(|(voter, key)| {
         let selections = vec![Selection::Marks(vec![(voter % kind.options().len()) as u16])];
         let Some(sealer) = &sealer else {
