@@ -13,13 +13,12 @@ import { ballotContext, ballotHash, contestOf, electionHash, open, OpeningError,
 import { sealedSelections } from '../sealing/ballot';
 import { Ceremony, CeremonyRefusal, type TrusteeKey } from '../sealing/ceremony';
 import type { PartialDecryption } from '../sealing/decrypt';
+import { MAX_TOTAL } from '../sealing/dlog';
 import type { Act, Certification, Entry, Phase, TrusteeAct } from './entries';
 import { Fault, require } from './fault';
 import { digestOf, leafOf, partsOf, rootOf } from './hashing';
 import { checkSelection } from './selection';
 
-/** Largest sum that sealed weights times scores may have: what is encrypted must be found again. */
-const MOST = 100_000_000n;
 const MOST_CHALLENGES = 20;
 const MOST_VOTERS_AT_ONCE = 800;
 const MOST_WEIGHT = 1_000_000_000n;
@@ -232,8 +231,9 @@ export class ElectionReplay {
 
   private weights = (): bigint => [...this.voters.values()].reduce((sum, { weight }) => sum + weight, 0n);
 
+  /** Weights times scores must not be more than what is found again when it is decrypted. */
   private mostWeight(): bigint {
-    return MOST / this.defined.contests.reduce((most, { max_score: score }) => (BigInt(score) > most ? BigInt(score) : most), 1n);
+    return MAX_TOTAL / this.defined.contests.reduce((most, { max_score: score }) => (BigInt(score) > most ? BigInt(score) : most), 1n);
   }
 
   private certify({ voters, registrar }: Certification): void {

@@ -4,7 +4,7 @@
  */
 import { hex, Malformed } from '../ballot/codec';
 import { definition as definitionCodec, type Definition } from '../ballot/definition';
-import { Refused, relyOn, type Trusted } from '../ballot/finality';
+import type { Trusted } from '../ballot/finality';
 import type { Epoch } from '../ballot/genesis';
 import type { Aggregate } from '../sealing/tally';
 import { type Ask, type Checkpoint, type Entries, readCheckpoint, readEntries, readHashes } from './board';
@@ -14,6 +14,7 @@ import { PHASES } from './entries';
 import { type Check, Fault, require } from './fault';
 import { digestOf } from './hashing';
 import { ballotsIn, codeIn, replayLedger } from './ledger';
+import { relied } from './relied';
 import { comparePublished, compareReport, type Published } from './result';
 import { addUpSealed, decryptionOf, sumsOf } from './seals';
 import { addUp, type Sums } from './selection';
@@ -79,7 +80,9 @@ export interface Outcome {
 }
 
 export async function verifyEverything(asked: Asked, ask: Ask, tell: Tell): Promise<Outcome> {
-  const { genesis, epoch } = await relied(asked);
+  const { genesis, epochs } = await relied(asked.trusted, 'board');
+  require(epochs.chains.includes(asked.chain), 'board', 'other_network');
+  const epoch = epochs.at(NOW);
   const step = (check: Check, done: number, of: number): Promise<void> => tell({ check, done, of });
   let board = await readBoard(asked, ask, epoch, step);
   const said = { genesis, authorities: epoch.authorities.length };
@@ -135,19 +138,6 @@ export async function verifyEverything(asked: Asked, ask: Ask, tell: Tell): Prom
     compared,
   };
   return { verified: verified(ledger), replay, sums };
-}
-
-/** Who is in office, from the genesis that this browser relies on. */
-async function relied({ trusted, chain }: Asked): Promise<{ genesis: string; epoch: Epoch }> {
-  let genesis = '';
-  try {
-    const epochs = await relyOn(trusted, (digest) => (genesis = digest));
-    require(epochs.chains.includes(chain), 'board', 'other_network');
-    return { genesis, epoch: epochs.at(NOW) };
-  } catch (error) {
-    if (error instanceof Refused) throw new Fault('board', 'other_network', { detail: error.message });
-    throw error;
-  }
 }
 
 interface Board {

@@ -2,12 +2,12 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 
 import { type Codec, concat, hex } from '../ballot/codec';
-import { tagged } from '../ballot/hash';
+import { prefix, tagged } from '../ballot/hash';
 
 export const digestOf = <T>(tag: string, codec: Codec<T>, value: T): string => hex(sha256(tagged(tag, codec, value)));
 
 export function partsOf(tag: string, ...pieces: readonly Uint8Array[]): string {
-  return hex(sha256(concat(Uint8Array.of(tag.length), new TextEncoder().encode(tag), ...pieces)));
+  return hex(sha256(concat(prefix(tag), ...pieces)));
 }
 
 export const leafOf = (data: Uint8Array): Uint8Array => sha256(concat(Uint8Array.of(0), data));

@@ -2,12 +2,13 @@
 import type { Selection } from '../ballot/ballot';
 import { codeOfHash } from '../ballot/code';
 import type { DefinedContest } from '../ballot/definition';
-import { Refused, relyOn, type Trusted } from '../ballot/finality';
+import type { Trusted } from '../ballot/finality';
 import type { Ask } from './board';
 import { chainOf } from './election';
 import { parsed, type Tell } from './everything';
-import { Fault, require } from './fault';
+import { require } from './fault';
 import { replayLedger } from './ledger';
+import { relied } from './relied';
 
 export interface OpenedAsked {
   id: string;
@@ -25,7 +26,7 @@ export interface OpenedBallot {
 }
 
 export async function openedBallot({ id, code, trusted }: OpenedAsked, ask: Ask, tell: Tell): Promise<OpenedBallot> {
-  const genesis = await digestOfGenesis(trusted);
+  const { genesis } = await relied(trusted, 'ledger');
   await tell({ check: 'ledger', done: 0, of: 1 });
   const bytes = await ask(`/elections/${id}/bundle`);
   require(bytes !== null, 'ledger', 'no_bundle');
@@ -36,15 +37,4 @@ export async function openedBallot({ id, code, trusted }: OpenedAsked, ask: Ask,
   const [, found] = [...challenged].find(([hash]) => codeOfHash(hash) === code) ?? [];
   const isCast = [...ballots.keys()].some((hash) => codeOfHash(hash) === code);
   return { genesis, title: definition?.title ?? '', contests: definition?.contests ?? [], held: found ?? (isCast ? 'cast' : 'unknown') };
-}
-
-async function digestOfGenesis(trusted: Trusted): Promise<string> {
-  let genesis = '';
-  try {
-    await relyOn(trusted, (digest) => (genesis = digest));
-    return genesis;
-  } catch (error) {
-    if (error instanceof Refused) throw new Fault('ledger', 'other_network', { detail: error.message });
-    throw error;
-  }
 }

@@ -2,7 +2,7 @@
 import { codeOfHash } from '../ballot/code';
 import type { Definition } from '../ballot/definition';
 import { BallotRefusal, verifyBatch } from '../sealing';
-import { combine, type Decryption, DecryptionError, PartialRefusal, verifyPartial } from '../sealing/decrypt';
+import { combine, type Decryption, DecryptionError, judgeParts, PartialRefusal } from '../sealing/decrypt';
 import { Aggregate } from '../sealing/tally';
 import type { ElectionReplay, Seal } from './election';
 import { Fault } from './fault';
@@ -33,15 +33,9 @@ export async function addUpSealed(replay: ElectionReplay, { sealing }: Seal, onD
 /** Verifies the parts of the trustees; what they make together, once there are enough. */
 export function decryptionOf(replay: ElectionReplay, { trustees, sealing }: Seal, { threshold, min_ballots: least }: NonNullable<Definition['sealing']>, aggregate: Aggregate): Decryption | null {
   try {
-    for (const part of replay.parts) {
-      const known = trustees.find(({ index }) => index === part.trustee);
-      if (!known) throw new PartialRefusal('sealed_decryption_trustee', part.trustee);
-      verifyPartial(aggregate, part, known);
-    }
-    if (replay.parts.length < threshold) return null;
-    const decryption = combine(threshold, trustees, sealing.contests, aggregate, replay.parts, least);
-    for (const refused of decryption.refused) throw refused;
-    return decryption;
+    const { good, refused } = judgeParts(trustees, aggregate, replay.parts);
+    for (const refusal of refused) throw refusal;
+    return good.length < threshold ? null : combine(threshold, sealing.contests, aggregate, good, least);
   } catch (error) {
     if (error instanceof PartialRefusal) throw new Fault('decryption', error.code, { trustee: error.trustee });
     if (error instanceof DecryptionError) throw new Fault('decryption', error.code, { detail: error.message });

@@ -1,17 +1,13 @@
 /** Whether a contest of an open election accepts a selection, and what it adds to the sums (docs/SPEC.md, sections 10 and 15). */
 import type { Said } from '../ballot/ballot';
 import type { DefinedContest } from '../ballot/definition';
-
-const RANKED = new Set(['instant-runoff', 'scottish-stv', 'wigm-stv', 'meek-stv', 'schulze', 'ranked-pairs', 'borda']);
-const SHARES_RANKS = new Set(['schulze', 'ranked-pairs', 'borda']);
-
-const formOf = ({ method }: DefinedContest): 'ranking' | 'scores' | 'marks' => (RANKED.has(method) ? 'ranking' : method === 'score' ? 'scores' : 'marks');
+import { formOf, mayShareRanks } from '../ballot/form';
 
 /** Null if it is accepted, otherwise the first of the specification's codes. */
 export function checkSelection(said: Said, contest: DefinedContest): string | null {
   if (said === 'blank') return contest.allow_blank ? null : 'blank_not_allowed';
   if ('sealed' in said) return 'sealed_ballot';
-  if (!(formOf(contest) in said)) return 'wrong_form';
+  if (!(formOf(contest.method) in said)) return 'wrong_form';
   let named: number[];
   if ('scores' in said) {
     if (said.scores.some(([, points]) => points > contest.max_score)) return 'score_too_high';
@@ -20,7 +16,7 @@ export function checkSelection(said: Said, contest: DefinedContest): string | nu
   else {
     // The order within a rank, and that none stands empty at the end, is what the encoding allows at all.
     if (said.ranking.some((tier) => tier.length === 0)) return 'rank_skipped';
-    if (said.ranking.some((tier) => tier.length > 1) && !SHARES_RANKS.has(contest.method)) return 'ranks_shared';
+    if (said.ranking.some((tier) => tier.length > 1) && !mayShareRanks(contest.method)) return 'ranks_shared';
     named = said.ranking.flat().sort((one, other) => one - other);
     if (new Set(named).size < named.length) return 'ranked_twice';
   }

@@ -11,7 +11,8 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array
   return digestOf(bytes);
 }
 
-function prefix(tag: string): Uint8Array {
+/** What stands before everything that is hashed or signed: length and letters of its tag. */
+export function prefix(tag: string): Uint8Array {
   return Uint8Array.from([tag.length, ...new TextEncoder().encode(tag)]);
 }
 

@@ -8,7 +8,7 @@ import type { Ciphertext } from '../ballot/sealed';
 import { decodeRecord, type ShareOfKey, type TrusteeKey } from './ceremony';
 import { Ceremony, type CeremonyOutcome } from './ceremony/state';
 import type { SealedContest } from './contest';
-import { combine, decodePart, decrypt, DecryptionError, encodePart, type PartialDecryption, PartialRefusal, verifyPartial } from './decrypt';
+import { combine, decodePart, decrypt, DecryptionError, encodePart, judgeParts, type PartialDecryption, PartialRefusal, verifyPartial } from './decrypt';
 import { DiscreteLog, MAX_TOTAL } from './dlog';
 import { encodePoint, Point, timesPublic, toBigInt, toScalar } from './group';
 import { sumOf, type Term } from './multiply';
@@ -61,7 +61,10 @@ const all = added();
 const sums = (): Aggregate => all;
 const parts = vector.parts.map((bytes) => decodePart(unhex(bytes)));
 const totals = vector.totals.map((contest) => contest.map(BigInt));
-const combined = (given: readonly PartialDecryption[], threshold = 2, least = 1) => combine(threshold, trustees, contests, sums(), given, least);
+const combined = (given: readonly PartialDecryption[], threshold = 2, least = 1) => {
+  const { good, refused } = judgeParts(trustees, sums(), given);
+  return { ...combine(threshold, contests, sums(), good, least), refused };
+};
 const codeOf = (act: () => unknown): string | undefined => {
   try {
     act();

@@ -107,53 +107,61 @@ export function verifyPartial(aggregate: Aggregate, part: PartialDecryption, tru
   );
 }
 
-export interface Decryption {
-  /** T by contest and option; blank comes last where it is allowed. */
-  totals: bigint[][];
-  /** The trustees whose parts were combined. */
-  trustees: number[];
-  /** Parts that were not used, because they do not hold. */
+/** M_l of a trustee, by contest and option. */
+export interface GivenShares {
+  trustee: number;
+  shares: Element[][];
+}
+
+/** The parts that hold, one of each trustee; and why the others do not. */
+export interface JudgedParts {
+  good: GivenShares[];
   refused: PartialRefusal[];
 }
 
-/** Combines the parts of t trustees. Parts that do not hold are left aside and named. */
-export function combine(
-  threshold: number,
-  trustees: readonly TrusteeKey[],
-  contests: readonly SealedContest[],
-  aggregate: Aggregate,
-  parts: readonly PartialDecryption[],
-  least: number,
-): Decryption {
-  checkGroupSize(aggregate, least);
-  const good: [number, Element[][]][] = [];
+/** Verifies parts. Those that do not hold are left aside and named. */
+export function judgeParts(trustees: readonly TrusteeKey[], aggregate: Aggregate, parts: readonly PartialDecryption[]): JudgedParts {
+  const good: GivenShares[] = [];
   const refused: PartialRefusal[] = [];
   for (const part of parts) {
     try {
       const known = trustees.find(({ index }) => index === part.trustee);
       if (!known) throw new PartialRefusal('sealed_decryption_trustee', part.trustee);
-      if (good.some(([index]) => index === part.trustee)) throw new PartialRefusal('sealed_decryption_twice', part.trustee);
-      good.push([part.trustee, verifyPartial(aggregate, part, known)]);
+      if (good.some(({ trustee }) => trustee === part.trustee)) throw new PartialRefusal('sealed_decryption_twice', part.trustee);
+      good.push({ trustee: part.trustee, shares: verifyPartial(aggregate, part, known) });
     } catch (error) {
       if (!(error instanceof PartialRefusal)) throw error;
       refused.push(error);
     }
   }
+  return { good, refused };
+}
+
+export interface Decryption {
+  /** T by contest and option; blank comes last where it is allowed. */
+  totals: bigint[][];
+  /** The trustees whose parts were combined. */
+  trustees: number[];
+}
+
+/** Combines the parts of t trustees that {@link judgeParts} has found to hold. */
+export function combine(threshold: number, contests: readonly SealedContest[], aggregate: Aggregate, good: readonly GivenShares[], least: number): Decryption {
+  checkGroupSize(aggregate, least);
   if (good.length < threshold) throw new DecryptionError('too_few_parts', `${good.length} trustees gave parts that hold, ${threshold} are needed`);
-  const used = good.sort(([one], [other]) => one - other).slice(0, threshold);
-  const indices = used.map(([index]) => index);
+  const used = [...good].sort((one, other) => one.trustee - other.trustee).slice(0, threshold);
+  const indices = used.map(({ trustee }) => trustee);
   const coefficients = indices.map((index) => lagrange(index, indices));
   const highest = Math.max(...contests.flatMap((rules) => Array.from({ length: ciphertexts(rules) }, (_, place) => maxValue(rules, place))));
   const table = new DiscreteLog(aggregate.weight * BigInt(highest));
   const totals = aggregate.sums.map((sums, contest) =>
     sums.map(([, b], option) => {
-      const mask = used.reduce((sum, [, shares], at) => sum.add(timesPublic(shares[contest]?.[option] ?? Point.ZERO, coefficients[at] ?? 0n)), Point.ZERO);
+      const mask = used.reduce((sum, { shares }, at) => sum.add(timesPublic(shares[contest]?.[option] ?? Point.ZERO, coefficients[at] ?? 0n)), Point.ZERO);
       const total = table.find(b.subtract(mask));
       if (total === null) throw new DecryptionError('decryption_failed', `the sum of question ${contest + 1}, option ${option + 1} is not found`);
       return total;
     }),
   );
-  return { totals, trustees: indices, refused };
+  return { totals, trustees: indices };
 }
 
 /** λ_l at 0 among distinct indices from 1. */

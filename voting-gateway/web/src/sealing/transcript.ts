@@ -2,6 +2,7 @@
 import { sha512 } from '@noble/hashes/sha2.js';
 
 import { concat, encode, hex, u16, u32, unhex } from '../ballot/codec';
+import { prefix } from '../ballot/hash';
 import { littleEndian, ORDER } from '../ballot/sealed';
 
 /** A number of two or four bytes among the inputs. */
@@ -14,7 +15,7 @@ export type Input = Uint8Array | string;
 function digest(tag: string, inputs: readonly Input[]): Uint8Array {
   const bytes = inputs.map((input) => (typeof input === 'string' ? unhex(input) : input));
   const parts = bytes.flatMap((input) => [number32(input.length), input]);
-  return sha512(concat(Uint8Array.of(tag.length), new TextEncoder().encode(tag), ...parts));
+  return sha512(concat(prefix(tag), ...parts));
 }
 
 /** H, in hexadecimal. */

@@ -17,6 +17,9 @@ export function formatShare(part: number, whole: number, locale: string): string
   return new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 1 }).format(share);
 }
 
+/** Digits to be compared by eye, four at a time. */
+export const formatDigits = (digits: string): string => digits.match(/.{1,4}/g)?.join(' ') ?? '';
+
 /** Names in a row, as a sentence has them. */
 export const formatList = (names: string[], locale: string): string => new Intl.ListFormat(locale).format(names);
 

@@ -1,6 +1,6 @@
 /** What each way of counting lets one set. Pure. */
 import type { Contest, Method } from '../../api/types';
-import { formOf, isOfLists } from '../vote/selection';
+import { formOf, isOfLists } from '../../ballot/form';
 
 export interface Settable {
   seats: boolean;

@@ -3,7 +3,7 @@ import { useTranslations } from 'use-intl';
 import type { CandidateResult, Contest, ContestResult } from '../../api/types';
 import { Bars } from '../../ui/Bars';
 import { formatDecimal, formatNumber, formatShare } from '../../ui/format';
-import { formOf, isOfLists } from '../vote/selection';
+import { formOf, isOfLists } from '../../ballot/form';
 import { Wide } from './More';
 import { PairsView } from './PairsView';
 import { RoundsView } from './RoundsView';

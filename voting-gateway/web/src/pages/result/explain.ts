@@ -1,6 +1,6 @@
 /** What the count of a contest says beyond its figures: ties, and comparisons that did not count. Pure. */
 import type { ContestResult, Pairs, Tie } from '../../api/types';
-import { isOfLists } from '../vote/selection';
+import { isOfLists } from '../../ballot/form';
 
 /** Who won a comparison, and against whom. */
 export type Pair = readonly [winner: number, loser: number];

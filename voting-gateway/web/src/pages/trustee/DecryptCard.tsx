@@ -4,14 +4,12 @@ import { useTranslations } from 'use-intl';
 import '../../styles/verify.css';
 import type { Election } from '../../api/types';
 import type { Progress } from '../../audit/everything';
-import { Fault } from '../../audit/fault';
 import { getTrusted } from '../../services/network';
 import { postTrusteeStep } from '../../services/sealing';
 import { Button, ButtonLink } from '../../ui/Button';
 import { Notice } from '../../ui/Notice';
-import { ProblemNotice } from '../../ui/problems';
 import { namesOf } from '../sealed/sealing';
-import { FaultNotice } from '../verify/FaultNotice';
+import { Failure } from '../verify/Failure';
 import { ProgressBar } from '../verify/ProgressBar';
 import type { Keeping } from './keeping';
 import type { Attended, Summed } from './tasks';
@@ -100,7 +98,7 @@ function Decryption({ election, attended, keeping }: DecryptCardProps) {
     default:
       return (
         <>
-          {state.at === 'failed' && (state.error instanceof Fault ? <FaultNotice fault={state.error} /> : <ProblemNotice error={state.error} urgent />)}
+          {state.at === 'failed' && <Failure error={state.error} />}
           <p>{t('verifyFirst')}</p>
           <div>
             <Button variant="primary" large onClick={() => void verify()}>

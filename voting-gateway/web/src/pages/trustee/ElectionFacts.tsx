@@ -2,6 +2,7 @@
 import { useTranslations } from 'use-intl';
 import type { Election } from '../../api/types';
 import type { Definition } from '../../ballot/definition';
+import { formatDigits } from '../../ui/format';
 import { Fingerprint } from '../sealed/Fingerprint';
 import type { Attended } from './tasks';
 
@@ -47,7 +48,7 @@ export function ElectionFacts({ attended, election }: ElectionFactsProps) {
             {t('ceremony.done')}
           </h2>
           {attended.isProved && <p>{t('ceremony.doneBody')}</p>}
-          <p className="mono">{transcript.slice(0, SHOWN_OF_TRANSCRIPT).match(/.{4}/g)?.join(' ')}</p>
+          <p className="mono">{formatDigits(transcript.slice(0, SHOWN_OF_TRANSCRIPT))}</p>
           <p className="small muted">{t('ceremony.transcript')}</p>
         </section>
       )}

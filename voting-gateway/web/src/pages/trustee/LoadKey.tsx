@@ -1,6 +1,7 @@
 /** The key file, and whose it is. */
 import { useState } from 'react';
 import { useTranslations } from 'use-intl';
+import { formatDigits } from '../../ui/format';
 import { Notice } from '../../ui/Notice';
 import { useFingerprint } from '../sealed/Fingerprint';
 import { FileField } from './FileField';
@@ -58,7 +59,7 @@ function Stranger({ publicKey }: { publicKey: string }) {
   const fingerprint = useFingerprint(publicKey);
   return (
     <p role="alert" className="field-error">
-      {t('stranger', { fingerprint: fingerprint?.match(/.{4}/g)?.join(' ') ?? '' })}
+      {t('stranger', { fingerprint: formatDigits(fingerprint ?? '') })}
     </p>
   );
 }

@@ -5,7 +5,6 @@ import { useParams } from 'wouter';
 import '../../styles/verify.css';
 import '../../styles/vote.css';
 import type { Progress } from '../../audit/everything';
-import { Fault } from '../../audit/fault';
 import type { OpenedBallot } from '../../audit/opened';
 import type { Contest } from '../../api/types';
 import { normalizeCode } from '../../ballot/code';
@@ -16,8 +15,7 @@ import { BallotCode } from '../../ui/BallotCode';
 import { Button } from '../../ui/Button';
 import { Notice } from '../../ui/Notice';
 import { Page } from '../../ui/Page';
-import { ProblemNotice } from '../../ui/problems';
-import { FaultNotice } from './FaultNotice';
+import { Failure } from './Failure';
 import { ProgressBar } from './ProgressBar';
 import { Verification } from './verification';
 
@@ -63,7 +61,7 @@ function Outcome({ id, code }: { id: string; code: string }) {
         <BallotCode code={code} />
       </div>
       {state.at === 'running' && <ProgressBar progress={state.progress} />}
-      {state.at === 'failed' && (state.error instanceof Fault ? <FaultNotice fault={state.error} /> : <ProblemNotice error={state.error} onRetry={retry} urgent />)}
+      {state.at === 'failed' && <Failure error={state.error} onRetry={retry} />}
       {state.at === 'found' && <Held found={state.found} onRetry={retry} />}
     </div>
   );

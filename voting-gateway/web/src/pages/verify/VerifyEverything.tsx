@@ -4,11 +4,9 @@ import { useTranslations } from 'use-intl';
 import '../../styles/verify.css';
 import type { Election } from '../../api/types';
 import type { Progress, Verified } from '../../audit/everything';
-import { Fault } from '../../audit/fault';
 import { announce } from '../../ui/announcer';
 import { Button } from '../../ui/Button';
-import { ProblemNotice } from '../../ui/problems';
-import { FaultNotice } from './FaultNotice';
+import { Failure } from './Failure';
 import { Found } from './Found';
 import { ProgressBar } from './ProgressBar';
 import { Verification } from './verification';
@@ -69,7 +67,7 @@ export default function VerifyEverything({ election }: { election: Election }) {
       {isOver && (
         <div ref={outcome} tabIndex={-1} className="outcome stack">
           {state.at === 'verified' && <Found election={election} verified={state.verified} seconds={state.seconds} />}
-          {state.at === 'failed' && (state.error instanceof Fault ? <FaultNotice fault={state.error} /> : <ProblemNotice error={state.error} urgent />)}
+          {state.at === 'failed' && <Failure error={state.error} />}
         </div>
       )}
     </section>

@@ -6,7 +6,8 @@ import { Icon } from '../../ui/Icon';
 import { MarkOptions } from './MarkOptions';
 import { RankOptions } from './RankOptions';
 import { ScoreOptions } from './ScoreOptions';
-import { EMPTY, formOf, named, type Draft, type Issue } from './selection';
+import { formOf } from '../../ballot/form';
+import { EMPTY, named, type Draft, type Issue } from './selection';
 import { useRule } from './words';
 
 export interface OptionsProps {

@@ -4,7 +4,8 @@ import type { Contest, Election } from '../../api/types';
 import { useSession } from '../../session';
 import type { CastState } from './cast';
 import type { CastRun } from './run';
-import { formOf, named, type Draft } from './selection';
+import { formOf } from '../../ballot/form';
+import { named, type Draft } from './selection';
 import { linesOf } from './words';
 
 export interface ReviewProps {

@@ -4,7 +4,8 @@ import { announce } from '../../ui/announcer';
 import { Button } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
 import type { OptionsProps } from './ContestField';
-import { append, mayShareRanks, move, named, place, rankOf, share, unrank, type Draft } from './selection';
+import { mayShareRanks } from '../../ballot/form';
+import { append, move, named, place, rankOf, share, unrank, type Draft } from './selection';
 
 /**
  * A ranking made of two lists: what is ranked, best first, and what is not. Everything works by buttons and by a

@@ -1,26 +1,7 @@
 /** What a voter has marked so far in one contest, and the rules that it has to meet. Pure. */
-import type { Contest, Method } from '../../api/types';
+import type { Contest } from '../../api/types';
 import type { Selection } from '../../ballot';
-
-export type Form = 'marks' | 'scores' | 'ranking';
-
-const RANKED: ReadonlySet<Method> = new Set<Method>([
-  'instant-runoff',
-  'scottish-stv',
-  'wigm-stv',
-  'meek-stv',
-  'schulze',
-  'ranked-pairs',
-  'borda',
-]);
-const SHARED_RANKS: ReadonlySet<Method> = new Set<Method>(['schulze', 'ranked-pairs', 'borda']);
-
-export const formOf = (method: Method): Form => (method === 'score' ? 'scores' : RANKED.has(method) ? 'ranking' : 'marks');
-
-/** Whether options are lists, which win several seats each. */
-export const isOfLists = (method: Method): boolean => method === 'dhondt' || method === 'sainte-lague';
-
-export const mayShareRanks = (method: Method): boolean => SHARED_RANKS.has(method);
+import { formOf } from '../../ballot/form';
 
 /** Marks, scores or ranks, as the contest's method asks for; `blank` is a choice of its own. */
 export interface Draft {

@@ -1,7 +1,8 @@
 /** Rules of a contest, and choices, in words. */
 import { useTranslations } from 'use-intl';
 import type { Contest } from '../../api/types';
-import { formOf, mayShareRanks, type Draft } from './selection';
+import { formOf, mayShareRanks } from '../../ballot/form';
+import type { Draft } from './selection';
 
 /** How to mark this contest, in a sentence or two. */
 export function useRule(contest: Contest): string {

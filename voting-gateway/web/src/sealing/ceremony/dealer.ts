@@ -5,6 +5,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 
 import { concat, hex, unhex } from '../../ballot/codec';
+import { prefix } from '../../ballot/hash';
 import { publicKey, sign } from '../../ballot/strict';
 import { encodePoint, modulo, Point, times, toScalar } from '../group';
 import { challenge, number16 } from '../transcript';
@@ -35,8 +36,7 @@ const PURPOSES = {
 
 /** The dealer's seed that comes from a trustee's key. */
 export function seedOfKey(key: Uint8Array): Uint8Array {
-  const tag = new TextEncoder().encode('voting/sealed-dealer-seed/v1');
-  return sha256(concat(Uint8Array.of(tag.length), tag, key));
+  return sha256(concat(prefix('voting/sealed-dealer-seed/v1'), key));
 }
 
 /** A trustee with its secrets. */

@@ -4,6 +4,7 @@ import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 
 import { concat, encode, hex, Malformed, Reader, u16, unhex } from '../../ballot/codec';
+import { prefix } from '../../ballot/hash';
 import { scalar } from '../../ballot/sealed';
 import { decodePoint, type Element, encodePoint, isIdentity, Point, times, toBigInt, toScalar } from '../group';
 import type { EncryptedShare } from './messages';
@@ -24,8 +25,7 @@ const associatedData = ({ ceremony, dealer, recipient }: Route): Uint8Array =>
   concat(unhex(ceremony), encode(u16, dealer), encode(u16, recipient));
 
 function cipherOf(route: Route, shared: Element, ephemeral: string) {
-  const tag = new TextEncoder().encode('voting/sealed-share-key/v1');
-  const info = concat(Uint8Array.of(tag.length), tag, associatedData(route), unhex(ephemeral), unhex(route.transport));
+  const info = concat(prefix('voting/sealed-share-key/v1'), associatedData(route), unhex(ephemeral), unhex(route.transport));
   const key = hkdf(sha512, shared.toBytes(), undefined, info, 32);
   return chacha20poly1305(key, NONCE, associatedData(route));
 }

@@ -1,1 +1,0 @@
-import{N as e}from"./index-DEeae5NW.js";import{t}from"./sealing-Cet9rzA0.js";import{a as n}from"./react-D0n_oqSQ.js";var r=n();function i(n){return e({queryKey:[`fingerprint`,n],queryFn:()=>t(n),staleTime:1/0}).data}function a({of:e}){let t=i(e);return(0,r.jsx)(`span`,{className:`mono`,children:t?.match(/.{4}/g)?.join(` `)??`…`})}export{i as n,a as t};

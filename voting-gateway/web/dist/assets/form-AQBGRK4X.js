@@ -1,0 +1,1 @@
+var e=new Set([`instant-runoff`,`scottish-stv`,`wigm-stv`,`meek-stv`,`schulze`,`ranked-pairs`,`borda`]),t=new Set([`schulze`,`ranked-pairs`,`borda`]),n=t=>t===`score`?`scores`:e.has(t)?`ranking`:`marks`,r=e=>e===`dhondt`||e===`sainte-lague`,i=e=>t.has(e);export{r as n,i as r,n as t};
