@@ -31,7 +31,7 @@ export default function Board() {
         const { title, phase, results, hasVoted, ballots, sealing } = shown;
         return (
           <Page title={t('title')} lead={t('lead')} back={{ to: `/app/elections/${id}`, label: title }}>
-            {sealing && <BoardNote />}
+            <BoardNote election={shown} />
             <VerifyEverything election={shown} />
             <List
               id={id}

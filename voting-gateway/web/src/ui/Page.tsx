@@ -1,7 +1,8 @@
-import { useEffect, useRef, type ReactNode } from 'react';
+import { Suspense, useEffect, useRef, type ReactNode } from 'react';
 import { useTranslations } from 'use-intl';
 import { Link } from 'wouter';
 import { Icon } from './Icon';
+import { Skeleton } from './Skeleton';
 
 interface PageProps {
   title: string;
@@ -49,7 +50,8 @@ export function Page({ title, lead, back, over, narrow = false, children }: Page
         </h1>
         {lead && <p className="lead">{lead}</p>}
       </header>
-      {children}
+      {/* Contents are shown with all of their parts: one that came late would move those below it. */}
+      <Suspense fallback={<Skeleton />}>{children}</Suspense>
     </div>
   );
 }

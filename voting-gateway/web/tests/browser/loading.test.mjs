@@ -8,6 +8,8 @@ const CLS_MAX = 0.1;
 /** Late enough for a page to be seen without. */
 const FONT_MS = 500;
 const ANSWER_MS = 250;
+/** Later than answers, so that parts of pages that are programs of their own come last. */
+const SCRIPT_MS = 400;
 
 let app, browser, admin;
 before(async () => {
@@ -42,6 +44,7 @@ async function shiftsOf(page, path) {
   });
   const late = (pattern, ms) => page.route(pattern, (route) => setTimeout(() => void route.continue().catch(() => undefined), ms));
   await late(/\.woff2$/, FONT_MS);
+  await late(/\/assets\/(Part|VerifyEverything)-[\w-]{8}\.js$/, SCRIPT_MS);
   await late((url) => /^\/(elections|network|genesis)\b/.test(url.pathname), ANSWER_MS);
   await page.goto(path);
   await page.locator('h1').waitFor();
@@ -116,7 +119,8 @@ describe('loading', () => {
   it('moves nothing that has been seen, also where fonts and answers come late', async (t) => {
     const [demo, open] = [await demoElection(app.url, 'Board election'), await demoElection(app.url, 'Evening for the weekly meeting')];
     const closed = await importElection(app.url, 'scottish-stv');
-    const elections = [demo, open, closed].flatMap((id) => [`/app/elections/${id}`, `/app/elections/${id}/result`, `/app/elections/${id}/board`]);
+    const shed = await demoElection(app.url, 'Bicycle shed (sealed)');
+    const elections = [demo, open, shed, closed].flatMap((id) => [`/app/elections/${id}`, `/app/elections/${id}/result`, `/app/elections/${id}/board`]);
     const paths = ['/app/elections', '/app/login', '/app/check', '/app/network', '/app/keyboard', '/app/nowhere', ...elections];
     let worst = 0;
     const check = async (page, path, who) => {

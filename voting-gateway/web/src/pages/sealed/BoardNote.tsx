@@ -2,7 +2,7 @@ import { useTranslations } from 'use-intl';
 import { Notice } from '../../ui/Notice';
 
 /** That the ballots of the list are sealed. */
-export default function BoardNote() {
+export function BoardNote() {
   const t = useTranslations('sealed');
   return (
     <Notice title={t('title')}>

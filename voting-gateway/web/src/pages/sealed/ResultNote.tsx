@@ -10,7 +10,7 @@ interface ResultNoteProps {
 }
 
 /** Before the count: that nobody knows it, and who has decrypted. After it: who did. */
-export default function ResultNote({ election, sealing, final }: ResultNoteProps) {
+export function ResultNote({ election, sealing, final }: ResultNoteProps) {
   const t = useTranslations('sealed');
   const { phase, voted } = election;
   const given = sealing.trustees.filter(({ decrypted }) => decrypted).length;

@@ -5,7 +5,7 @@ import { Fingerprint } from './Fingerprint';
 import { CEREMONY, awaited, stateOf, stepOf, type TrusteeState } from './sealing';
 
 /** Who decrypts, how many of them it takes, and where they stand. */
-export default function SealingCard({ election, sealing }: { election: Election; sealing: Sealing }) {
+export function SealingCard({ election, sealing }: { election: Election; sealing: Sealing }) {
   const t = useTranslations('sealed');
   const { threshold, trustees, min_ballots: least, challenged } = sealing;
   const { phase } = election;

@@ -1,12 +1,5 @@
-/** Verifying a whole election: loaded with its words by the pages that offer it. */
-import { lazy, Suspense } from 'react';
-import type { Election } from '../../api/types';
+/** Verifying a whole election: loaded with its words by the pages that offer it, whose contents wait for it (ui/Page.tsx). */
+import { lazy } from 'react';
 import { withWords } from '../../i18n/sections';
 
-const Everything = lazy(() => withWords('verify', () => import('./VerifyEverything')));
-
-export const VerifyEverything = ({ election }: { election: Election }) => (
-  <Suspense fallback={null}>
-    <Everything election={election} />
-  </Suspense>
-);
+export const VerifyEverything = lazy(() => withWords('verify', () => import('./VerifyEverything')));

@@ -1,0 +1,1 @@
+import{h as e}from"./Icon-B0noPei2.js";var t=e();function n({code:e}){let n=e.split(`-`);return(0,t.jsx)(`span`,{className:`code`,"data-code":e,children:n.map((e,r)=>(0,t.jsxs)(`span`,{children:[e,r<n.length-1&&(0,t.jsx)(`span`,{className:`visually-hidden`,children:`-`})]},r))})}export{n as t};

@@ -1,1 +1,0 @@
-import{a as e,r as t}from"./react-D0n_oqSQ.js";import{t as n}from"./Notice-YKSLcTw2.js";var r=e();function i(){let e=t(`sealed`);return(0,r.jsx)(n,{title:e(`title`),children:(0,r.jsx)(`p`,{children:e(`board.note`)})})}export{i as default};

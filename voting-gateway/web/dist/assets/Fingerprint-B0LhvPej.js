@@ -1,1 +1,0 @@
-import{P as e,d as t}from"./index-p6V4nSJA.js";import{t as n}from"./sealing-nlQjwddr.js";import{a as r}from"./react-D0n_oqSQ.js";var i=r();function a(t){return e({queryKey:[`fingerprint`,t],queryFn:()=>n(t),staleTime:1/0}).data}function o({of:e}){let n=a(e);return(0,i.jsx)(`span`,{className:`mono`,children:n===void 0?`…`:t(n)})}export{a as n,o as t};

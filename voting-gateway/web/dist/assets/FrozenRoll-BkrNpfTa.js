@@ -1,0 +1,1 @@
+import{h as e,i as t}from"./Icon-B0noPei2.js";var n=e();function r({root:e}){let r=t(`election`);return e===void 0?null:(0,n.jsxs)(n.Fragment,{children:[(0,n.jsx)(`dt`,{children:r(`frozenRoll`)}),(0,n.jsxs)(`dd`,{children:[r(`frozenRollHint`),(0,n.jsx)(`br`,{}),(0,n.jsx)(`span`,{className:`mono small`,children:e})]})]})}export{r as t};

@@ -1,1 +1,0 @@
-import{a as e,r as t}from"./react-D0n_oqSQ.js";var n=e();function r({root:e}){let r=t(`election`);return e===void 0?null:(0,n.jsxs)(n.Fragment,{children:[(0,n.jsx)(`dt`,{children:r(`frozenRoll`)}),(0,n.jsxs)(`dd`,{children:[r(`frozenRollHint`),(0,n.jsx)(`br`,{}),(0,n.jsx)(`span`,{className:`mono small`,children:e})]})]})}export{r as t};

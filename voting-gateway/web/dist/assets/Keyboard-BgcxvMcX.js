@@ -1,1 +1,0 @@
-import{a as e,r as t}from"./react-D0n_oqSQ.js";import{n}from"./index-p6V4nSJA.js";import{t as r}from"./Page-BaFRPPRo.js";var i=e();function a(){let e=t(`keyboard`);return(0,i.jsx)(r,{title:e(`title`),lead:e(`lead`),narrow:!0,children:(0,i.jsx)(n,{})})}export{a as default};

@@ -1,0 +1,1 @@
+import{h as e,t}from"./Icon-B0noPei2.js";var n=e();function r({tone:e=`info`,title:r,urgent:i=!1,children:a}){return(0,n.jsxs)(`div`,{className:`notice notice-${e}`,role:i?`alert`:void 0,children:[(0,n.jsx)(t,{name:e}),(0,n.jsxs)(`div`,{className:`notice-body`,children:[r&&(0,n.jsx)(`p`,{className:`notice-title`,children:r}),a]})]})}export{r as t};

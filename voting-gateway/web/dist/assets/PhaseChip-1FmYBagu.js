@@ -1,0 +1,1 @@
+import{h as e,i as t}from"./Icon-B0noPei2.js";var n=e(),r=[`draft`,`ready`,`scheduled`,`open`,`closed`,`tallied`,`published`,`cancelled`];function i({phase:e,voted:i=!1}){let a=t(`phases`),o=r.find(t=>t===e);return i&&e===`open`?(0,n.jsx)(`span`,{className:`chip chip-voted`,children:a(`voted`)}):(0,n.jsx)(`span`,{className:`chip chip-${e}`,children:o?a(o):e})}export{i as t};

@@ -1,0 +1,1 @@
+import{h as e}from"./Icon-B0noPei2.js";var t=e();function n({label:e,steps:n,current:r}){return(0,t.jsx)(`ol`,{className:`steps`,"aria-label":e,children:n.map((e,n)=>(0,t.jsx)(`li`,{className:n<r?`done`:void 0,"aria-current":n===r?`step`:void 0,children:e},e))})}export{n as t};

@@ -1,1 +1,0 @@
-import{a as e}from"./react-D0n_oqSQ.js";var t=e();function n({label:e,steps:n,current:r}){return(0,t.jsx)(`ol`,{className:`steps`,"aria-label":e,children:n.map((e,n)=>(0,t.jsx)(`li`,{className:n<r?`done`:void 0,"aria-current":n===r?`step`:void 0,children:e},e))})}export{n as t};
