@@ -239,7 +239,8 @@ pub(crate) struct NewElection {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct NewSealing {
-    pub(crate) threshold: u16,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) threshold: Option<u16>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) min_ballots: Option<u64>,
     pub(crate) trustees: Vec<Trustee>,

@@ -443,6 +443,10 @@ fn next_step(problem: &Problem) -> String {
             "give the key that `voting witness key` prints to the operator of the gateway: `witnesses` in its configuration"
                 .to_owned()
         }
+        ("secrecy_unsaid", _) => {
+            "name trustees with --trustee NAME=KEY, or let the office read the ballots with --open (in a file: `\"secrecy\": \"open\"`)"
+                .to_owned()
+        }
         ("not_witnessed", _) => "ask for the copy without --witness, or wait until a witness has looked".to_owned(),
         ("results_hidden", _) => "results are for those who voted, until they are published".to_owned(),
         (_, 401) => "check e-mail and password, or sign in again with `voting login --email EMAIL`".to_owned(),

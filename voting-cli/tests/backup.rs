@@ -32,7 +32,8 @@ fn numbers(ended: &Ended) -> [u64; 4] {
 
 /// A draft with a roll of its own.
 fn draft(admin: &Person, voters: usize) -> String {
-    let create = ["elections", "create", "--title", "Draft", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
+    let create =
+        ["elections", "create", "--title", "Draft", "--open", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
     let id = admin.run(&create).exits(0).json()["id"].as_str().unwrap().to_owned();
     let csv: String = (0..voters).map(|n| format!("voter-{n}@example.com\n")).collect();
     admin.with_stdin(&format!("email\n{csv}"), &["voters", "import", "-", "--election", &id]).exits(0);

@@ -28,7 +28,8 @@ impl Board {
 
     fn open_at(network: Network) -> Self {
         let admin = network.person("admin@example.com", "adminpass");
-        let create = ["elections", "create", "--title", "Seen", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
+        let create =
+            ["elections", "create", "--title", "Seen", "--open", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
         let id = admin.run(&create).exits(0).json()["id"].as_str().unwrap().to_owned();
         let roll = "email,name\nalice@example.com,Alice\nbob@example.com,Bob\ncarol@example.com,Carol\n";
         admin.with_stdin(roll, &["voters", "import", "-", "--election", &id]).exits(0);

@@ -140,7 +140,7 @@ fn an_authority_whose_disk_is_lost_comes_back() {
     // It keeps silent in the view that the others are in, and in the next: these are left by the blocks of somebody's drafts.
     let admin = person(&network, 0, "admin@example.com", "adminpass");
     network.until("it to vote again", |network| {
-        admin.run(&["elections", "create", "--title", "Draft", "--candidate", "Ada"]).exits(0);
+        admin.run(&["elections", "create", "--title", "Draft", "--candidate", "Ada", "--open"]).exits(0);
         network.log(Part::Authority(2)).contains("this authority votes again")
     });
     // Its vote is needed from now on.

@@ -14,7 +14,8 @@ fn json(person: &Person, args: &[&str]) -> Value {
 fn an_election_from_its_draft_to_a_verified_bundle() {
     let network = Network::start();
     let admin = network.person("admin@example.com", "adminpass");
-    let draft = json(&admin, &["elections", "create", "--title", "Board 2030", "--candidate", "Ada", "--candidate", "Bob"]);
+    let draft =
+        json(&admin, &["elections", "create", "--title", "Board 2030", "--open", "--candidate", "Ada", "--candidate", "Bob"]);
     assert_eq!(draft["phase"], "draft");
     let id = draft["id"].as_str().unwrap();
 
@@ -82,7 +83,10 @@ fn the_doctor_finds_a_healthy_network() {
 fn a_cancelled_election_says_why() {
     let network = Network::start();
     let admin = network.person("admin@example.com", "adminpass");
-    let id = json(&admin, &["elections", "create", "--title", "Doomed", "--candidate", "Ada"])["id"].as_str().unwrap().to_owned();
+    let id = json(&admin, &["elections", "create", "--title", "Doomed", "--open", "--candidate", "Ada"])["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     admin.run(&["elections", "publish", &id]).exits(3); // nobody is on the roll
     let alice = network.person("alice@example.com", "alicepass");
     assert!(alice.run(&["elections", "cancel", &id, "--reason", "no"]).exits(3).stderr.contains("voting whoami"));

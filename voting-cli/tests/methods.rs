@@ -13,7 +13,7 @@ fn json(person: &Person, args: &[&str]) -> Value {
 /// Opens an election of four candidates that alice, bob and carol may vote in; carol's ballot weighs three.
 fn open(admin: &Person, method: CountMethodId, seats: &str, more: &[&str]) -> String {
     let title = format!("By {method}");
-    let mut create = vec!["elections", "create", "--title", &title, "--method", method.as_str(), "--seats", seats];
+    let mut create = vec!["elections", "create", "--title", &title, "--open", "--method", method.as_str(), "--seats", seats];
     create.extend(["--candidate", "Ada", "--candidate", "Bob", "--candidate", "Cyd", "--candidate", "Dot"]);
     let id = json(admin, &[&create, more].concat())["id"].as_str().unwrap().to_owned();
     let roll = "email,weight\nalice@example.com,1\nbob@example.com,1\ncarol@example.com,3\n";
@@ -123,9 +123,12 @@ fn a_ballot_says_what_the_contest_asks_for() {
     assert_eq!(result["phase"], "published");
     let result = json(&Person::at(&network.url), &["elections", "results", &motion]);
     assert_eq!(elected(&result), [], "two of three are no quorum of 70 %");
-    let refused =
-        admin.run(&["elections", "create", "--title", "x", "--candidate", "a", "--method", "borda", "--quorum", "5"]).exits(3);
+    let refused = admin
+        .run(&["elections", "create", "--title", "x", "--open", "--candidate", "a", "--method", "borda", "--quorum", "5"])
+        .exits(3);
     assert!(refused.stderr.contains("borda cannot demand a majority or a quorum"), "{refused:?}");
+    let refused = admin.run(&["elections", "create", "--title", "x", "--candidate", "a", "--method", "borda"]).exits(3);
+    assert!(refused.stderr.contains("borda cannot be sealed") && refused.stderr.contains("with --open"), "{refused:?}");
 }
 
 #[test]

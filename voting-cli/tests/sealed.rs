@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::FileExt as _;
+use std::time::Instant;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -19,7 +20,7 @@ use voting_core::sealed::{SealedContest, SealedElection, Sealer};
 use crate::support;
 use crate::support::network::Network;
 use crate::support::running::Running;
-use crate::support::{Ended, Person};
+use crate::support::{Ended, PATIENCE, Person};
 
 const ROLL: &str = "email,name\nalice@example.com,Alice\nbob@example.com,Bob\ncarol@example.com,Carol\n";
 
@@ -456,4 +457,33 @@ fn nothing_that_opens_a_ballot_is_in_the_servers_memory_or_on_its_disks() {
         let asked = http::request(&network.url, &format!("GET /elections/{id}/results?votes=10"), &[("authorization", caller)], "");
         assert_eq!(asked.unwrap().status, 403);
     }
+}
+
+#[test]
+fn an_election_that_names_no_trustees_is_sealed_by_those_of_the_office() {
+    let network = Network::start();
+    let admin = network.person("admin@example.com", "adminpass");
+    let create = ["elections", "create", "--title", "Usual", "--candidate", "Ada", "--candidate", "Bob", "--output", "json"];
+    let created = admin.run(&create).exits(0).json();
+    assert_eq!((&created["secrecy"], created["sealing"]["trustees"].as_array().unwrap().len()), (&"sealed".into(), 5));
+    assert_eq!(created["sealing"]["trustees"][4]["name"], "Simulated trustee 5");
+    admin.with_stdin(ROLL, &["voters", "import", "-", "--election", "Usual"]).exits(0);
+    admin.run(&["elections", "publish", "Usual"]).exits(0);
+    let shown = || admin.run(&["elections", "show", "Usual", "--output", "json"]).exits(0).json();
+    let until = |what: &str, is_so: &dyn Fn(&Value) -> bool| {
+        let begun = Instant::now();
+        while !is_so(&shown()) {
+            assert!(begun.elapsed() < PATIENCE, "{what} never came: {}", shown());
+        }
+    };
+    until("the end of the ceremony", &|election| election["sealing"]["ceremony"] == "done");
+    admin.run(&["elections", "publish", "Usual"]).exits(0);
+    admin.run(&["elections", "open", "Usual"]).exits(0);
+    let alice = network.person("alice@example.com", "alicepass");
+    alice.run(&["vote", "Usual", "--choice", "Bob"]).exits(0);
+    admin.run(&["elections", "close", "Usual"]).exits(0);
+    until("the count", &|election| election["phase"] == "tallied");
+    admin.run(&["elections", "close", "Usual"]).exits(0);
+    let result = Person::at(&network.url).run(&["elections", "results", "Usual", "--output", "json"]).exits(0).json();
+    assert_eq!(result["contests"][0]["options"][0]["votes"], 1, "{result}");
 }

@@ -273,6 +273,18 @@ pub struct Trustee {
 }
 
 impl Trustees {
+    /// Fewest ballots whose sums are decrypted, unless an election says otherwise: of two, each voter learns the other's.
+    pub const USUAL_MIN_BALLOTS: u64 = 3;
+
+    /// These trustees with numbers of theirs: more than half decrypt, at least [`Trustees::USUAL_MIN_BALLOTS`] ballots, unless
+    /// said otherwise.
+    #[must_use]
+    pub fn of(trustees: Vec<Trustee>, threshold: Option<u16>, min_ballots: Option<u64>) -> Self {
+        let usual = u16::try_from(trustees.len() / 2 + 1).unwrap_or(u16::MAX);
+        let min_ballots = min_ballots.unwrap_or(Self::USUAL_MIN_BALLOTS);
+        Self { threshold: threshold.unwrap_or(usual), min_ballots, trustees }
+    }
+
     /// n and t.
     #[must_use]
     pub fn parameters(&self) -> Parameters {
@@ -292,7 +304,11 @@ impl Trustees {
         (1..).zip(&self.trustees).find_map(|(number, trustee)| (trustee.key == *key).then_some(number))
     }
 
-    fn check(&self) -> Result<(), DefinitionError> {
+    /// Whether an election can have them.
+    ///
+    /// # Errors
+    /// [`DefinitionError`] naming what is wrong.
+    pub fn check(&self) -> Result<(), DefinitionError> {
         use DefinitionError as E;
         self.ceremony(Digest::ZERO, 0).check().map_err(E::Trustees)?;
         for (at, trustee) in self.trustees.iter().enumerate() {

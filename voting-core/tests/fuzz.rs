@@ -10,6 +10,7 @@ use voting_core::count::Amount;
 use voting_core::election::ElectionDefinition;
 use voting_core::entry::{Challenge, Entry, TrusteeAct, TrusteeStep};
 use voting_core::epoch::Epoch;
+use voting_core::receipt::ElectionProof;
 use voting_core::sealed::{
     BallotOpening, Branch, Ciphertext, OpenedOption, Point, RangeProof, Scalar, SealedOption, SealedSelection,
 };
@@ -82,6 +83,11 @@ fn of_the_network() -> Vec<Seed> {
     for (at, receipt) in known.receipts.iter().enumerate() {
         seeds.push(Seed::new("core_receipt", format!("known-{at}"), receipt.to_canonical()));
     }
+    for (at, proof) in known.proofs.iter().chain(&known.sealed_proofs).enumerate() {
+        seeds.push(Seed::new("core_proof", format!("known-{at}"), proof.to_canonical()));
+    }
+    let proof = known.sealed_proofs[0].to_canonical();
+    seeds.push(Seed::new("core_canonical", "election-proof-1", canonical_input(ElectionProof::TAG, &proof).unwrap()));
     for (at, handover) in chain.handovers().iter().enumerate() {
         seeds.push(Seed::new("core_handover", format!("known-{at}"), handover.to_canonical()));
     }
@@ -111,6 +117,18 @@ fn of_the_network() -> Vec<Seed> {
         ("freeze", chain.act(election.id, voting_core::entry::Act::FreezeRoll)),
         ("certify", chain.certification(election.id, std::iter::once((voting_core::testing::chain::pseudonym(9), u64::MAX, 9)))),
     ];
+    let (open, closed) = (&known.sealed, &known.closed);
+    let marks = |place| [Selection::Marks(vec![place])];
+    let of_sealed = [
+        ("sealed-cast", open.cast(5, 1, &marks(0))),
+        ("sealed-blank", open.cast(4, 1, &[Selection::Blank])),
+        ("sealed-test", open.challenge(6, 1, &marks(1))),
+        ("sealed-open-ballot", Entry::Cast(ballot(open.chain.chain(), open.election().definition(), &key(5), &[1]))),
+        ("sealed-close", open.chain.act(open.id, voting_core::entry::Act::Advance { to: voting_core::election::Phase::Closed })),
+        ("sealed-part", closed.trustee(2, TrusteeStep::Decrypt(closed.part(2)))),
+        ("sealed-part-twice", closed.trustee(1, TrusteeStep::Decrypt(closed.part(1)))),
+    ];
+    seeds.extend(of_sealed.iter().map(|(name, entry)| Seed::new("core_entry", *name, entry.to_canonical())));
     seeds.extend(entries.iter().map(|(name, entry)| Seed::new("core_entry", *name, entry.to_canonical())));
     let wish =
         voting_core::preference::PreferLeader { chain: chain.chain(), term: 1, views: 100, authority: authority_key(0).public() };
@@ -185,4 +203,4 @@ macro_rules! replayed {
     };
 }
 
-replayed!(core_canonical core_entry core_bundle core_receipt core_handover core_blt core_csv core_text);
+replayed!(core_canonical core_entry core_bundle core_receipt core_proof core_handover core_blt core_csv core_text);

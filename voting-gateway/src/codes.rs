@@ -55,6 +55,7 @@ pub const CODES: &[(&str, &str, &str)] = &[
     ("body_too_large", "413", "the body is larger than allowed"),
     ("unsupported_media_type", "415", "neither `application/json` nor, for voters, `text/csv`; or compressed"),
     ("invalid_definition", "422", "the election contradicts itself; `detail` says where"),
+    ("secrecy_unsaid", "422", "ballots are sealed unless the election says `open`, and here they cannot be; `detail` says why"),
     ("malformed_checkpoint", "422", "not a signed checkpoint in the format of the C2SP"),
     ("invalid_voters", "422", "lines of the list are not acceptable: `errors`"),
     ("invalid_credential_list", "422", "credentials are not acceptable: `errors`"),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use voting_core::board::VerifierKey;
+use voting_core::election::Trustees;
 
 /// Bounds on what callers may ask. Every one answers with 413, 429 or 503 when it is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +77,9 @@ pub struct Config {
     pub office: String,
     /// Keys of the witnesses whose cosignatures are kept below checkpoints.
     pub witnesses: Vec<VerifierKey>,
+    /// The office's trustees, who decrypt elections that are set up here and name none of their own. Without them each
+    /// election names its own, or says that its ballots are open.
+    pub trustees: Option<Trustees>,
 }
 
 impl Default for Config {
@@ -90,6 +94,7 @@ impl Default for Config {
             allowed_origins: Vec::new(),
             office: "Election office".to_owned(),
             witnesses: Vec::new(),
+            trustees: None,
         }
     }
 }

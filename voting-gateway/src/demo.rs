@@ -59,15 +59,14 @@ const THRESHOLD: u16 = 3;
 const TRUSTEES_LOOK: Duration = Duration::from_millis(500);
 
 /// The key of a simulated trustee, numbered from 1.
-fn trustee_key(state: &GatewayState, number: u16) -> SigningKey {
-    let secret = &state.backend().pseudonym_secret;
+fn trustee_key(secret: &[u8; 32], number: u16) -> SigningKey {
     SigningKey::from_seed(Digest::of_parts("voting/demo-trustee/v1", &[secret.as_slice(), &number.to_le_bytes()]).0)
 }
 
-/// The simulated trustees, as a definition names them. Any election of the demonstration may.
+/// The simulated trustees of the office with this secret, as a definition names them. In a demonstration they are the office's own.
 #[must_use]
-pub fn trustees(state: &GatewayState) -> Trustees {
-    let trustee = |number| Trustee { name: format!("Simulated trustee {number}"), key: trustee_key(state, number).public() };
+pub fn trustees(secret: &[u8; 32]) -> Trustees {
+    let trustee = |number| Trustee { name: format!("Simulated trustee {number}"), key: trustee_key(secret, number).public() };
     Trustees { threshold: THRESHOLD, min_ballots: 1, trustees: (1..=TRUSTEES).map(trustee).collect() }
 }
 
@@ -102,7 +101,7 @@ async fn trustees_act(state: &GatewayState, id: ElectionId) -> Result<(), Proble
         return Ok(());
     }
     let mut steps = Vec::new();
-    for key in (1..=TRUSTEES).map(|number| trustee_key(state, number)) {
+    for key in (1..=TRUSTEES).map(|number| trustee_key(&state.backend().pseudonym_secret, number)) {
         let Some(number) = trustees.number(&key.public()) else { continue };
         let dealer = Dealer::of_key(&ceremony.record().setup, key.clone()).map_err(Problem::internal)?;
         let given = sealed.parts().len() + steps.len();
@@ -200,7 +199,7 @@ fn definition(state: &GatewayState, id: ElectionId, number: u8) -> ElectionDefin
         closes_at: now.saturating_add(OPEN_FOR),
         timing: Timing::Officer,
         revote: RevoteRule::FirstCounts,
-        secrecy: if number == 2 { Secrecy::Sealed(trustees(state)) } else { Secrecy::Open },
+        secrecy: if number == 2 { Secrecy::Sealed(trustees(&state.backend().pseudonym_secret)) } else { Secrecy::Open },
         results,
         registrar: state.backend().registrar.public(),
         created_by: "Demo Administrator".to_owned(),

@@ -6,14 +6,16 @@ use serde_json::{Value, json};
 use voting_core::ballot::{Ballot, Selection};
 use voting_core::codec::Canonical;
 use voting_core::crypto::{HashRng, SigningKey};
+use voting_core::election::{Trustee, Trustees};
 use voting_core::entry::{Challenge, Entry, TrusteeAct, TrusteeStep};
 use voting_core::epoch::change::Epochs;
 use voting_core::ids::{ElectionId, PartitionId};
 use voting_core::receipt::ElectionProof;
 use voting_core::sealed::ceremony::{Ceremony, CeremonyRecord, Dealer};
 use voting_core::sealed::{SealedContest, Sealer};
+use voting_gateway::Config;
 
-use crate::support::{Gateway, key_of, new_election};
+use crate::support::{Gateway, key_of, new_election, roomy};
 
 fn trustee(number: u64) -> SigningKey {
     key_of(900 + number)
@@ -30,7 +32,12 @@ fn body(entry: &Entry) -> Value {
 
 /// A sealed election with alice and bob on its roll.
 async fn draft(gateway: &Gateway, admin: &str, sealing: Value) -> String {
-    let id = gateway.draft(admin, |election| election["sealing"] = sealing).await;
+    let id = gateway
+        .draft(admin, |election| {
+            election.as_object_mut().unwrap().remove("secrecy");
+            election["sealing"] = sealing;
+        })
+        .await;
     let voters = json!({"voters": [{"email": "alice@example.com"}, {"email": "bob@example.com"}]});
     assert_eq!(gateway.post(&format!("/elections/{id}/voters"), Some(admin), voters).await.0, 200);
     id
@@ -169,12 +176,70 @@ async fn a_sealed_election_runs_over_http() {
     gateway.stop().await;
 }
 
+/// What an election that says nothing of secrecy is set up with, beyond what it says.
+async fn unsaid(gateway: &Gateway, admin: &str, more: Value) -> (u16, Value) {
+    let mut election = new_election();
+    let fields = election.as_object_mut().unwrap();
+    fields.remove("secrecy");
+    if more.get("contests").is_some() {
+        fields.remove("candidates");
+    }
+    fields.extend(more.as_object().unwrap().clone());
+    gateway.post("/elections", Some(admin), election).await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn elections_are_sealed_unless_they_say_otherwise() {
+    let ranked = json!({"contests": [{"title": "Rank", "method": "schulze", "options": [{"name": "A"}, {"name": "B"}]}]});
+    let detail = |problem: &Value| problem["detail"].as_str().unwrap().to_owned();
+
+    let gateway = Gateway::start().await;
+    let admin = gateway.login("admin").await;
+    let (status, problem) = unsaid(&gateway, &admin, json!({})).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("secrecy_unsaid")), "{problem}");
+    assert!(detail(&problem).contains("no trustees of its own") && detail(&problem).contains("say `open`"), "{problem}");
+    let (status, problem) = unsaid(&gateway, &admin, ranked.clone()).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("secrecy_unsaid")), "{problem}");
+    assert!(detail(&problem).contains("contests[0]: schulze cannot be sealed"), "{problem}");
+    let (status, problem) = unsaid(&gateway, &admin, json!({"candidates": []})).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("invalid_definition")), "other faults come first: {problem}");
+    assert_eq!(gateway.get("/elections", Some(&admin)).await.1, json!([]), "nothing was set up");
+    assert_eq!(gateway.get("/network", None).await.1.get("trustees"), None);
+    gateway.stop().await;
+
+    let named = sealing(2, 3);
+    let office = Trustees {
+        threshold: 2,
+        min_ballots: 7,
+        trustees: (1..=3).map(|number| Trustee { name: format!("Trustee {number}"), key: key_of(700 + number).public() }).collect(),
+    };
+    let gateway = Gateway::with(Config { trustees: Some(office), ..roomy() }, |_| {}).await;
+    let admin = gateway.login("admin").await;
+    let shown = gateway.get("/network", None).await.1["trustees"].clone();
+    assert_eq!((&shown["threshold"], &shown["min_ballots"]), (&json!(2), &json!(7)));
+    for said in [json!({}), json!({"secrecy": "sealed"}), json!({"sealing": shown})] {
+        let (status, election) = unsaid(&gateway, &admin, said).await;
+        assert_eq!((status, &election["secrecy"], &election["sealing"]["min_ballots"]), (201, &json!("sealed"), &json!(7)));
+        assert_eq!(election["sealing"]["trustees"][2]["key"], shown["trustees"][2]["key"]);
+    }
+    let (_, others) = unsaid(&gateway, &admin, json!({"sealing": {"trustees": named["trustees"]}})).await;
+    let numbers = (&others["sealing"]["threshold"], &others["sealing"]["min_ballots"]);
+    assert_eq!(numbers, (&json!(2), &json!(3)), "those of others are the usual ones");
+    assert_ne!(others["sealing"]["trustees"][2]["key"], shown["trustees"][2]["key"]);
+    let (status, open) = unsaid(&gateway, &admin, json!({"secrecy": "open"})).await;
+    assert_eq!((status, &open["secrecy"], open.get("sealing")), (201, &json!("open"), None));
+    let (status, problem) = unsaid(&gateway, &admin, ranked).await;
+    assert_eq!((status, &problem["code"]), (422, &json!("secrecy_unsaid")), "{problem}");
+    gateway.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_about_seals_is_named() {
     let gateway = Gateway::start().await;
     let admin = gateway.login("admin").await;
     let create = |change: &dyn Fn(&mut Value)| {
         let mut election = new_election();
+        election.as_object_mut().unwrap().remove("secrecy");
         change(&mut election);
         election
     };

@@ -36,7 +36,8 @@ Examples:
   voting dev --authorities 7 --quorum majority --data ./network
   voting dev --redis auto                     queue, accounts and sessions on a Redis Cluster of its own
 
-Three elections are open in the demonstration; the ballots of one are sealed, and its trustees are simulated by this process.
+Three elections are open in the demonstration; the ballots of one are sealed, and its trustees are simulated by this process. So are those
+of elections that you create and that name no trustees.
 
 Accounts of the demonstration: alice@example.com (alicepass), bob@example.com (bobpass),
 carol@example.com (carolpass), and the administrator admin@example.com (adminpass).")]
@@ -190,6 +191,7 @@ pub(crate) fn gateway(network: &Embedded, witnesses: Vec<VerifierKey>) -> Gatewa
         secure_cookies: false,
         office: "Demo Administrator".to_owned(),
         witnesses,
+        trustees: Some(demo::trustees(&identity.pseudonym_secret)),
         ..Config::default()
     };
     GatewayState::new(backend, config)

@@ -13,7 +13,7 @@ use voting_core::{ElectionId, Timestamp};
 use super::Context;
 use super::vote::how;
 use crate::api::{
-    ContestResult, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, NewSealing, OptionResult,
+    ContestResult, Election, ElectionListItem, ElectionResult, Kept, NewContest, NewElection, NewOption, NewSealing, OptionResult,
 };
 use crate::client::{Auth, Client};
 use crate::exit::{CliError, Result};
@@ -99,12 +99,15 @@ struct CancelArgs {
 /// default voting opens and closes when an administrator says so and the times are an announcement;
 /// with --timing fixed they bind.
 ///
+/// Ballots are sealed, and trustees decrypt their sums: those named with --trustee, or else the office's own. Rankings cannot be
+/// sealed. With --open the office can read the ballots.
+///
 /// Then: `voters import`, `elections publish`, `elections open`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
 Examples:
   voting elections create --title \"Board 2026\" --candidate Ada --candidate Bob --closes +7d
-  voting elections create --title \"Which days?\" --method approval --max 3 --candidate Mon --candidate Tue --candidate Wed
+  voting elections create --title \"Which days?\" --method approval --max 3 --candidate Mon --candidate Tue --candidate Wed --open
   voting elections create --title Shed --candidate Yes --candidate No --trustee Ann=KEY --trustee Ben=KEY --trustee Cem=KEY
   voting elections create --file election.json
 
@@ -115,7 +118,7 @@ election.json with two questions:
      {\"title\": \"Budget\", \"method\": \"plurality\", \"allow_blank\": true, \"options\": [{\"name\": \"Yes\"}, {\"name\": \"No\"}]}]}")]
 struct CreateArgs {
     /// Take everything from a JSON file
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "max_score", "majority", "quorum", "no_blank", "opens", "closes", "timing", "revote", "results", "trustees"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["title", "candidate", "description", "question", "method", "seats", "max", "max_score", "majority", "quorum", "no_blank", "opens", "closes", "timing", "revote", "results", "open", "trustees"])]
     file: Option<PathBuf>,
     /// Title
     #[arg(long, required_unless_present = "file")]
@@ -165,11 +168,14 @@ struct CreateArgs {
     /// Who may see results before they are published
     #[arg(long, value_enum, default_value_t = ResultsChoice::Voters)]
     results: ResultsChoice,
+    /// Do not seal the ballots: the office can read how each voter voted, and everyone how each pseudonym did
+    #[arg(long, conflicts_with = "trustees")]
+    open: bool,
     #[command(flatten)]
     sealing: SealingArgs,
 }
 
-/// Who decrypts, if ballots are to be sealed.
+/// Who decrypts sealed ballots.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct SealingArgs {
     /// Seal the ballots: name a trustee and the public key that `voting trustee keygen` printed; repeat it for each trustee
@@ -184,11 +190,10 @@ pub(crate) struct SealingArgs {
 }
 
 impl SealingArgs {
-    /// What an election is created with; none if its ballots are open.
+    /// What an election is created with; none if no trustee is named.
     pub(crate) fn chosen(&self) -> Option<NewSealing> {
-        let most = u16::try_from(self.trustees.len()).unwrap_or(u16::MAX);
-        (most > 0).then(|| NewSealing {
-            threshold: self.threshold.unwrap_or(most / 2 + 1),
+        (!self.trustees.is_empty()).then(|| NewSealing {
+            threshold: self.threshold,
             min_ballots: self.min_ballots,
             trustees: self.trustees.clone(),
         })
@@ -591,7 +596,7 @@ fn new_election(args: CreateArgs) -> Result<NewElection> {
         timing: Some(args.timing.into()),
         revote: Some(args.revote.into()),
         results: Some(args.results.into()),
-        secrecy: None,
+        secrecy: args.open.then_some(Kept::Open),
         sealing: args.sealing.chosen(),
     })
 }

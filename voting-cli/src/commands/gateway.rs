@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use voting_cluster::deploy::{GatewayParts, GatewaySettings, Overrides};
+use voting_cluster::deploy::{GatewayParts, GatewaySettings, Overrides, TrusteesSettings};
 use voting_cluster::leadership::{DEFAULT_LEASE, Leadership};
 use voting_cluster::lock::LockGuard;
 use voting_core::Height;
@@ -73,7 +73,7 @@ pub(crate) async fn run(args: Args, context: &Context) -> Result<()> {
     let address = listener.local_addr().map_err(|error| CliError::failure(error, "try again"))?;
     let parts = GatewayParts::start(&settings).await.map_err(not_started)?;
     catch_up(&parts, context).await;
-    let state = GatewayState::new(backend(&parts), config(&settings));
+    let state = GatewayState::new(backend(&parts), config(&settings, &parts));
 
     if settings.demo {
         seed(&parts, &state).await?;
@@ -147,7 +147,7 @@ fn backend(parts: &GatewayParts) -> Backend {
     }
 }
 
-fn config(settings: &GatewaySettings) -> Config {
+fn config(settings: &GatewaySettings, parts: &GatewayParts) -> Config {
     let limits = Limits {
         connections: settings.connections,
         connections_per_address: settings.connections_per_address,
@@ -155,6 +155,7 @@ fn config(settings: &GatewaySettings) -> Config {
         sockets_per_address: settings.sockets_per_address,
         ..Limits::default()
     };
+    let simulated = settings.demo.then(|| demo::trustees(&parts.pseudonym_secret));
     Config {
         name: settings.name.clone(),
         is_demo: settings.demo,
@@ -162,6 +163,7 @@ fn config(settings: &GatewaySettings) -> Config {
         secure_cookies: settings.secure_cookies,
         allowed_origins: settings.allowed_origins.clone(),
         witnesses: settings.witnesses.clone(),
+        trustees: settings.trustees.as_ref().map(TrusteesSettings::trustees).or(simulated),
         office: settings.office.clone(),
         ..Config::default()
     }

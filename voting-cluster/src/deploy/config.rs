@@ -16,6 +16,7 @@ use thiserror::Error;
 use voting_core::board::VerifierKey;
 use voting_core::codec::Canonical as _;
 use voting_core::crypto::PublicKey;
+use voting_core::election::{Trustee, Trustees};
 use voting_core::epoch::Genesis;
 
 use super::backup::BackupSettings;
@@ -219,6 +220,9 @@ pub struct GatewaySettings {
     /// Keys of witnesses, `NAME+ID+KEY` as `voting witness key` prints them: their cosignatures are kept below checkpoints.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<VerifierKey>,
+    /// The office's trustees: they decrypt elections that name none of their own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trustees: Option<TrusteesSettings>,
     /// Name shown to voters as the creator of elections.
     #[serde(default = "default_office")]
     pub office: String,
@@ -251,6 +255,28 @@ pub struct GatewaySettings {
     /// Backups of accounts and rolls; without it this gateway makes none by itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<BackupSettings>,
+}
+
+/// The trustees of an office.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrusteesSettings {
+    /// How many of them it takes to decrypt; more than half if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<u16>,
+    /// Fewest ballots whose sums are decrypted; [`Trustees::USUAL_MIN_BALLOTS`] if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_ballots: Option<u64>,
+    /// Who they are, each with the key that `voting trustee keygen` printed.
+    pub members: Vec<Trustee>,
+}
+
+impl TrusteesSettings {
+    /// The trustees, as a definition names them.
+    #[must_use]
+    pub fn trustees(&self) -> Trustees {
+        Trustees::of(self.members.clone(), self.threshold, self.min_ballots)
+    }
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -365,6 +391,10 @@ impl GatewaySettings {
         if let Some(links) = links {
             resolve(path, &mut [&mut links.key]);
         }
+        if let Some(trustees) = &settings.trustees {
+            let wrong = |error| ConfigError::Setting { path: path.to_owned(), reason: format!("trustees: {error}") };
+            trustees.trustees().check().map_err(wrong)?;
+        }
         if let Some(backup) = &mut settings.backup {
             backup.check().map_err(|reason| ConfigError::Setting { path: path.to_owned(), reason })?;
             resolve(path, &mut [&mut backup.folder]);
@@ -391,6 +421,8 @@ pub fn read_genesis(path: &Path) -> Result<Genesis, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use voting_core::testing;
+
     use super::*;
 
     const NODE: &str = r#"
@@ -444,6 +476,34 @@ mod tests {
         {
             let error = gateway(wrong).unwrap_err().to_string();
             assert!(error.contains("node.toml") && error.contains(named), "{error}");
+        }
+    }
+
+    #[test]
+    fn trustees_of_an_office_can_carry_out_a_ceremony() {
+        let keys = "name = \"gateway-0\"\nofficer_key = \"o\"\nregistrar_key = \"r\"\npseudonym_secret = \"p\"\n";
+        let member =
+            |name: &str, key: u64| format!("[[trustees.members]]\nname = \"{name}\"\nkey = \"{}\"\n", testing::key(key).public());
+        let gateway = |trustees: &str| {
+            let (_folder, path) = written(&format!("{keys}{NODE}{trustees}").replace("key = \"/keys/a.key\"", ""));
+            GatewaySettings::load(&path, &Overrides::default())
+        };
+        let both = format!("{}{}", member("Ann", 1), member("Ben", 2));
+        let trustees = gateway(&both).unwrap().trustees.unwrap().trustees();
+        assert_eq!((trustees.threshold, trustees.min_ballots, trustees.trustees[1].name.as_str()), (2, 3, "Ben"));
+        let trustees =
+            gateway(&format!("[trustees]\nthreshold = 1\nmin_ballots = 9\n{both}")).unwrap().trustees.unwrap().trustees();
+        assert_eq!((trustees.threshold, trustees.min_ballots), (1, 9));
+        assert_eq!(gateway("").unwrap().trustees, None);
+        for (wrong, named) in [
+            (format!("[trustees]\nthreshold = 3\n{both}"), "trustees: trustees: 3 of 2"),
+            (format!("[trustees]\nmin_ballots = 0\n{both}"), "min_ballots"),
+            (format!("{}{}", member("Ann", 1), member("Ann", 2)), "two trustees are named `Ann`"),
+            (both.replace(&testing::key(2).public().to_string(), "zz"), "key"),
+            ("[trustees]\nthreshold = 2\n".to_owned(), "members"),
+        ] {
+            let error = gateway(&wrong).unwrap_err().to_string();
+            assert!(error.contains("node.toml") && error.contains(named), "{named}: {error}");
         }
     }
 

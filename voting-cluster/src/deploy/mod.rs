@@ -20,7 +20,7 @@ pub use authority::{Authority, DeployError};
 pub use backup::BackupSettings;
 pub use config::{
     AuthorityLinks, ClusterSettings, ConfigError, GatewayLinks, GatewaySettings, NodeSettings, Overrides, RedisSettings,
-    read_genesis,
+    TrusteesSettings, read_genesis,
 };
 pub use directory::{Listed, coordinator_of, handovers_of, heartbeats_of};
 pub use gateway::GatewayParts;

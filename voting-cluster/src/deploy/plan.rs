@@ -203,6 +203,7 @@ impl Plan {
                 secure_cookies: !self.demo,
                 allowed_origins: Vec::new(),
                 witnesses: Vec::new(),
+                trustees: None,
                 office: self.network.clone(),
                 connections: 2_000,
                 connections_per_address: 100,

@@ -4,7 +4,7 @@ use super::{Draws, TestChain, key};
 use crate::ballot::Selection;
 use crate::crypto::SigningKey;
 use crate::election::{ElectionDefinition, Phase, Secrecy, Trustee, Trustees};
-use crate::entry::{Act, Entry, TrusteeAct, TrusteeStep};
+use crate::entry::{Act, Challenge, Entry, TrusteeAct, TrusteeStep};
 use crate::ids::{Digest, ElectionId};
 use crate::sealed::ceremony::{Ceremony, CeremonyOutcome, CeremonyPhase, CeremonySetup, Dealer};
 use crate::sealed::{
@@ -259,6 +259,13 @@ impl SealedChain {
     #[must_use]
     pub fn cast(&self, voter: u64, sequence: u32, selections: &[Selection]) -> Entry {
         Entry::Cast(self.prepare(voter, sequence, selections).cast(&key(voter)))
+    }
+
+    /// That ballot, opened to test the seal.
+    #[must_use]
+    pub fn challenge(&self, voter: u64, sequence: u32, selections: &[Selection]) -> Entry {
+        let (ballot, opening) = self.prepare(voter, sequence, selections).challenge();
+        Entry::challenge(Challenge { ballot, opening }, &key(voter))
     }
 
     /// A trustee's part of the decryption.

@@ -352,7 +352,9 @@ impl ElectionsApi {
             }
             _ => return Err(Problem::unprocessable("invalid_definition", "give either contests or candidates")),
         };
-        let definition = ElectionDefinition {
+        let office = self.0.config.trustees.as_ref();
+        let secrecy = said_secrecy(new.secrecy, new.sealing, office)?;
+        let mut definition = ElectionDefinition {
             id,
             title: new.title,
             description: new.description,
@@ -361,12 +363,19 @@ impl ElectionsApi {
             closes_at: time("end_date", &new.end_date)?,
             timing: new.timing.unwrap_or(TimingRule::Fixed).into(),
             revote: new.revote.map_or(RevoteRule::FirstCounts, Into::into),
-            secrecy: secrecy(new.secrecy, new.sealing)?,
+            secrecy: secrecy.clone().unwrap_or(Secrecy::Open),
             results: new.results.map_or(ResultVisibility::Voters, Into::into),
             registrar: self.0.backend.registrar.public(),
             created_by: self.0.config.office.clone(),
         };
-        definition.check().map_err(|error| Problem::unprocessable("invalid_definition", error.to_string()))?;
+        let check = |definition: &ElectionDefinition| {
+            definition.check().map_err(|error| Problem::unprocessable("invalid_definition", error.to_string()))
+        };
+        check(&definition)?;
+        if secrecy.is_none() {
+            definition.secrecy = usual_secrecy(&definition, office)?;
+            check(&definition)?;
+        }
         if definition.timing == Timing::Fixed && definition.closes_at <= self.0.backend.clock.now() {
             return Err(Problem::unprocessable("invalid_definition", format!("end_date {} has passed", definition.closes_at)));
         }
@@ -388,27 +397,44 @@ fn reason(caller: Option<&Caller>, standing: &Standing, election: &ElectionState
     }
 }
 
-/// Fewest ballots whose sums are decrypted, unless an election says otherwise: of two, each voter learns the other's.
-const USUAL_MIN_BALLOTS: u64 = 3;
+/// What is said of how ballots are kept; nothing, if that is left to the usual.
+fn said_secrecy(
+    rule: Option<SecrecyRule>,
+    sealing: Option<NewSealing>,
+    office: Option<&Trustees>,
+) -> Result<Option<Secrecy>, Problem> {
+    let wrong = |reason: String| Problem::unprocessable("invalid_definition", reason);
+    match (rule, sealing) {
+        (None, None) => Ok(None),
+        (Some(SecrecyRule::Open), None) => Ok(Some(Secrecy::Open)),
+        (Some(SecrecyRule::Open), Some(_)) => Err(wrong("sealing: an open election has no trustees".to_owned())),
+        (Some(SecrecyRule::Sealed), None) => match office {
+            Some(trustees) => Ok(Some(Secrecy::Sealed(trustees.clone()))),
+            None => Err(wrong("sealing: a sealed election needs trustees".to_owned())),
+        },
+        (Some(SecrecyRule::Sealed) | None, Some(NewSealing { threshold, min_ballots, trustees })) => {
+            let trustee = |(at, new): (usize, NewTrustee)| {
+                let key = new.key.parse().map_err(|error| wrong(format!("sealing.trustees[{at}].key: {error}")))?;
+                Ok(Trustee { name: new.name, key })
+            };
+            let trustees = trustees.into_iter().enumerate().map(trustee).collect::<Result<_, Problem>>()?;
+            Ok(Some(Secrecy::Sealed(Trustees::of(trustees, threshold, min_ballots))))
+        }
+    }
+}
 
-fn secrecy(rule: Option<SecrecyRule>, sealing: Option<NewSealing>) -> Result<Secrecy, Problem> {
-    let wrong = |reason: &str| Err(Problem::unprocessable("invalid_definition", reason));
-    let sealing = match (rule, sealing) {
-        (Some(SecrecyRule::Sealed), None) => return wrong("sealing: a sealed election needs trustees"),
-        (Some(SecrecyRule::Open), Some(_)) => return wrong("sealing: an open election has no trustees"),
-        (Some(SecrecyRule::Open) | None, None) => return Ok(Secrecy::Open),
-        (Some(SecrecyRule::Sealed) | None, Some(sealing)) => sealing,
-    };
-    let trustee = |(at, new): (usize, NewTrustee)| {
-        let key = new
-            .key
-            .parse()
-            .map_err(|error| Problem::unprocessable("invalid_definition", format!("sealing.trustees[{at}].key: {error}")))?;
-        Ok(Trustee { name: new.name, key })
-    };
-    let trustees = sealing.trustees.into_iter().enumerate().map(trustee).collect::<Result<_, Problem>>()?;
-    let min_ballots = sealing.min_ballots.unwrap_or(USUAL_MIN_BALLOTS);
-    Ok(Secrecy::Sealed(Trustees { threshold: sealing.threshold, min_ballots, trustees }))
+/// Ballots are sealed unless an election says otherwise: that nobody can read them is not to depend on somebody's remembering to
+/// ask for it.
+fn usual_secrecy(definition: &ElectionDefinition, office: Option<&Trustees>) -> Result<Secrecy, Problem> {
+    let unsaid = |reason: String| Problem::unprocessable("secrecy_unsaid", format!("secrecy: {reason}"));
+    if let Err(error) = definition.sealed_contests() {
+        return Err(unsaid(format!("ballots are sealed unless an election says `open`. {error}")));
+    }
+    office.cloned().map(Secrecy::Sealed).ok_or_else(|| {
+        let reason = "ballots are sealed unless an election says `open`, and this office has no trustees of its own: name those who \
+                      shall decrypt in `sealing`, or say `open` if the office may read how each pseudonym voted";
+        unsaid(reason.to_owned())
+    })
 }
 
 const fn secrecy_word(secrecy: &Secrecy) -> &'static str {

@@ -274,9 +274,9 @@ pub struct NewElection {
     pub revote: Option<Revote>,
     /// Who may see results early; `voters` if left out.
     pub results: Option<Visibility>,
-    /// Whether ballots are sealed; `sealed` if trustees are given in `sealing`, or else `open`.
+    /// How ballots are kept; `sealed` if left out.
     pub secrecy: Option<SecrecyRule>,
-    /// Who decrypts the sums of a sealed election.
+    /// Who decrypts the sums of a sealed election; the office's own trustees if left out, where it has any.
     pub sealing: Option<NewSealing>,
 }
 
@@ -292,10 +292,10 @@ pub enum SecrecyRule {
 
 /// Who decrypts the sums of a sealed election to be set up.
 #[derive(Debug, Clone, Object)]
-#[oai(deny_unknown_fields)]
+#[oai(deny_unknown_fields, skip_serializing_if_is_none)]
 pub struct NewSealing {
-    /// How many trustees it takes to decrypt.
-    pub threshold: u16,
+    /// How many trustees it takes to decrypt; more than half if left out.
+    pub threshold: Option<u16>,
     /// Fewest ballots whose sums are decrypted; 3 if left out.
     pub min_ballots: Option<u64>,
     /// The trustees, in the order of their numbers from 1.
@@ -973,6 +973,8 @@ pub struct Network {
     pub head: Option<String>,
     /// Its view.
     pub view: Option<u64>,
+    /// The office's trustees, who decrypt elections that name none of their own; if it has any.
+    pub trustees: Option<NewSealing>,
     /// Accounts to try with; in a demonstration only.
     pub demo: Option<Vec<DemoAccount>>,
 }

@@ -6,9 +6,10 @@ use poem::http::HeaderMap;
 use poem_openapi::payload::{Binary, Json};
 use poem_openapi::{ApiResponse, OpenApi};
 use voting_core::codec::Canonical;
+use voting_core::election::{Trustee, Trustees};
 use voting_core::epoch::Authority;
 
-use super::models::{AuthorityModel, Change, DemoAccount, EpochModel, Epochs, Network};
+use super::models::{AuthorityModel, Change, DemoAccount, EpochModel, Epochs, Network, NewSealing, NewTrustee};
 use crate::accounts::Role;
 use crate::demo::ACCOUNTS;
 use crate::network::NetworkStatus;
@@ -47,6 +48,7 @@ impl NetworkApi {
             height: head.map_or(0, |head| head.height.0),
             head: head.map(|head| head.hash.to_string()),
             view: head.map(|head| head.view.0),
+            trustees: self.0.config.trustees.as_ref().map(office_trustees),
             demo: self.0.config.is_demo.then(demo_accounts),
         })
     }
@@ -96,6 +98,15 @@ impl NetworkApi {
     #[oai(path = "/genesis", method = "get", operation_id = "getGenesis")]
     async fn genesis(&self) -> Binary<Vec<u8>> {
         Binary(self.0.backend().genesis.to_canonical())
+    }
+}
+
+fn office_trustees(trustees: &Trustees) -> NewSealing {
+    let named = |trustee: &Trustee| NewTrustee { name: trustee.name.clone(), key: trustee.key.to_string() };
+    NewSealing {
+        threshold: Some(trustees.threshold),
+        min_ballots: Some(trustees.min_ballots),
+        trustees: trustees.trustees.iter().map(named).collect(),
     }
 }
 

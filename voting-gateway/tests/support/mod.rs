@@ -244,7 +244,7 @@ pub(crate) async fn problem_of(response: Response) -> Value {
 pub(crate) fn new_election() -> Value {
     json!({
         "title": "Board", "start_date": "2026-01-01T00:00:00Z", "end_date": "2099-01-01T00:00:00Z",
-        "candidates": ["Ada", "Grace", "Alan"], "timing": "officer"
+        "candidates": ["Ada", "Grace", "Alan"], "timing": "officer", "secrecy": "open"
     })
 }
 

@@ -30,7 +30,9 @@ use self::journal::Journal;
 use self::source::{Counted, Source};
 use super::Context;
 use super::elections::SealingArgs;
-use crate::api::{Credential, Election, ElectionListItem, ElectionResult, NewContest, NewElection, NewOption, NewSealing, Sealing};
+use crate::api::{
+    Credential, Election, ElectionListItem, ElectionResult, Kept, NewContest, NewElection, NewOption, NewSealing, Sealing,
+};
 use crate::cast::Caster;
 use crate::client::{Answer, Auth, Body, CallError, Client};
 use crate::exit::{CliError, Exit, Result};
@@ -342,7 +344,7 @@ impl Import<'_> {
             timing: Some(Timing::Officer),
             revote: Some(RevoteRule::FirstCounts),
             results: Some(ResultVisibility::Voters),
-            secrecy: None,
+            secrecy: Some(if self.sealing.is_some() { Kept::Sealed } else { Kept::Open }),
             sealing: self.sealing.clone(),
         }
     }

@@ -1,15 +1,24 @@
 //! A network whose keys nobody else has: what the targets compare forgeries with.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use super::Content;
-use crate::ballot::SignedBallot;
+use crate::ballot::{Selection, SignedBallot};
+use crate::block::EntryBytes;
 use crate::bundle::BundleWriter;
-use crate::entry::Entry;
+use crate::election::Phase;
+use crate::entry::{Entry, VerifiedEntry};
 use crate::ids::{ElectionId, PartitionId};
-use crate::receipt::Receipt;
-use crate::state::LedgerState;
+use crate::receipt::{ElectionProof, Receipt};
+use crate::state::{ElectionSummary, LedgerState};
+use crate::testing::sealed::SealedChain;
 use crate::testing::{TestChain, ballot, definition, key};
+
+/// Voters of the known elections, with the keys [`key`]`(0..)`.
+pub const KNOWN_VOTERS: u64 = 8;
+/// Trustees of the sealed one.
+pub const KNOWN_TRUSTEES: u16 = 3;
 
 /// What the targets know to be true.
 #[derive(Debug)]
@@ -22,6 +31,18 @@ pub struct Known {
     pub receipts: Vec<Receipt>,
     /// Both elections as bundles.
     pub bundles: Vec<Vec<u8>>,
+    /// A chain with a sealed election that is open: two of three trustees, some ballots and a test of the seal.
+    pub sealed: SealedChain,
+    /// The same one, closed, with one part of the decryption.
+    pub closed: SealedChain,
+    /// What can be proved of the elections of `chain`.
+    pub proofs: Vec<ElectionProof>,
+    /// What can be proved of the sealed election.
+    pub sealed_proofs: Vec<ElectionProof>,
+    /// Everything that was ever certified of the elections of `chain`.
+    pub(super) summaries: Vec<ElectionSummary>,
+    /// The same of the sealed election.
+    pub(super) sealed_summaries: Vec<ElectionSummary>,
     /// The bundles without what two servers may have different ones of.
     pub(super) contents: Vec<Content>,
 }
@@ -62,7 +83,42 @@ fn make() -> Result<Known, crate::state::Refusal> {
     let receipts = ballots.iter().map(|ballot| receipt(&chain, ballot)).collect();
     let bundles: Vec<_> = [open.id, published.id].iter().map(|id| export(&chain, *id)).collect();
     let contents = bundles.iter().map(|bytes| Content::read(bytes).expect("a bundle that can be read")).collect();
-    Ok(Known { chain, ballots, receipts, bundles, contents })
+    let (sealed, closed) = (sealed(false)?, sealed(true)?);
+    let (proofs, summaries) = certified(&chain);
+    let (sealed_proofs, sealed_summaries) = certified(&closed.chain);
+    Ok(Known { chain, ballots, receipts, bundles, contents, sealed, closed, proofs, sealed_proofs, summaries, sealed_summaries })
+}
+
+/// A sealed election that two voters of [`KNOWN_VOTERS`] have voted in; both chains are the same one as far as the shorter goes.
+fn sealed(is_closed: bool) -> Result<SealedChain, crate::state::Refusal> {
+    let mut sealed = SealedChain::open(&definition(3, &["Yes", "No"]), 2, KNOWN_TRUSTEES, KNOWN_VOTERS)?;
+    let marks = |place| [Selection::Marks(vec![place])];
+    let entries = [sealed.cast(0, 1, &marks(1)), sealed.challenge(1, 1, &marks(0)), sealed.cast(1, 2, &marks(1))];
+    sealed.chain.append(&entries)?;
+    if is_closed {
+        sealed.advance(Phase::Closed)?;
+        sealed.decrypt(1)?;
+    }
+    Ok(sealed)
+}
+
+/// The newest proof of each election of a chain, and what was certified of it at any height.
+fn certified(chain: &TestChain) -> (Vec<ElectionProof>, Vec<ElectionSummary>) {
+    let mut state = LedgerState::genesis(&chain.genesis, PartitionId(0));
+    let (mut proofs, mut summaries) = (BTreeMap::new(), Vec::new());
+    for block in &chain.blocks {
+        let verified = |bytes: &EntryBytes| VerifiedEntry::verify(bytes.clone(), chain.chain()).expect("the chain's own entries");
+        let entries: Vec<_> = block.block.entries.iter().map(verified).collect();
+        let (_, next) = state.apply(&block.block.header, &entries).expect("the chain's own blocks");
+        state = next;
+        for election in state.elections() {
+            summaries.push(election.summary());
+            if let Some(proof) = ElectionProof::build(block, &state, election.id()) {
+                proofs.insert(election.id(), proof);
+            }
+        }
+    }
+    (proofs.into_values().collect(), summaries)
 }
 
 fn receipt(chain: &TestChain, ballot: &SignedBallot) -> Receipt {

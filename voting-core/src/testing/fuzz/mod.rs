@@ -9,7 +9,7 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 pub use corpus::{Seed, Target};
-pub use known::{Known, known};
+pub use known::{KNOWN_TRUSTEES, KNOWN_VOTERS, Known, known};
 
 use crate::ballot::{Ballot, SignedBallot};
 use crate::block::{Block, BlockHeader, EntryBytes, FinalizedBlock};
@@ -27,21 +27,24 @@ use crate::formats::blt::Blt;
 use crate::formats::rankings_csv::{RankingsCsv, ScoresCsv};
 use crate::ids::{BallotCode, BallotHash, BlockHash, ChainId, Digest, ElectionId, EntryHash, PartitionId, Pseudonym};
 use crate::preference::PreferLeader;
-use crate::receipt::Receipt;
+use crate::receipt::{ElectionProof, Receipt};
 use crate::sealed::ceremony::{CeremonyRecord, SignedMessage};
 use crate::sealed::{BallotOpening, PartialDecryption};
 use crate::state::{LedgerState, Place};
 use crate::tally::ElectionReport;
+use crate::testing::sealed::trustee_key;
+use crate::testing::{TestChain, key};
 use crate::text::{check_line, check_paragraph};
 use crate::time::Timestamp;
 use crate::verify::{Options, verify};
 
 /// Every target of this crate.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     Target { name: "core_canonical", run: canonical, variants: 2_000 },
     Target { name: "core_entry", run: entry, variants: 1_000 },
     Target { name: "core_bundle", run: bundle, variants: 300 },
     Target { name: "core_receipt", run: receipt, variants: 1_000 },
+    Target { name: "core_proof", run: proof, variants: 1_000 },
     Target { name: "core_handover", run: handover, variants: 1_000 },
     Target { name: "core_blt", run: blt, variants: 4_000 },
     Target { name: "core_csv", run: csv, variants: 4_000 },
@@ -92,20 +95,46 @@ canonical_types! {
     8: SignedBallot, 9: PreferLeader, 10: Entry, 11: BlockHeader, 12: Block, 13: FinalizedBlock, 14: Certificate, 15: Receipt,
     16: ElectionReport, 17: Opening, 18: BundleBlock, 19: Closing, 20: Accusation,
     21: TrusteeAct, 22: Challenge, 23: BallotOpening, 24: SignedMessage, 25: CeremonyRecord, 26: PartialDecryption,
+    27: ElectionProof,
 }
 
-/// An entry, verified and applied to a chain with an open election.
+/// An entry, verified and applied to chains with open elections and a sealed one, open and closed; and what it says once more, signed
+/// anew, so that a damaged proof is met by more than a signature that does not fit.
 pub fn entry(data: &[u8]) {
-    let chain = &known().chain;
-    let Ok(entry) = VerifiedEntry::verify(EntryBytes::new(data.to_vec()), chain.chain()) else { return };
-    assert_eq!(entry.entry().to_canonical(), data);
+    let known = known();
+    for chain in [&known.chain, &known.sealed.chain, &known.closed.chain] {
+        enter(chain, EntryBytes::new(data.to_vec()));
+    }
+    let again = Entry::from_canonical(data).ok().as_ref().and_then(signed_anew);
+    if let Some(again) = again {
+        for chain in [&known.chain, &known.sealed.chain, &known.closed.chain] {
+            enter(chain, again.to_bytes());
+        }
+    }
+}
+
+/// The same, signed by whom it names, if that is a voter or trustee of the known elections.
+fn signed_anew(entry: &Entry) -> Option<Entry> {
+    let voter = |named: PublicKey| (0..KNOWN_VOTERS).map(key).find(|key| key.public() == named);
+    let trustee = |named: PublicKey| (1..=KNOWN_TRUSTEES).map(trustee_key).find(|key| key.public() == named);
+    match entry {
+        Entry::Cast(signed) => Some(Entry::Cast(signed.ballot.clone().sign(&voter(signed.ballot.voter)?))),
+        Entry::Challenge(signed) => Some(Entry::challenge(signed.content.clone(), &voter(signed.content.ballot.voter)?)),
+        Entry::Trustee(signed) => Some(Entry::trustee(signed.content.clone(), &trustee(signed.content.trustee)?)),
+        _ => None,
+    }
+}
+
+fn enter(chain: &TestChain, bytes: EntryBytes) {
+    let Ok(entry) = VerifiedEntry::verify(bytes.clone(), chain.chain()) else { return };
+    assert_eq!(entry.entry().to_canonical(), bytes.as_slice());
     let (height, parent) = (chain.state.height().next(), chain.head().map_or(BlockHash::GENESIS, |head| head.hash));
     let timestamp = chain.state.timestamp().saturating_add(std::time::Duration::from_secs(1));
     let place = Place { height, parent, timestamp, view: crate::View(height.0 + 1) };
     let mut draft = chain.state.begin(place).expect("the next height, a later time");
     if let Err(refusal) = draft.try_apply(&entry) {
         assert!(!refusal.code().is_empty() && !refusal.to_string().is_empty());
-        assert_eq!(draft.finish().height(), height, "a refusal changes nothing");
+        assert_eq!(draft.finish().root(), chain.state.root(), "a refusal changes nothing");
         return;
     }
     assert!(draft.try_apply(&entry).is_err(), "no entry counts twice");
@@ -176,6 +205,17 @@ pub fn receipt(data: &[u8]) {
     for ballot in &known.ballots {
         if receipt.verify(&epochs, Some(ballot)).is_ok() {
             assert_eq!((receipt.ballot, receipt.election), (ballot.hash(), ballot.ballot.election));
+        }
+    }
+}
+
+/// A proof of what is certified of an election: whatever holds for the authorities of a network whose keys nobody else has was so.
+pub fn proof(data: &[u8]) {
+    let Some(proof) = one_spelling::<ElectionProof>(data) else { return };
+    let known = known();
+    for (chain, summaries) in [(&known.chain, &known.summaries), (&known.sealed.chain, &known.sealed_summaries)] {
+        if let Ok((summary, _)) = proof.verify(&chain.epochs()) {
+            assert!(summaries.contains(summary), "a proof is forged: {summary:?}");
         }
     }
 }
@@ -274,7 +314,7 @@ pub fn text(data: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{ballot, definition, key};
+    use crate::testing::{ballot, definition};
 
     #[test]
     fn what_is_known_holds() {
@@ -288,6 +328,10 @@ mod tests {
             receipt.verify(&known.chain.epochs(), Some(ballot)).unwrap();
         }
         assert!(!known.chain.handovers().is_empty());
+        for (chain, proofs) in [(&known.chain, &known.proofs), (&known.sealed.chain, &known.sealed_proofs)] {
+            assert!(!proofs.is_empty());
+            proofs.iter().for_each(|one| assert!(one.verify(&chain.epochs()).is_ok()));
+        }
         let election = definition(1, &["Ada", "Bob"]);
         let fresh = Entry::Cast(ballot(known.chain.chain(), &election, &key(5), &[1]));
         entry(fresh.to_bytes().as_slice());

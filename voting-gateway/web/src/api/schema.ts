@@ -1515,6 +1515,8 @@ export interface components {
              * @description Authorities that make a quorum.
              */
             quorum: number;
+            /** @description The office's trustees, who decrypt elections that name none of their own; if it has any. */
+            trustees?: components["schemas"]["NewSealing"] & unknown;
             /**
              * Format: uint64
              * @description Its view.
@@ -1649,9 +1651,9 @@ export interface components {
             results?: components["schemas"]["Visibility"] & unknown;
             /** @description Which ballot counts; `first-counts` if left out. */
             revote?: components["schemas"]["Revote"] & unknown;
-            /** @description Who decrypts the sums of a sealed election. */
+            /** @description Who decrypts the sums of a sealed election; the office's own trustees if left out, where it has any. */
             sealing?: components["schemas"]["NewSealing"] & unknown;
-            /** @description Whether ballots are sealed; `sealed` if trustees are given in `sealing`, or else `open`. */
+            /** @description How ballots are kept; `sealed` if left out. */
             secrecy?: components["schemas"]["SecrecyRule"] & unknown;
             /** @description When voting opens, RFC 3339. */
             start_date: string;
@@ -1680,9 +1682,9 @@ export interface components {
             min_ballots?: number;
             /**
              * Format: uint16
-             * @description How many trustees it takes to decrypt.
+             * @description How many trustees it takes to decrypt; more than half if left out.
              */
-            threshold: number;
+            threshold?: number;
             /** @description The trustees, in the order of their numbers from 1. */
             trustees: components["schemas"]["NewTrustee"][];
         };

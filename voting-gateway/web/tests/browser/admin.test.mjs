@@ -38,7 +38,7 @@ async function api(method, path, body, type = 'application/json') {
 
 const DAY = 86_400_000;
 const times = () => ({ start_date: new Date(Date.now() + DAY).toISOString(), end_date: new Date(Date.now() + 9 * DAY).toISOString() });
-const draft = async (title, more = {}) => (await api('POST', '/elections', { title, candidates: ['Ada', 'Bob'], ...times(), ...more })).id;
+const draft = async (title, more = {}) => (await api('POST', '/elections', { title, secrecy: 'open', candidates: ['Ada', 'Bob'], ...times(), ...more })).id;
 
 async function settled(page) {
   await page.locator('h1').waitFor();

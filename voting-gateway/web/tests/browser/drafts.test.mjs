@@ -31,7 +31,7 @@ async function api(method, path, body) {
 }
 
 const DAY = 86_400_000;
-const definition = (title) => ({ title, candidates: ['Ada', 'Bob'], start_date: new Date(Date.now() + DAY).toISOString(), end_date: new Date(Date.now() + 9 * DAY).toISOString() });
+const definition = (title) => ({ title, secrecy: 'open', candidates: ['Ada', 'Bob'], start_date: new Date(Date.now() + DAY).toISOString(), end_date: new Date(Date.now() + 9 * DAY).toISOString() });
 const draft = async (title) => (await api('POST', '/elections', definition(title))).id;
 
 describe('leaving the wizard', () => {

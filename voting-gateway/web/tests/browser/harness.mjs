@@ -150,7 +150,7 @@ export async function openElection(url, token, definition, voters = Object.value
   };
   const day = 86_400_000;
   const times = { start_date: new Date(Date.now() - 60_000).toISOString(), end_date: new Date(Date.now() + 3 * day).toISOString() };
-  const { id } = await post('/elections', { timing: 'officer', ...times, ...definition });
+  const { id } = await post('/elections', { timing: 'officer', secrecy: 'open', ...times, ...definition });
   await post(`/elections/${id}/voters`, { voters: voters.map(({ email }) => ({ email })) });
   await post(`/elections/${id}/publish`);
   await post(`/elections/${id}/open`);

@@ -17,7 +17,7 @@ const demo = await demoElection(app.url, 'Board election');
 const ranked = await openElection(app.url, admin, RANKED);
 const shared = await openElection(app.url, admin, SHARED);
 const mixed = await openElection(app.url, admin, MIXED);
-const soon = { title: 'Delegates to the congress', candidates: ['Ada', 'Bob'], start_date: new Date(Date.now() + 86_400_000).toISOString(), end_date: new Date(Date.now() + 9 * 86_400_000).toISOString() };
+const soon = { title: 'Delegates to the congress', secrecy: 'open', candidates: ['Ada', 'Bob'], start_date: new Date(Date.now() + 86_400_000).toISOString(), end_date: new Date(Date.now() + 9 * 86_400_000).toISOString() };
 const authorized = { 'content-type': 'application/json', authorization: `Bearer ${admin}` };
 const post = async (path, body = {}) => (await fetch(app.url + path, { method: 'POST', headers: authorized, body: JSON.stringify(body) })).json();
 const later = await post('/elections', soon);

@@ -324,10 +324,17 @@ describe('administration', () => {
     await page.getByLabel('A list of voters').fill('email\nalice@example.com\nbob@example.com\ncarol@example.com');
     await button(page, 'Add 3 voters').click();
     await page.getByText('Voters 1 to 3 of 3').waitFor();
+    await step(page, 'Rules');
+    assert.equal(await page.getByLabel(/^Sealed/).isChecked(), true, 'sealed, unless one says otherwise');
+    await page.getByText('These are the trustees of this election office').waitFor();
+    assert.equal(await page.getByLabel('Name of trustee 5').inputValue(), 'Simulated trustee 5');
+    await inOrder(page, "rules with the office's trustees");
+    await button(page, 'Remove all').click();
+    await page.getByText('Each of them makes a key on their own machine').waitFor();
+    assert.equal(await page.getByLabel('Name of trustee 1').evaluate((field) => field === document.activeElement && field.value === ''), true);
     await step(page, 'Checklist');
     await page.getByText('Sealed ballots need trustees').waitFor();
     await step(page, 'Rules');
-    assert.equal(await page.getByLabel(/^Sealed/).isChecked(), true, 'sealed, unless one says otherwise');
     for (const [place, { name, key }] of keys.entries()) {
       if (place > 0) await button(page, 'Add a trustee').click();
       await page.getByLabel(`Name of trustee ${place + 1}`).fill(name);

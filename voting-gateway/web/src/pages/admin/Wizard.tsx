@@ -7,6 +7,7 @@ import '../../styles/vote.css';
 import '../../styles/admin.css';
 import type { Election } from '../../api/types';
 import { getElectionDetails } from '../../services/elections';
+import { networkQuery } from '../../services/network';
 import { announce } from '../../ui/announcer';
 import { Button } from '../../ui/Button';
 import { Icon } from '../../ui/Icon';
@@ -14,6 +15,7 @@ import { LoadedPage } from '../../ui/Loaded';
 import { Page } from '../../ui/Page';
 import { AdminProblem } from './AdminProblem';
 import { STEPS, type Step } from './checklist';
+import type { Office } from './draft';
 import { IssueList } from './IssueList';
 import { LeaveGuard } from './LeaveGuard';
 import { OvertakenDialog } from './OvertakenDialog';
@@ -38,14 +40,23 @@ export default function Wizard() {
     staleTime: Infinity,
     gcTime: 0,
   });
-  if (id === undefined) return <Editor election={null} />;
+  const network = useQuery(networkQuery);
+  const title = id === undefined ? t('titleNew') : t('titleEdit', { title: '…' });
   return (
-    <LoadedPage query={query} title={t('titleEdit', { title: '…' })}>
-      {(election) =>
-        election.phase === 'draft' || election.phase === 'ready' ? (
-          <Editor election={election} />
+    <LoadedPage query={network} title={title}>
+      {({ trustees: office }) =>
+        id === undefined ? (
+          <Editor election={null} office={office} />
         ) : (
-          <Redirect to={`/app/admin/${election.id}`} replace />
+          <LoadedPage query={query} title={title}>
+            {(election) =>
+              election.phase === 'draft' || election.phase === 'ready' ? (
+                <Editor election={election} office={office} />
+              ) : (
+                <Redirect to={`/app/admin/${election.id}`} replace />
+              )
+            }
+          </LoadedPage>
         )
       }
     </LoadedPage>
@@ -54,12 +65,12 @@ export default function Wizard() {
 
 const LEADS = { questions: 'questions.lead', dates: 'dates.lead', voters: 'voters.lead', check: 'check.lead' } as const;
 
-function Editor({ election }: { election: Election | null }) {
+function Editor({ election, office }: { election: Election | null; office: Office }) {
   const t = useTranslations('admin');
   const [location, navigate] = useLocation();
   const asked = new URLSearchParams(useSearch()).get('step');
   const step = STEPS.find((name) => name === asked) ?? 'basics';
-  const state = useDraft(election);
+  const state = useDraft(election, office);
   const [list, setList] = useState<VoterList>(NO_LIST);
   // What was saved before is looked over as a whole; in something new, only what one has been at.
   const [seen, setSeen] = useState<ReadonlySet<Step>>(() => new Set(election ? STEPS : []));

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Election } from '../../api/types';
 import { draftIssues, publishIssues } from './checklist';
-import { contestOf, draftFrom, isSame, isSealed, moved, newDraft, newOption, newTrustee, toApi, whyOpen, type Draft, type QuestionDraft } from './draft';
+import { contestOf, draftFrom, isSame, isSealed, moved, newDraft, newOption, newTrustee, toApi, trusteesOf, whyOpen, type Draft, type QuestionDraft } from './draft';
 import { METHODS } from '../../ballot/definition';
 import { settable } from './methods';
 import { toUtc, toWall } from './zones';
@@ -85,6 +85,16 @@ describe('a draft', () => {
     expect([back.threshold, back.minBallots]).toEqual([null, null]);
     const pasted = draft({}, { trustees: [{ ...newTrustee(), name: 'Ann', publicKey: ` ${'AB'.repeat(16)}\n${'cd'.repeat(16)} ` }] });
     expect(toApi(pasted).sealing?.trustees).toEqual([{ name: 'Ann', key: 'ab'.repeat(16) + 'cd'.repeat(16) }]);
+  });
+
+  it("is sealed by the office's trustees, unless others are named", () => {
+    const office = { threshold: 2, min_ballots: 5, trustees: ['Ann', 'Ben'].map((name, place) => ({ name, key: keyOf(place) })) };
+    const sent = { ...draft(), ...newDraft(ZONE, NOW, office), title: 'Board', questions: draft().questions };
+    expect(toApi(sent)).toMatchObject({ secrecy: 'sealed', sealing: office });
+    expect([sent.threshold, sent.minBallots]).toEqual([null, 5]);
+    const open = answer(draft({}, { secrecy: 'open' }));
+    expect(trusteesOf(draftFrom(open, ZONE, office))).toEqual(office.trustees);
+    expect(trusteesOf(draftFrom(answer(draft({}, sealedBy('Cyd'))), ZONE, office))).toEqual([{ name: 'Cyd', key: keyOf(0) }]);
   });
 
   it('is kept open while its trustees are missing, and cannot be published so', () => {

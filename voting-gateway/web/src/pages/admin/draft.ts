@@ -1,5 +1,5 @@
 /** An election while it is being set up, and how the API says it. Pure. */
-import type { Contest, Election, Method, NewElection } from '../../api/types';
+import type { Contest, Election, Method, Network, NewElection } from '../../api/types';
 import { settable, unsealable, usualMax } from './methods';
 import { toUtc, toWall } from './zones';
 
@@ -77,7 +77,21 @@ export const newQuestion = (): QuestionDraft => ({
 const DAY = 86_400_000;
 
 /** Opens tomorrow at eight and closes a week later at eight in the evening, in the reader's zone. */
-export function newDraft(zone: string, now: number): Draft {
+/** The office's trustees, if it has any, who stand in a new draft. */
+export type Office = Network['trustees'];
+
+/** What is said of trustees, with numbers of theirs only where they are not the usual ones; a line to fill in, if there are none. */
+function sealingDraft(sealing: Office): Pick<Draft, 'trustees' | 'threshold' | 'minBallots'> {
+  if (!sealing) return { trustees: [newTrustee()], threshold: null, minBallots: null };
+  const { trustees, threshold, min_ballots: least } = sealing;
+  return {
+    trustees: trustees.map(({ name, key }) => ({ key: newKey(), name, publicKey: key })),
+    threshold: unless(threshold ?? null, usualThreshold(trustees.length)),
+    minBallots: unless(least ?? null, USUAL_MIN_BALLOTS),
+  };
+}
+
+export function newDraft(zone: string, now: number, office?: Office): Draft {
   const day = (days: number): string => toWall(new Date(now + days * DAY), zone).slice(0, 10);
   return {
     title: '',
@@ -90,13 +104,11 @@ export function newDraft(zone: string, now: number): Draft {
     results: 'voters',
     revote: 'first-counts',
     secrecy: 'sealed',
-    trustees: [newTrustee()],
-    threshold: null,
-    minBallots: null,
+    ...sealingDraft(office),
   };
 }
 
-const unless = (value: number, usual: number): number | null => (value === usual ? null : value);
+const unless = (value: number | null, usual: number): number | null => (value === usual ? null : value);
 
 function questionFrom(contest: Contest): QuestionDraft {
   const { method, options, thresholds } = contest;
@@ -120,9 +132,8 @@ function questionFrom(contest: Contest): QuestionDraft {
   };
 }
 
-export function draftFrom(election: Election, zone: string): Draft {
+export function draftFrom(election: Election, zone: string, office?: Office): Draft {
   const { sealing } = election;
-  const trustees = sealing?.trustees ?? [];
   return {
     title: election.title,
     description: election.description,
@@ -134,9 +145,7 @@ export function draftFrom(election: Election, zone: string): Draft {
     results: election.results === 'public' ? 'public' : 'voters',
     revote: election.revote === 'last-counts' ? 'last-counts' : 'first-counts',
     secrecy: sealing ? 'sealed' : 'open',
-    trustees: sealing ? trustees.map(({ name, key }) => ({ key: newKey(), name, publicKey: key })) : [newTrustee()],
-    threshold: sealing ? unless(sealing.threshold, usualThreshold(trustees.length)) : null,
-    minBallots: sealing ? unless(sealing.min_ballots, USUAL_MIN_BALLOTS) : null,
+    ...sealingDraft(sealing ?? office),
   };
 }
 

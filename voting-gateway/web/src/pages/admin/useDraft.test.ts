@@ -43,7 +43,7 @@ function startGateway(title: string) {
 function open(start: Election) {
   const shown = {} as { state: DraftState };
   function Probe() {
-    shown.state = useDraft(start);
+    shown.state = useDraft(start, undefined);
     return null;
   }
   const root = createRoot(document.createElement('div'));

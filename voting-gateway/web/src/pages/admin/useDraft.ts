@@ -6,12 +6,14 @@ import { problemFrom } from '../../api/problem';
 import { createElection, getElectionDetails } from '../../services/elections';
 import { localZone } from '../../ui/format';
 import { draftIssues, type Issue } from './checklist';
-import { draftFrom, isSame, newDraft, toApi, type Draft } from './draft';
+import { draftFrom, isSame, newDraft, toApi, type Draft, type Office } from './draft';
 import { publishElection, replaceElection } from './service';
 import { keepWish, withWish } from './wish';
 
 export interface DraftState {
   draft: Draft;
+  /** Who decrypts unless others are named. */
+  office: Office;
   change: (news: Partial<Draft>) => void;
   /** What keeps it from being saved. */
   issues: Issue[];
@@ -39,11 +41,13 @@ const isOvertaking = (error: unknown): boolean => {
   return status === 412 && code === 'changed_meanwhile';
 };
 
-export function useDraft(election: Election | null): DraftState {
+export function useDraft(election: Election | null, office: Office): DraftState {
   const queries = useQueryClient();
   /** What the server had last, as far as is known here: it is replaced only if that is what it still has. */
   const [base, setBase] = useState(election);
-  const [draft, setDraft] = useState(() => (election ? withWish(election.id, draftFrom(election, localZone())) : newDraft(localZone(), Date.now())));
+  const [draft, setDraft] = useState(() =>
+    election ? withWish(election.id, draftFrom(election, localZone(), office)) : newDraft(localZone(), Date.now(), office),
+  );
   const [known, setKnown] = useState(draft);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<unknown>(null);
@@ -86,6 +90,7 @@ export function useDraft(election: Election | null): DraftState {
 
   return {
     draft,
+    office,
     change: (news) => setDraft((before) => ({ ...before, ...news })),
     issues,
     isDirty,
@@ -115,7 +120,7 @@ export function useDraft(election: Election | null): DraftState {
       attempt(async () => {
         if (base === null) return;
         const theirs = await newest(base.id);
-        const taken = draftFrom(theirs, draft.zone);
+        const taken = draftFrom(theirs, draft.zone, office);
         setBase(theirs);
         setDraft(taken);
         setKnown(taken);

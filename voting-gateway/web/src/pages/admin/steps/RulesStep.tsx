@@ -4,7 +4,7 @@ import { ChoiceField } from '../fields';
 import type { DraftState } from '../useDraft';
 import { TrusteesEditor } from './TrusteesEditor';
 
-export function RulesStep({ state: { draft, change } }: { state: DraftState }) {
+export function RulesStep({ state: { draft, office, change } }: { state: DraftState }) {
   const t = useTranslations('admin.rules');
   const why = whyOpen(draft);
   const sealed = isSealed(draft);
@@ -19,7 +19,7 @@ export function RulesStep({ state: { draft, change } }: { state: DraftState }) {
         ]}
         onChange={(secrecy) => change({ secrecy })}
       />
-      {sealed && <TrusteesEditor draft={draft} onChange={change} />}
+      {sealed && <TrusteesEditor draft={draft} office={office} onChange={change} />}
       <ChoiceField
         legend={t(sealed ? 'resultsSealed' : 'results')}
         value={draft.results}

@@ -3,19 +3,26 @@ import { useTranslations } from 'use-intl';
 import { announce } from '../../../ui/announcer';
 import { Button } from '../../../ui/Button';
 import { Icon } from '../../../ui/Icon';
-import { isKey, newTrustee, trusteesOf, USUAL_MIN_BALLOTS, usualThreshold, type Draft, type TrusteeDraft } from '../draft';
+import { isKey, newTrustee, trusteesOf, USUAL_MIN_BALLOTS, usualThreshold, type Draft, type Office, type TrusteeDraft } from '../draft';
 import { NumberField } from '../fields';
 import { useRefocus } from '../useRefocus';
 
 const MAX_TRUSTEES = 50;
 
+interface TrusteesEditorProps {
+  draft: Draft;
+  office: Office;
+  onChange: (news: Partial<Draft>) => void;
+}
+
 /** Who decrypts the sums, how many of them it takes, and how many ballots there must be. */
-export function TrusteesEditor({ draft, onChange }: { draft: Draft; onChange: (news: Partial<Draft>) => void }) {
+export function TrusteesEditor({ draft, office, onChange }: TrusteesEditorProps) {
   const t = useTranslations('admin.trustees');
   const root = useRef<HTMLFieldSetElement>(null);
   const refocus = useRefocus(root);
   const { trustees } = draft;
   const count = trusteesOf(draft).length;
+  const isOffice = office !== undefined && JSON.stringify(trusteesOf(draft)) === JSON.stringify(office.trustees.map(({ name, key }) => ({ name, key })));
 
   const set = (next: TrusteeDraft[]): void => onChange({ trustees: next });
   const add = (): void => {
@@ -28,12 +35,18 @@ export function TrusteesEditor({ draft, onChange }: { draft: Draft; onChange: (n
     announce(t('removedSaid', { number: place + 1 }));
     set(trustees.filter((_, other) => other !== place));
   };
+  const removeAll = (): void => {
+    const first = newTrustee();
+    refocus(first.key);
+    announce(t('removedAllSaid'));
+    onChange({ trustees: [first], threshold: null, minBallots: null });
+  };
 
   return (
     <fieldset className="stack" ref={root}>
       <legend className="field-legend">{t('title')}</legend>
       <p className="muted">{t('hint')}</p>
-      <p className="muted">{t('howTo', { address: `${location.origin}/app/trustee` })}</p>
+      <p className="muted">{isOffice ? t('office') : t('howTo', { address: `${location.origin}/app/trustee` })}</p>
       <ol className="option-lines">
         {trustees.map((trustee, place) => {
           const number = place + 1;
@@ -73,10 +86,15 @@ export function TrusteesEditor({ draft, onChange }: { draft: Draft; onChange: (n
           );
         })}
       </ol>
-      <div>
+      <div className="row">
         <Button data-focus="add-trustee" aria-disabled={trustees.length >= MAX_TRUSTEES} onClick={add}>
           {t('add')}
         </Button>
+        {trustees.length > 1 && (
+          <Button variant="quiet" onClick={removeAll}>
+            {t('removeAll')}
+          </Button>
+        )}
       </div>
       <div className="numbers">
         <NumberField

@@ -1,0 +1,1 @@
+import{N as e,u as t}from"./index-wG8J76pC.js";import{t as n}from"./sealing-YIYR8Vvk.js";import{h as r}from"./Icon-B0noPei2.js";var i=r();function a(t){return e({queryKey:[`fingerprint`,t],queryFn:()=>n(t),staleTime:1/0}).data}function o({of:e}){let n=a(e);return(0,i.jsx)(`span`,{className:`mono`,children:n===void 0?`…`:t(n)})}export{a as n,o as t};

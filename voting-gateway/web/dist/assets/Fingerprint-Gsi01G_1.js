@@ -1,1 +1,0 @@
-import{N as e,u as t}from"./index-CWKhdYVT.js";import{t as n}from"./sealing-BaZgAkeY.js";import{h as r}from"./Icon-B0noPei2.js";var i=r();function a(t){return e({queryKey:[`fingerprint`,t],queryFn:()=>n(t),staleTime:1/0}).data}function o({of:e}){let n=a(e);return(0,i.jsx)(`span`,{className:`mono`,children:n===void 0?`…`:t(n)})}export{a as n,o as t};

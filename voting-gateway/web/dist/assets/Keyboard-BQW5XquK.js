@@ -1,0 +1,1 @@
+import{h as e,i as t}from"./Icon-B0noPei2.js";import{n}from"./index-wG8J76pC.js";import{t as r}from"./Page-CsiBTKeo.js";var i=e();function a(){let e=t(`keyboard`);return(0,i.jsx)(r,{title:e(`title`),lead:e(`lead`),narrow:!0,children:(0,i.jsx)(n,{})})}export{a as default};

@@ -1,1 +1,0 @@
-import{h as e,i as t}from"./Icon-B0noPei2.js";import{n}from"./index-CWKhdYVT.js";import{t as r}from"./Page-CsiBTKeo.js";var i=e();function a(){let e=t(`keyboard`);return(0,i.jsx)(r,{title:e(`title`),lead:e(`lead`),narrow:!0,children:(0,i.jsx)(n,{})})}export{a as default};
