@@ -7,16 +7,16 @@
 
 #![allow(clippy::print_stdout, clippy::unwrap_used, reason = "it prints figures, and ends where something is wrong")]
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
+use rayon::prelude::*;
 use voting_core::ballot::Selection;
 use voting_core::bundle::BundleWriter;
 use voting_core::codec::Canonical as _;
 use voting_core::crypto::HashRng;
 use voting_core::election::{CountMethodId, ElectionDefinition, Phase};
-use voting_core::entry::{Act, Challenge, Entry, TrusteeStep, VerifiedEntry};
-use voting_core::ids::{Digest, PartitionId};
+use voting_core::entry::{Challenge, Entry, TrusteeStep, VerifiedEntry};
+use voting_core::ids::PartitionId;
 use voting_core::testing::sealed::SealedChain;
 use voting_core::testing::{Numbers, definition, key};
 use voting_core::verify::{Options, verify_with};
@@ -33,7 +33,7 @@ fn main() {
     election.contests = vec![voting_core::election::Contest::new("Who?", CountMethodId::Plurality, options)];
     let election = ElectionDefinition { title: "Sealed".to_owned(), ..election };
     let mut sealed = SealedChain::open(&election, 3, 5, ballots).unwrap();
-    println!("{ballots} voters, 5 options and blank, 3 of 5 trustees, {} cores", cores());
+    println!("{ballots} voters, 5 options and blank, 3 of 5 trustees, {} cores", rayon::current_num_threads());
 
     let mut numbers = Numbers::new(2026);
     let choose = |_| match numbers.below(16) {
@@ -44,7 +44,7 @@ fn main() {
     let say = |choice: &Option<u16>| vec![choice.map_or(Selection::Blank, |mark| Selection::Marks(vec![mark]))];
     let sealer = sealed.sealer();
     let (entries, seconds) = timed(|| {
-        parallel(choices.len(), |at| {
+        let cast = |at: usize| {
             let (voter, seed) = (key(at as u64), format!("voter {at}"));
             let mut rng = HashRng::new(seed.as_bytes());
             let tested = (at % 100 == 0).then(|| {
@@ -53,7 +53,8 @@ fn main() {
             });
             let cast = Entry::Cast(sealer.seal(voter.public(), 1, &say(&choices[at]), &mut rng).unwrap().cast(&voter)).to_bytes();
             (tested, cast)
-        })
+        };
+        (0..choices.len()).into_par_iter().map(cast).collect::<Vec<_>>()
     });
     let bytes = entries.first().map_or(0, |(_, cast)| cast.as_slice().len());
     println!("sealed and signed on all cores: {:.0} ballots/s, {bytes} bytes each", ballots as f64 / seconds);
@@ -86,17 +87,13 @@ fn main() {
     assert_eq!((&tally.0[0].options, tally.0[0].blank), (&expected, count(None)), "the sums are what the voters chose");
     println!("the sums are what the voters chose: {expected:?} and {} blank", count(None));
 
-    let closing = sealed.chain.blocks.iter().find(|b| Some(b.block.header.height) == sealed.election().closed_height()).unwrap();
-    let report = tally.report(sealed.election().definition(), Digest(closing.block.hash().0), ballots).digest();
-    let tally = sealed.chain.act(sealed.id, Act::Tally { report });
-    sealed.chain.append(&[tally]).unwrap();
-    sealed.advance(Phase::Published).unwrap();
+    sealed.chain.count_election(sealed.id).unwrap();
     let mut writer = BundleWriter::begin(Vec::new(), &sealed.chain.genesis, PartitionId(0), &[], sealed.id).unwrap();
     sealed.chain.blocks.iter().for_each(|block| writer.block(block).unwrap());
     let bundle = writer.finish(&sealed.chain.state).unwrap();
     let verify = |bundle: &[u8]| {
         let options = Options { genesis: Some(sealed.chain.genesis.digest()), randomness: Some([9; 32]), ..Options::default() };
-        let runner = |jobs: usize, job: &(dyn Fn(usize) + Sync)| drop(parallel(jobs, job));
+        let runner = |jobs: usize, job: &(dyn Fn(usize) + Sync)| (0..jobs).into_par_iter().for_each(job);
         verify_with(bundle, &options, &runner, &mut |_| {})
     };
     let (verified, seconds) = timed(|| verify(&bundle));
@@ -119,11 +116,10 @@ fn main() {
 /// A block's entries with their signatures checked and the proofs of its ballots verified, as an authority does it.
 fn verify_block(sealed: &SealedChain, block: &[voting_core::block::EntryBytes]) -> Vec<VerifiedEntry> {
     let chain = sealed.chain.chain();
-    let verified = parallel(block.len(), |at| VerifiedEntry::verify(block[at].clone(), chain).unwrap());
+    let verified: Vec<_> = block.par_iter().map(|bytes| VerifiedEntry::verify(bytes.clone(), chain).unwrap()).collect();
     let verifier = sealed.sealed().seal().unwrap().verifier();
-    let batches: Vec<_> = verified.chunks(64).collect();
-    parallel(batches.len(), |at| {
-        VerifiedEntry::check_seals(batches[at], verifier, &mut HashRng::new(&(at as u64).to_le_bytes()));
+    verified.par_chunks(64).enumerate().for_each(|(at, batch)| {
+        VerifiedEntry::check_seals(batch, verifier, &mut HashRng::new(&at.to_le_bytes()));
     });
     verified
 }
@@ -132,29 +128,4 @@ fn timed<T>(work: impl FnOnce() -> T) -> (T, f64) {
     let started = Instant::now();
     let made = work();
     (made, started.elapsed().as_secs_f64())
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
-}
-
-/// Jobs on all cores; what they make, in order.
-fn parallel<T: Send>(jobs: usize, job: impl Fn(usize) -> T + Sync) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let mut made: Vec<(usize, T)> = std::thread::scope(|scope| {
-        let work = || {
-            let mut made = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                if at >= jobs {
-                    return made;
-                }
-                made.push((at, job(at)));
-            }
-        };
-        let threads: Vec<_> = (0..cores()).map(|_| scope.spawn(work)).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    made.sort_unstable_by_key(|(at, _)| *at);
-    made.into_iter().map(|(_, made)| made).collect()
 }

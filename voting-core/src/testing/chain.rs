@@ -356,10 +356,23 @@ impl TestChain {
     /// The first [`Refusal`].
     pub fn finish_election(&mut self, id: ElectionId) -> Result<(), Refusal> {
         let close = self.act(id, Act::Advance { to: Phase::Closed });
-        let closing = self.append(&[close])?.block.hash();
+        self.append(&[close])?;
+        self.count_election(id)
+    }
+
+    /// Has the count of a closed election certified, and publishes it.
+    ///
+    /// # Errors
+    /// The first [`Refusal`].
+    ///
+    /// # Panics
+    /// If the election was not closed in a block of this chain.
+    pub fn count_election(&mut self, id: ElectionId) -> Result<(), Refusal> {
         let election = self.state.election(id).ok_or(Refusal::UnknownElection { election: id })?;
+        let closing = self.blocks.iter().find(|block| Some(block.block.header.height) == election.closed_height());
+        let seed = Digest(closing.expect("it was closed here").block.hash().0);
         let counted = election.tally().ok_or(Refusal::NotDecrypted { valid: 0, needed: 1 })?;
-        let report = counted.report(election.definition(), Digest(closing.0), election.roll_size());
+        let report = counted.report(election.definition(), seed, election.roll_size());
         let tally = self.act(id, Act::Tally { report: crate::codec::Canonical::digest(&report) });
         self.append(&[tally])?;
         let publish = self.act(id, Act::Advance { to: Phase::Published });

@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
+use super::recount::{Recount, Said};
 use super::sealed::SealedNotes;
 use super::{Check, Failure, KnownBlock, Location, Options, Progress, Runner};
-use crate::ballot::{Ballot, Selection};
+use crate::ballot::Ballot;
 use crate::block::{BlockHeader, EntryBytes, MAX_BLOCK_ENTRIES, Parent, finalizes, payload_root};
 use crate::bundle::{BundleBlock, BundleItem, Opening};
 use crate::certificate::{Certificate, CertificateError};
@@ -15,7 +16,7 @@ use crate::election::RevoteRule;
 use crate::entry::{Entry, EntryError, VerifiedEntry};
 use crate::epoch::change::Epochs;
 use crate::ids::{BallotHash, ChainId, Digest, ElectionId, Height, Pseudonym};
-use crate::sealed::{BallotRefusal, Ciphertext, Part, ciphertexts};
+use crate::sealed::{BallotRefusal, Part};
 use crate::state::{LedgerState, Place, Refusal};
 
 /// Signatures checked at a time: enough to keep many cores busy, few enough to wait for.
@@ -36,20 +37,8 @@ pub(super) struct Voter {
 pub(super) struct Counted {
     pub(super) hash: BallotHash,
     pub(super) sequence: u32,
-    pub(super) said: Said,
-}
-
-/// What a ballot says, or what it hides it in.
-pub(super) enum Said {
-    Open(Vec<Selection>),
-    Sealed(Box<[Ciphertext]>),
-}
-
-impl Said {
-    fn of(ballot: &Ballot) -> Self {
-        let sealed: Box<[_]> = ciphertexts(ballot).copied().collect();
-        if sealed.is_empty() { Self::Open(ballot.selections.clone()) } else { Self::Sealed(sealed) }
-    }
+    /// What it says, kept as long as another may replace it; what the first ballot says is counted at once.
+    pub(super) said: Option<Said>,
 }
 
 /// Counts of what was replayed.
@@ -77,6 +66,7 @@ pub(super) struct Replay<'a> {
     pub(super) signatures: BTreeMap<PublicKey, u64>,
     pub(super) voters: HashMap<PublicKey, Voter>,
     pub(super) sealed: SealedNotes,
+    pub(super) recount: Recount,
     pub(super) first: Option<BlockHeader>,
     pub(super) last: Option<(BlockHeader, bool)>,
     known: &'a [KnownBlock],
@@ -129,6 +119,7 @@ impl<'a> Replay<'a> {
             epochs,
             voters: HashMap::new(),
             sealed: SealedNotes::default(),
+            recount: Recount::default(),
             randomness: options.randomness,
             first: None,
             last: None,
@@ -216,7 +207,8 @@ impl<'a> Replay<'a> {
             self.replay(block, &mut verdicts[done..done + jobs].iter_mut().map(Option::take))?;
             done += jobs;
         }
-        Ok(())
+        let at = pending.last().map_or(Location::START, |block| block.at);
+        self.recount_final(runner, at)
     }
 
     /// Verifies the proofs of sealed ballots wherever the runner likes, as soon as the key is known; whether it is. The verdicts
@@ -276,7 +268,9 @@ impl<'a> Replay<'a> {
             draft.try_apply(&entry).map_err(|refusal| Failure::new(check_of(&entry, &refusal), at, refusal))?;
             if let Some(election) = draft.election(self.opening.election) {
                 let epoch = self.epochs.at(header.height);
-                note(&mut self.voters, &mut self.counts, entry.entry(), election.definition().revote);
+                let revote = election.definition().revote;
+                let final_one = note(&mut self.voters, &mut self.counts, entry.entry(), revote);
+                self.recount.waiting.extend(final_one);
                 self.sealed.note(entry.entry(), election, &self.voters, epoch);
             }
         }
@@ -284,6 +278,13 @@ impl<'a> Replay<'a> {
         self.counts.blocks += 1;
         self.counts.foreign += block.foreign;
         Ok(())
+    }
+
+    /// Counts the ballots that nothing can replace, so that they need not be remembered.
+    fn recount_final(&mut self, runner: &Runner<'_>, at: Location) -> Result<(), Failure> {
+        let waiting = std::mem::take(&mut self.recount.waiting);
+        let Some(election) = self.state.election(self.opening.election).filter(|_| !waiting.is_empty()) else { return Ok(()) };
+        self.recount.add(waiting.iter().map(|(weight, said)| (*weight, said)), election, runner, at)
     }
 
     pub(super) fn progress(&self, bytes: u64) -> Progress {
@@ -343,8 +344,9 @@ fn run_jobs(pending: &[Pending], epochs: &Epochs, runner: &Runner<'_>) -> Vec<Op
     verdicts.into_iter().map(OnceLock::into_inner).collect()
 }
 
-/// Notes voters and ballots without asking the state machine, for the recount.
-fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: RevoteRule) {
+/// Notes voters and ballots without asking the state machine, for the recount; a ballot that counts and that nothing can replace
+/// is returned.
+fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: RevoteRule) -> Option<(u64, Said)> {
     match entry {
         Entry::Act(_) => counts.acts += 1,
         Entry::Certify(signed) => {
@@ -362,13 +364,17 @@ fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &E
                     Some(counted) => revote == RevoteRule::LastCounts && ballot.sequence > counted.sequence,
                 };
                 if replaces {
-                    voter.counted = Some(Counted { hash: ballot.hash(), sequence: ballot.sequence, said: Said::of(ballot) });
+                    let (said, is_final) = (Said::of(ballot), revote == RevoteRule::FirstCounts);
+                    let (kept, counted) = if is_final { (None, Some((voter.weight, said))) } else { (Some(said), None) };
+                    voter.counted = Some(Counted { hash: ballot.hash(), sequence: ballot.sequence, said: kept });
+                    return counted;
                 }
             }
         }
         Entry::Trustee(_) | Entry::Challenge(_) => counts.sealed += 1,
         Entry::Prefer(_) | Entry::Change(_) | Entry::Accuse(_) => {} // of no election, and not listed as one's own
     }
+    None
 }
 
 /// The check that an entry fails which is refused whatever the state.

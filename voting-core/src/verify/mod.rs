@@ -19,6 +19,7 @@
 
 mod check;
 mod ledger;
+mod recount;
 mod result;
 mod sealed;
 

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::check::Done;
-use super::ledger::{Replay, Said, Voter};
+use super::ledger::Replay;
+use super::recount::Recount;
 use super::{AuthoritySummary, BallotFinding, Check, Failure, KnownBlock, Location, Options, Runner, Summary, sealed};
 use crate::block::BlockHeader;
 use crate::bundle::{Closing, Manifest};
@@ -17,7 +18,7 @@ use crate::tally::{ElectionReport, ElectionTally};
 
 /// Everything that can be checked once the last block has been replayed.
 pub(super) fn finish(
-    replay: Replay<'_>,
+    mut replay: Replay<'_>,
     closing: &Closing,
     options: &Options,
     runner: &Runner<'_>,
@@ -25,6 +26,7 @@ pub(super) fn finish(
     byte: u64,
 ) -> Result<(Summary, Arc<ElectionState>), Failure> {
     let at = Location::byte(byte);
+    let counted = std::mem::take(&mut replay.recount);
     let (Some(first), Some((last, certified))) = (&replay.first, &replay.last) else {
         return Err(Failure::new(Check::Format, at, "the bundle has no block"));
     };
@@ -43,8 +45,9 @@ pub(super) fn finish(
     done.pass(Check::Counts);
     check_codes(&replay, election, at)?;
     done.pass(Check::Codes);
-    let decrypted = sealed::check(&replay, election, runner, at, done)?;
-    let recount = recount(&replay, election, decrypted, at)?;
+    let counted = count(counted, &replay, election, runner, at)?;
+    let decrypted = sealed::check(&replay, election, &counted, at, done)?;
+    let recount = recount(election, counted, decrypted, at)?;
     done.pass(Check::LastVote);
     let report = check_report(closing, election, recount.as_ref(), at, done)?;
     Ok((summary(&replay, election, first, last, closing, report, options), Arc::clone(election)))
@@ -133,33 +136,28 @@ fn check_codes(replay: &Replay<'_>, election: &ElectionState, at: Location) -> R
     })
 }
 
-/// Counts the ballot of each voter that counts, from nothing, and compares with the running count. Of a sealed election the
-/// count is what was decrypted; there is none before.
-fn recount(
+/// Counts the ballot of each voter that counts, but for those that were counted on the way.
+fn count(
+    mut counted: Recount,
     replay: &Replay<'_>,
     election: &ElectionState,
+    runner: &Runner<'_>,
+    at: Location,
+) -> Result<Recount, Failure> {
+    let last = replay.voters.values().filter_map(|voter| Some((voter.weight, voter.counted.as_ref()?.said.as_ref()?)));
+    counted.add(last, election, runner, at)?;
+    Ok(counted)
+}
+
+/// Compares that with the running count. Of a sealed election the count is what was decrypted; there is none before.
+fn recount(
+    election: &ElectionState,
+    counted: Recount,
     decrypted: Option<ElectionTally>,
     at: Location,
 ) -> Result<Option<ElectionTally>, Failure> {
-    let definition = election.definition();
-    let recounted = if definition.secrecy.trustees().is_some() {
-        decrypted
-    } else {
-        let mut tally = ElectionTally::new(definition);
-        for Voter { weight, counted, .. } in replay.voters.values() {
-            match counted.as_ref().map(|ballot| &ballot.said) {
-                Some(Said::Open(selections)) => {
-                    let added = tally.add(definition, selections, *weight);
-                    added.map_err(|error| Failure::new(Check::LastVote, at, error))?;
-                }
-                Some(Said::Sealed(_)) => {
-                    return Err(Failure::new(Check::LastVote, at, "a sealed ballot stands among open ones"));
-                }
-                None => {}
-            }
-        }
-        Some(tally)
-    };
+    let is_sealed = election.definition().secrecy.trustees().is_some();
+    let recounted = if is_sealed { decrypted } else { counted.tally };
     if recounted.as_ref() != election.tally() {
         return Err(Failure::new(Check::LastVote, at, "counting the last ballot of each voter differs from the running count"));
     }

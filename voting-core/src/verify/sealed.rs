@@ -1,11 +1,12 @@
 //! Checks 2, 3, 4, 12 and 13 of sealed elections once more, from what the bundle says and without asking the state machine.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use super::check::Done;
-use super::ledger::{Replay, Said, Voter};
-use super::{Check, Failure, Location, Runner};
+use super::ledger::{Replay, Voter};
+use super::recount::Recount;
+use super::{Check, Failure, Location};
 use crate::crypto::PublicKey;
 use crate::election::{Phase, Trustees};
 use crate::entry::{Act, Entry, TrusteeStep};
@@ -15,9 +16,6 @@ use crate::sealed::ceremony::{Ceremony, CeremonyRecord, RecordEvent};
 use crate::sealed::{Aggregate, Decryption, PartialDecryption, SealVerifier, SealedElection, combine};
 use crate::state::{ElectionState, Seal, SealedState, roll_root};
 use crate::tally::ElectionTally;
-
-/// Voters whose ballots are added up as one job.
-const ADDED_AT_ONCE: usize = 1_024;
 
 /// What a bundle says of a sealed election, noted on the way.
 #[derive(Default)]
@@ -62,7 +60,7 @@ impl SealedNotes {
 pub(super) fn check(
     replay: &Replay<'_>,
     election: &ElectionState,
-    runner: &Runner<'_>,
+    recount: &Recount,
     at: Location,
     done: &mut Done,
 ) -> Result<Option<ElectionTally>, Failure> {
@@ -84,8 +82,9 @@ pub(super) fn check(
     };
     let verifier = check_seal(replay, election, trustees, seal, at)?;
     done.pass_all(&all[..6]);
-    let sums = add_up(replay, &verifier, runner).map_err(|reason| Failure::new(Check::Aggregates, at, reason))?;
-    if sealed.sums() != Some(&sums) {
+    // Of the election that was recomputed: sums of another one differ.
+    let sums = recount.sums.clone().unwrap_or_else(|| Aggregate::new(*verifier.election(), verifier.contests()));
+    if sealed.sums() != Some(&sums) || sums.election() != verifier.election() {
         return Err(Failure::new(Check::Aggregates, at, "adding up the ballots that count gives other sums than the running ones"));
     }
     done.pass(Check::Aggregates);
@@ -129,32 +128,6 @@ fn check_seal(
     }
     let contests = election.definition().sealed_contests().map_err(|error| Failure::new(Check::ElectionHash, at, error))?;
     SealVerifier::new(recomputed.hash(), &outcome.key, contests).map_err(|error| Failure::new(Check::ElectionKey, at, error))
-}
-
-/// Adds up the ballot of each voter that counts, from nothing, wherever the runner likes.
-fn add_up(replay: &Replay<'_>, verifier: &SealVerifier, runner: &Runner<'_>) -> Result<Aggregate, String> {
-    let nothing = || Aggregate::new(*verifier.election(), verifier.contests());
-    let counted: Vec<_> = replay.voters.values().filter_map(|voter| Some((voter.weight, voter.counted.as_ref()?))).collect();
-    let parts: Vec<_> = counted.chunks(ADDED_AT_ONCE).collect();
-    let total = Mutex::new(Ok(nothing()));
-    runner(parts.len(), &|index| {
-        let mut sums = nothing();
-        let added = parts.get(index).into_iter().copied().flatten().try_for_each(|(weight, ballot)| match &ballot.said {
-            Said::Sealed(ciphertexts) => {
-                let read = verifier.read(&mut ciphertexts.iter()).map_err(|error| error.to_string())?;
-                sums.add(&read, *weight).map_err(|error| error.to_string())
-            }
-            Said::Open(_) => Err("an open ballot stands among sealed ones".to_owned()),
-        });
-        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Ok(all) = total.as_mut() {
-            let merged = added.and_then(|()| all.merge(&sums).map_err(|error| error.to_string()));
-            if let Err(error) = merged {
-                *total = Err(error);
-            }
-        }
-    });
-    total.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Combines the trustees' parts again.
