@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout_at};
+use poem_openapi::payload::Json;
+use tokio::time::{Instant, timeout, timeout_at};
 use voting_cluster::EntryStatus;
 use voting_core::ballot::Ballot;
+use voting_core::election::Phase;
 use voting_core::entry::{Act, Certification, CertifiedVoter, Entry, MAX_CERTIFIED_PER_ENTRY, OfficerAct, VerifiedEntry};
 use voting_core::ids::{BallotHash, BlockHash, ElectionId};
 use voting_core::sealed::ceremony::CeremonyRefusal;
@@ -110,6 +112,39 @@ impl GatewayState {
             }
         }
         Err(Problem::conflict("act_sequence", "others act on this election at the same time; look at it again and retry"))
+    }
+
+    /// Takes the step that brings an election into a phase, until it is there: somebody else may take it at the same moment, as the
+    /// scheduler does or another gateway, and then what was asked for is done.
+    pub(crate) async fn step_to(
+        &self,
+        election: ElectionId,
+        phase: Phase,
+        step: impl Future<Output = Result<(), Problem>>,
+    ) -> Result<(), Problem> {
+        let mut heights = self.backend.replica.heights();
+        let now = || self.backend.replica.state().election(election).map(|election| election.phase());
+        if now().and_then(Phase::next) != Some(phase) {
+            return step.await;
+        }
+        let arrived = async { while now().is_some_and(|now| now < phase) && heights.changed().await.is_ok() {} };
+        tokio::pin!(arrived);
+        let came = tokio::select! {
+            biased;
+            () = &mut arrived => Ok(()),
+            came = step => came,
+        };
+        if let Err(Problem::Conflict(Json(body))) = &came
+            && body.code == "wrong_phase"
+        {
+            // This gateway comes to know of what it is about a little later than of the refusal.
+            let _ = timeout(self.config.act_wait, arrived).await;
+        }
+        match (now(), came) {
+            (Some(Phase::Cancelled), Ok(())) => Err(Problem::conflict("wrong_phase", "the election was cancelled meanwhile")),
+            (Some(now), Err(_)) if now >= phase && now != Phase::Cancelled => Ok(()),
+            (_, came) => came,
+        }
     }
 
     /// Certifies voters' keys and returns once that is final.

@@ -237,6 +237,28 @@ async fn the_last_ballot_counts_where_the_election_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_may_close_an_election_at_the_same_moment() {
+    let gateway = Gateway::start().await;
+    let admin = gateway.login("admin").await;
+    for _ in 0..5 {
+        let id = gateway.open(&admin, |_| {}).await;
+        let path = format!("/elections/{id}/close");
+        let close = || gateway.post(&path, Some(&admin), json!({"publish": false}));
+        for (status, answer) in <[_; 4]>::from(tokio::join!(close(), close(), close(), close())) {
+            assert_eq!((status, &answer["phase"]), (200, &json!("tallied")), "{answer}");
+        }
+        let (_, published) = gateway.post(&path, Some(&admin), json!({})).await;
+        assert_eq!(published["phase"], "published", "{published}");
+        let (status, again) = gateway.post(&path, Some(&admin), json!({})).await;
+        assert_eq!((status, &again["code"]), (409, &json!("wrong_phase")), "what is published is not closed again: {again}");
+    }
+    let draft = gateway.draft(&admin, |_| {}).await;
+    let (status, early) = gateway.post(&format!("/elections/{draft}/close"), Some(&admin), json!({})).await;
+    assert_eq!((status, &early["code"]), (409, &json!("wrong_phase")), "{early}");
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn approvals_blanks_and_several_contests_are_counted() {
     let gateway = Gateway::start().await;
     let (admin, alice, bob) = (gateway.login("admin").await, gateway.login("alice").await, gateway.login("bob").await);

@@ -81,8 +81,8 @@ pub struct ElectionState {
     roll_size: u64,
     /// Root over the voters of a roll that was frozen.
     frozen_roll: Option<Digest>,
-    voters: HashMap<Pseudonym, VoterRecord>,
-    keys: HashMap<PublicKey, Pseudonym>,
+    voters: OrdMap<Pseudonym, VoterRecord>,
+    keys: OrdMap<PublicKey, Pseudonym>,
     /// In order, so that a ballot is found by its code.
     ballots: OrdMap<BallotHash, Position>,
     entries: EntryLog,
@@ -147,8 +147,8 @@ impl ElectionState {
             cancel_reason: None,
             roll_size: 0,
             frozen_roll: None,
-            voters: HashMap::new(),
-            keys: HashMap::new(),
+            voters: OrdMap::new(),
+            keys: OrdMap::new(),
             ballots: OrdMap::new(),
             entries: HashMap::new(),
             voted: 0,

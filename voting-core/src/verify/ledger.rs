@@ -1,6 +1,6 @@
 //! Checks 1, 2, 5 to 9, 13 and 15: the chain block by block, and the election's entries replayed by the ledger's rules.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use super::recount::{Recount, Said};
@@ -64,7 +64,7 @@ pub(super) struct Replay<'a> {
     pub(super) counts: Replayed,
     /// Certificates signed, by authorities' keys.
     pub(super) signatures: BTreeMap<PublicKey, u64>,
-    pub(super) voters: HashMap<PublicKey, Voter>,
+    pub(super) voters: BTreeMap<PublicKey, Voter>,
     pub(super) sealed: SealedNotes,
     pub(super) recount: Recount,
     pub(super) first: Option<BlockHeader>,
@@ -117,7 +117,7 @@ impl<'a> Replay<'a> {
             counts: Replayed::default(),
             signatures: names.into_iter().map(|key| (key, 0)).collect(),
             epochs,
-            voters: HashMap::new(),
+            voters: BTreeMap::new(),
             sealed: SealedNotes::default(),
             recount: Recount::default(),
             randomness: options.randomness,
@@ -346,7 +346,7 @@ fn run_jobs(pending: &[Pending], epochs: &Epochs, runner: &Runner<'_>) -> Vec<Op
 
 /// Notes voters and ballots without asking the state machine, for the recount; a ballot that counts and that nothing can replace
 /// is returned.
-fn note(voters: &mut HashMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: RevoteRule) -> Option<(u64, Said)> {
+fn note(voters: &mut BTreeMap<PublicKey, Voter>, counts: &mut Replayed, entry: &Entry, revote: RevoteRule) -> Option<(u64, Said)> {
     match entry {
         Entry::Act(_) => counts.acts += 1,
         Entry::Certify(signed) => {

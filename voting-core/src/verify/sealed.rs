@@ -1,6 +1,6 @@
 //! Checks 2, 3, 4, 12 and 13 of sealed elections once more, from what the bundle says and without asking the state machine.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::check::Done;
@@ -29,7 +29,13 @@ pub(super) struct SealedNotes {
 }
 
 impl SealedNotes {
-    pub(super) fn note(&mut self, entry: &Entry, election: &ElectionState, voters: &HashMap<PublicKey, Voter>, epoch: &Arc<Epoch>) {
+    pub(super) fn note(
+        &mut self,
+        entry: &Entry,
+        election: &ElectionState,
+        voters: &BTreeMap<PublicKey, Voter>,
+        epoch: &Arc<Epoch>,
+    ) {
         match entry {
             Entry::Act(signed) => {
                 self.acts += 1;

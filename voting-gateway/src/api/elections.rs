@@ -189,19 +189,16 @@ impl ElectionsApi {
         let caller = self.0.require(headers, Role::Admin).await?;
         let id = self.0.election(&id, true)?.id();
         let publishes = body.publish.unwrap_or(true);
-        let phase = |state: &GatewayState| state.backend.replica.state().election(id).map(|election| election.phase());
-        if !matches!(phase(&self.0), Some(Phase::Closed | Phase::Tallied)) {
-            self.0.act(id, Act::Advance { to: Phase::Closed }).await?;
+        let phase = || self.0.backend.replica.state().election(id).map(|election| election.phase());
+        if !matches!(phase(), Some(Phase::Closed | Phase::Tallied)) {
+            self.0.step_to(id, Phase::Closed, self.0.act(id, Act::Advance { to: Phase::Closed })).await?;
         }
-        let is_countable = |state: &GatewayState| {
-            let ledger = state.backend.replica.state();
-            ledger.election(id).is_some_and(|election| election.tally().is_some())
-        };
-        if phase(&self.0) == Some(Phase::Closed) && is_countable(&self.0) {
-            self.0.state_tally(id).await?;
+        let is_countable = || self.0.backend.replica.state().election(id).is_some_and(|election| election.tally().is_some());
+        if phase() == Some(Phase::Closed) && is_countable() {
+            self.0.step_to(id, Phase::Tallied, self.0.state_tally(id)).await?;
         }
-        if publishes && phase(&self.0) == Some(Phase::Tallied) {
-            self.0.act(id, Act::Advance { to: Phase::Published }).await?;
+        if publishes && phase() == Some(Phase::Tallied) {
+            self.0.step_to(id, Phase::Published, self.0.act(id, Act::Advance { to: Phase::Published })).await?;
         }
         self.show(id, Some(&caller)).await
     }
