@@ -70,6 +70,8 @@ bench: test-tools ## Votes per second, time to finality, counts and sealed ballo
 	$(CARGO) run --release --package voting-consensus --features sim --example consensus_speed
 	$(CARGO) run --release --package voting-core --example sealed_speed
 	$(CARGO) run --release --package voting-core --features testing --example sealed_election
+	$(CARGO) run --release --package voting-core --features testing --example verify_speed open 100000
+	$(CARGO) run --release --package voting-core --features testing --example verify_speed sealed 20000
 	$(CARGO) run --release --package voting-cluster --features testing --example replay_speed
 
 .PHONY: model

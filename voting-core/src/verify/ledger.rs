@@ -402,6 +402,7 @@ const fn check_of(entry: &VerifiedEntry, refusal: &Refusal) -> Check {
         (Entry::Act(_), _) => Check::LifeCycle,
         (Entry::Certify(_), _) | (_, Refusal::NotCertified { .. }) => Check::VoterKeys,
         (_, Refusal::Duplicate { .. }) => Check::UniqueBallots,
+        (Entry::Trustee(_), Refusal::Phase { .. } | Refusal::UnknownElection { .. }) => Check::LifeCycle,
         (_, Refusal::Phase { .. } | Refusal::UnknownElection { .. }) => Check::Window,
         (_, Refusal::AlreadyVoted { .. } | Refusal::BallotSequence { .. } | Refusal::ZeroSequence) => Check::Sequence,
         (_, Refusal::Tally(_) | Refusal::Sum(_)) => Check::Totals,
