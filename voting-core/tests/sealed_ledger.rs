@@ -524,7 +524,8 @@ fn a_bundle_with_a_lie_about_sealed_ballots_names_the_check() {
     };
     assert_eq!(failure(&ceremony), Some(Check::Ceremony));
     let early = |entries: &mut Vec<Entry>| {
-        let closes = |entry: &Entry| matches!(entry, Entry::Act(signed) if signed.content.act == Act::Advance { to: Phase::Closed });
+        let closes =
+            |entry: &Entry| matches!(entry, Entry::Act(signed) if signed.content.act == Act::Advance { to: Phase::Closed });
         if let Some(at) = entries.iter().position(closes) {
             entries.insert(at, sealed.trustee(4, TrusteeStep::Decrypt(sealed.part(4))));
         }
