@@ -47,7 +47,7 @@ fn main() {
         let cast = |at: usize| {
             let (voter, seed) = (key(at as u64), format!("voter {at}"));
             let mut rng = HashRng::new(seed.as_bytes());
-            let tested = (at % 100 == 0).then(|| {
+            let tested = at.is_multiple_of(100).then(|| {
                 let (ballot, opening) = sealer.seal(voter.public(), 1, &say(&choices[at]), &mut rng).unwrap().challenge();
                 Entry::challenge(Challenge { ballot, opening }, &voter).to_bytes()
             });

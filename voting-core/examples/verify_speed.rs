@@ -35,7 +35,7 @@ fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     match args.as_slice() {
-        ["verify", file] => return verify_alone(Path::new(file)),
+        ["verify", file] => verify_alone(Path::new(file)),
         [] => ["open", "sealed"].into_iter().for_each(|kind| measure(kind, 10_000)),
         [kind] => measure(kind, 10_000),
         [kind, ballots, ..] => measure(kind, ballots.parse().expect("BALLOTS is a number")),
