@@ -114,6 +114,11 @@ impl GatewayState {
         Err(Problem::conflict("act_sequence", "others act on this election at the same time; look at it again and retry"))
     }
 
+    /// Brings an election into a phase by an officer's act; see [`Self::step_to`].
+    pub(crate) async fn advance(&self, election: ElectionId, to: Phase) -> Result<(), Problem> {
+        self.step_to(election, to, self.act(election, Act::Advance { to })).await
+    }
+
     /// Takes the step that brings an election into a phase, until it is there: somebody else may take it at the same moment, as the
     /// scheduler does or another gateway, and then what was asked for is done.
     pub(crate) async fn step_to(

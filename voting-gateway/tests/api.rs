@@ -237,11 +237,20 @@ async fn the_last_ballot_counts_where_the_election_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn several_may_close_an_election_at_the_same_moment() {
+async fn several_may_open_or_close_an_election_at_the_same_moment() {
     let gateway = Gateway::start().await;
     let admin = gateway.login("admin").await;
     for _ in 0..5 {
-        let id = gateway.open(&admin, |_| {}).await;
+        let id = gateway.announce(&admin, |_| {}).await;
+        let path = format!("/elections/{id}/open");
+        let open = || gateway.post(&path, Some(&admin), json!({}));
+        // Who comes when it is open is told so, as ever; nobody is left waiting, or told that it cannot be.
+        let opened = <[_; 4]>::from(tokio::join!(open(), open(), open(), open()));
+        let is_told = |(status, answer): &(u16, Value)| match *status {
+            200 => answer["phase"] == "open",
+            _ => (*status, &answer["code"]) == (409, &json!("wrong_phase")),
+        };
+        assert!(opened.iter().all(is_told) && opened.iter().any(|(status, _)| *status == 200), "{opened:?}");
         let path = format!("/elections/{id}/close");
         let close = || gateway.post(&path, Some(&admin), json!({"publish": false}));
         for (status, answer) in <[_; 4]>::from(tokio::join!(close(), close(), close(), close())) {

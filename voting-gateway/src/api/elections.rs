@@ -191,14 +191,14 @@ impl ElectionsApi {
         let publishes = body.publish.unwrap_or(true);
         let phase = || self.0.backend.replica.state().election(id).map(|election| election.phase());
         if !matches!(phase(), Some(Phase::Closed | Phase::Tallied)) {
-            self.0.step_to(id, Phase::Closed, self.0.act(id, Act::Advance { to: Phase::Closed })).await?;
+            self.0.advance(id, Phase::Closed).await?;
         }
         let is_countable = || self.0.backend.replica.state().election(id).is_some_and(|election| election.tally().is_some());
         if phase() == Some(Phase::Closed) && is_countable() {
             self.0.step_to(id, Phase::Tallied, self.0.state_tally(id)).await?;
         }
         if publishes && phase() == Some(Phase::Tallied) {
-            self.0.step_to(id, Phase::Published, self.0.act(id, Act::Advance { to: Phase::Published })).await?;
+            self.0.advance(id, Phase::Published).await?;
         }
         self.show(id, Some(&caller)).await
     }
@@ -250,7 +250,7 @@ impl ElectionsApi {
     async fn advance(&self, headers: &HeaderMap, id: &str, to: Phase) -> Result<Json<Election>, Problem> {
         let caller = self.0.require(headers, Role::Admin).await?;
         let id = self.0.election(id, true)?.id();
-        self.0.act(id, Act::Advance { to }).await?;
+        self.0.advance(id, to).await?;
         self.show(id, Some(&caller)).await
     }
 

@@ -32,6 +32,10 @@ function scriptsOf(page) {
   return names;
 }
 
+/** Parts of pages that are programs of their own, and those that came late. */
+const PARTS = /\/assets\/(Part|VerifyEverything)-[\w-]{8}\.js$/;
+const cameLate = new Set();
+
 /** What moves on a page while it loads, without anybody pressing anything. */
 async function shiftsOf(page, path) {
   await page.addInitScript(() => {
@@ -44,7 +48,11 @@ async function shiftsOf(page, path) {
   });
   const late = (pattern, ms) => page.route(pattern, (route) => setTimeout(() => void route.continue().catch(() => undefined), ms));
   await late(/\.woff2$/, FONT_MS);
-  await late(/\/assets\/(Part|VerifyEverything)-[\w-]{8}\.js$/, SCRIPT_MS);
+  await late(PARTS, SCRIPT_MS);
+  page.on('requestfinished', (request) => {
+    const [, part] = PARTS.exec(request.url()) ?? [];
+    if (part) cameLate.add(part);
+  });
   await late((url) => /^\/(elections|network|genesis)\b/.test(url.pathname), ANSWER_MS);
   await page.goto(path);
   await page.locator('h1').waitFor();
@@ -141,6 +149,7 @@ describe('loading', () => {
       await check(await context.newPage(), '/app/elections', `alice, ${viewport.width} px`);
       await context.close();
     }
+    assert.deepEqual([...cameLate].sort(), ['Part', 'VerifyEverything'], 'parts came late');
     t.diagnostic(`largest cumulative layout shift: ${worst.toFixed(4)}`);
   });
 });

@@ -76,7 +76,6 @@ export const newQuestion = (): QuestionDraft => ({
 
 const DAY = 86_400_000;
 
-/** Opens tomorrow at eight and closes a week later at eight in the evening, in the reader's zone. */
 /** The office's trustees, if it has any, who stand in a new draft. */
 export type Office = Network['trustees'];
 
@@ -91,6 +90,7 @@ function sealingDraft(sealing: Office): Pick<Draft, 'trustees' | 'threshold' | '
   };
 }
 
+/** Opens tomorrow at eight and closes a week later at eight in the evening, in the reader's zone. */
 export function newDraft(zone: string, now: number, office?: Office): Draft {
   const day = (days: number): string => toWall(new Date(now + days * DAY), zone).slice(0, 10);
   return {

@@ -3,8 +3,10 @@ import { BoardNote } from './BoardNote';
 import { ResultNote } from './ResultNote';
 import { SealingCard } from './SealingCard';
 
+export type PartName = 'card' | 'note' | 'finalNote' | 'board';
+
 interface PartProps {
-  name: 'card' | 'note' | 'finalNote' | 'board';
+  name: PartName;
   election: Election;
   sealing: Sealing;
 }

@@ -6,6 +6,7 @@
 import { lazy } from 'react';
 import type { Election } from '../../api/types';
 import { withWords } from '../../i18n/sections';
+import type { PartName } from './Part';
 
 const Part = lazy(() => withWords('sealed', () => import('./Part')));
 
@@ -20,6 +21,6 @@ export const ResultNote = ({ election, final = false }: { election: Election; fi
 /** That the ballots of the list are sealed. */
 export const BoardNote = ({ election }: { election: Election }) => <PartOf election={election} name="board" />;
 
-function PartOf({ election, name }: { election: Election; name: 'card' | 'note' | 'finalNote' | 'board' }) {
+function PartOf({ election, name }: { election: Election; name: PartName }) {
   return election.sealing && <Part name={name} election={election} sealing={election.sealing} />;
 }
